@@ -1,0 +1,1 @@
+"""The Flask app that answers uploads with the registered model."""

@@ -1,0 +1,154 @@
+"""Composes conf/, params.yaml and the command line into one checked configuration.
+
+DVC's own `hydra.enabled` stays off because it overwrites params.yaml; this is what is used instead.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from archstyle.config.schema import Config
+from archstyle.errors import ArchstyleError
+
+GROUPS = ("data", "augment", "model")
+# Which group's file has a section; the sections that are not named live in params.yaml alone.
+SECTION_GROUP = {
+    "data": "data",
+    "duplicates": "data",
+    "augment": "augment",
+    "model": "model",
+    "train": "model",
+}
+
+StageConfig = TypeVar("StageConfig")
+
+
+def stage_config(cls: type[StageConfig], overrides: Sequence[str], root: Path) -> StageConfig:
+    """Return the sections that are the fields of the dataclass `cls`, and nothing else.
+
+    A stage that reads a section which it does not name cannot get at it, so that the test which
+    compares these fields with dvc.yaml covers every key that is read.
+    """
+    config = compose(root, overrides)
+    return cls(**{field.name: getattr(config, field.name) for field in fields(cast(Any, cls))})
+
+
+def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
+    """Compose the configuration of the project at `root`.
+
+    `overrides` are Hydra's, as in `use.model=cnn train.epochs=3`.
+    Raises ArchstyleError naming the key, the place and the nearest right spelling.
+    """
+    params = _read_params(root / "params.yaml")
+    typed = _parse(overrides)
+    _check_keys(params, Config, "params.yaml")
+    _check_keys(typed, Config, "the command line")
+    use = {**params.get("use", {}), **typed.get("use", {})}
+    groups = _compose_groups(root / "conf", use)
+    config: Any = OmegaConf.structured(Config)
+    for values, place in (
+        (groups, "conf/"),
+        (_without_nulls(params), "params.yaml"),
+        (typed, "the command line"),
+    ):
+        _check_keys(values, Config, place)
+        try:
+            config = OmegaConf.merge(config, values)
+        except OmegaConfBaseException as error:
+            raise ArchstyleError(
+                f"`{error.full_key}` in {place} has a wrong value: {str(error).splitlines()[0]}."
+            ) from error
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise ArchstyleError(
+            f"`{missing[0]}` has no value: set it in params.yaml or in the file of its group."
+        )
+    return cast(Config, OmegaConf.to_object(config))
+
+
+def _read_params(path: Path) -> dict[str, Any]:
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArchstyleError(f"There is no {path.name}: run this in the project's folder.") from None
+    except yaml.YAMLError as error:
+        raise ArchstyleError(f"{path.name} is not YAML: {error}".replace("\n", " ")) from None
+    if not isinstance(params, dict):
+        raise ArchstyleError(f"{path.name} must hold sections such as `train:` with their keys.")
+    return params
+
+
+def _parse(overrides: Sequence[str]) -> dict[str, Any]:
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise ArchstyleError(
+            f"The command line takes section.key=value, as in train.epochs=3: {error}".split("\n")[0]
+        ) from None
+    values = OmegaConf.create({})
+    for override in parsed:
+        if override.is_sweep_override() or override.is_delete():
+            raise ArchstyleError(
+                f"`{override.input_line}` is no single value; grids go to `dvc exp run --queue -S`."
+            )
+        OmegaConf.update(values, override.key_or_group, override.value())
+    return cast(dict[str, Any], OmegaConf.to_container(values))
+
+
+def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
+    for group in GROUPS:
+        choices = sorted(path.stem for path in (directory / group).glob("*.yaml"))
+        if use.get(group) not in choices:
+            raise ArchstyleError(
+                f"`use.{group}` is {use.get(group)!r}, but conf/{group}/ has "
+                f"{', '.join(choices)}{_nearest(str(use.get(group)), choices) or '.'}"
+            )
+    with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
+        composed: DictConfig = hydra_compose("config", [f"{group}={use[group]}" for group in GROUPS])
+    return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+
+
+def _check_keys(values: dict[str, Any], schema: type, place: str, prefix: str = "") -> None:
+    known = {field.name: field.type for field in fields(cast(Any, schema))}
+    for key, value in values.items():
+        if key not in known:
+            nearest = _nearest(prefix + str(key), list(_all_keys(Config)))
+            raise ArchstyleError(f"`{prefix}{key}` in {place} is not a setting{nearest or '.'}")
+        section = known[key]
+        if is_dataclass(section) and isinstance(section, type):
+            if not isinstance(value, dict):
+                raise ArchstyleError(f"`{prefix}{key}` in {place} must be a section with keys.")
+            _check_keys(value, section, place, f"{prefix}{key}.")
+
+
+def _all_keys(schema: Any, prefix: str = "") -> Iterator[str]:
+    for field in fields(schema):
+        yield prefix + field.name
+        if is_dataclass(field.type):
+            yield from _all_keys(field.type, f"{prefix}{field.name}.")
+
+
+def _nearest(key: str, choices: Sequence[str]) -> str:
+    last = {choice.rsplit(".", 1)[-1]: choice for choice in choices}
+    near = difflib.get_close_matches(key, choices, 1) or [
+        last[name] for name in difflib.get_close_matches(key.rsplit(".", 1)[-1], list(last), 1)
+    ]
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }

@@ -1,0 +1,118 @@
+"""What can be set, with its type. Values live in conf/ and params.yaml."""
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+
+@dataclass
+class Use:
+    """Which file of each group in conf/ is in use."""
+
+    data: str = MISSING
+    augment: str = MISSING
+    model: str = MISSING
+
+
+@dataclass
+class Source:
+    """Where photos can come from."""
+
+    kind: str = MISSING  # environment, folder, git or facades
+    location: str = ""  # name of the variable, path or address
+    commit: str = ""
+    folder: str = ""
+    count: int = 0
+
+
+@dataclass
+class Data:
+    """What is fetched."""
+
+    sources: list[Source] = MISSING
+    timeout_seconds: float = MISSING
+    limit: int | None = None
+    max_megabytes: float = MISSING
+    max_megapixels: float = MISSING
+
+
+@dataclass
+class Split:
+    """Shares of the photographs; the rest is for training."""
+
+    validation: float = MISSING
+    test: float = MISSING
+
+
+@dataclass
+class Duplicates:
+    """When two photos show one photograph."""
+
+    distance: int = MISSING  # bits of 256
+
+
+@dataclass
+class Augment:
+    """Ranges from which the variants of training photos are drawn."""
+
+    copies: int = MISSING
+    rotation: float = MISSING
+    zoom: list[float] = field(default_factory=lambda: [1.0, 1.0])
+    shear: float = MISSING
+    brightness: float = MISSING
+    contrast: float = MISSING
+    flip: float = MISSING
+
+
+@dataclass
+class Model:
+    """The network."""
+
+    name: str = MISSING
+    image_size: int = MISSING  # pixels a side
+    dropout: float = MISSING
+
+
+@dataclass
+class Train:
+    """The training recipe."""
+
+    head_epochs: int = MISSING
+    head_learning_rate: float = MISSING
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    learning_rate: float = MISSING
+    weight_decay: float = MISSING
+    label_smoothing: float = MISSING
+    frozen_blocks: int = MISSING
+
+
+@dataclass
+class Evaluate:
+    """How the bundle is measured."""
+
+    bootstrap_samples: int = MISSING
+    target_accuracy: float = MISSING
+
+
+@dataclass
+class Register:
+    """When a new version becomes champion."""
+
+    tolerance: float = MISSING
+
+
+@dataclass
+class Config:
+    """Everything; a stage asks `stage_config` for the sections that it reads."""
+
+    use: Use = field(default_factory=Use)
+    seed: int = MISSING
+    data: Data = field(default_factory=Data)
+    split: Split = field(default_factory=Split)
+    duplicates: Duplicates = field(default_factory=Duplicates)
+    augment: Augment = field(default_factory=Augment)
+    model: Model = field(default_factory=Model)
+    train: Train = field(default_factory=Train)
+    evaluate: Evaluate = field(default_factory=Evaluate)
+    register: Register = field(default_factory=Register)

@@ -1,0 +1,37 @@
+"""What a person at a terminal sees: one line a fact, progress bars, one sentence an error."""
+
+import errno
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from archstyle.errors import ArchstyleError
+
+Item = TypeVar("Item")
+
+
+def say(text: str) -> None:
+    """Print one line of what was done."""
+    print(text, flush=True)
+
+
+def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """Iterate with a progress bar on a terminal, and silently elsewhere."""
+    return tqdm(items, desc=description, total=total, disable=None, leave=True, dynamic_ncols=True)
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Run a stage or tool; an expected failure is one sentence on stderr and exit status 1."""
+    try:
+        main(sys.argv[1:])
+    except ArchstyleError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        sys.exit(f"error: The disk is full{where}: free some space and run this again.")
+    except KeyboardInterrupt:
+        sys.exit(130)
