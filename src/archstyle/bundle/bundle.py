@@ -65,9 +65,7 @@ class Bundle:
         self._labels = _read_json(path / LABELS)
         self._lock = threading.Lock()
         try:
-            interpreter = Interpreter(
-                str(path / GRAPH), num_threads=threads or os.cpu_count()
-            )
+            interpreter = Interpreter(str(path / GRAPH), num_threads=threads or os.cpu_count())
             interpreter.allocate_tensors()
             self._runner = interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:

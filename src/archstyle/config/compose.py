@@ -80,7 +80,9 @@ def _read_params(path: Path) -> dict[str, Any]:
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ArchstyleError(f"There is no {path.name}: run this in the project's folder.") from None
+        raise ArchstyleError(
+            f"There is no {path.name}: run this in the project's folder."
+        ) from None
     except yaml.YAMLError as error:
         raise ArchstyleError(f"{path.name} is not YAML: {error}".replace("\n", " ")) from None
     if not isinstance(params, dict):
@@ -93,7 +95,9 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
         raise ArchstyleError(
-            f"The command line takes section.key=value, as in train.epochs=3: {error}".split("\n")[0]
+            f"The command line takes section.key=value, as in train.epochs=3: {error}".split("\n")[
+                0
+            ]
         ) from None
     values = OmegaConf.create({})
     for override in parsed:
@@ -114,7 +118,9 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
                 f"{', '.join(choices)}{_nearest(str(use.get(group)), choices) or '.'}"
             )
     with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
-        composed: DictConfig = hydra_compose("config", [f"{group}={use[group]}" for group in GROUPS])
+        composed: DictConfig = hydra_compose(
+            "config", [f"{group}={use[group]}" for group in GROUPS]
+        )
     return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
 
 

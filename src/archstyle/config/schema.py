@@ -85,6 +85,8 @@ class Train:
     weight_decay: float = MISSING
     label_smoothing: float = MISSING
     frozen_blocks: int = MISSING
+    schedule: str = MISSING  # cosine or constant
+    average: float = MISSING  # momentum of the moving average of the weights; 0: none
 
 
 @dataclass

@@ -1,0 +1,61 @@
+"""Train: data/augmented -> models/bundle, models/history.csv, models/run.json."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from archstyle import console
+from archstyle.config import Evaluate, Model, Train, Use, compose, stage_config
+from archstyle.files import whole_directory, whole_file
+from archstyle.tracking import prepare_store, start_run
+
+
+@dataclass
+class TrainConfig:
+    """What train reads; dvc.yaml lists the same sections."""
+
+    use: Use
+    seed: int
+    model: Model
+    train: Train
+    evaluate: Evaluate
+
+
+def main(overrides: Sequence[str]) -> None:
+    """Train the chosen network and export its bundle."""
+    root = Path.cwd()
+    config = stage_config(TrainConfig, overrides, root)
+    prepare_store()
+    # TensorFlow takes ten seconds to import; what can fail before that has been tried.
+    from archstyle.training import read_arrays, train_bundle, write_history
+
+    arrays = read_arrays(root / "data/augmented")
+    everything = asdict(compose(root, overrides))
+    with start_run(root, everything) as run:
+        with whole_directory(root / "models/bundle") as directory:
+            fitted, bundle = train_bundle(
+                directory,
+                arrays,
+                config.model,
+                config.train,
+                seed=config.seed,
+                target_accuracy=config.evaluate.target_accuracy,
+                summary=json.loads((root / "data/prepared/summary.json").read_text()),
+                config=everything,
+                on_epoch=run.epoch,
+            )
+        with whole_file(root / "models/history.csv") as path:
+            write_history(path, fitted.history)
+        run.metrics(bundle.card.metrics["validation"], prefix="validation")
+        with whole_file(root / "models/run.json") as path:
+            path.write_text(json.dumps(run.as_json(), indent=1) + "\n")
+    validation = bundle.card.metrics["validation"]
+    console.say(
+        f"Trained {config.model.name}: {validation['accuracy']:.3f} of the validation photos are "
+        f"right. The bundle is in models/bundle; evaluate measures it on the test photos."
+    )
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,89 @@
+"""What augment wrote, as arrays that stay on disk until they are used."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.errors import ArchstyleError
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Training photos uint8 [1 + copies, n, size, size, 3] (the originals first) and validation's.
+
+    Labels are int64 [n] and [m], indices into `styles`.
+    """
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    validation_images: NDArray[np.uint8]
+    validation_labels: NDArray[np.int64]
+    styles: tuple[str, ...]
+    image_size: int
+    drawn: bool
+    digest: str
+
+
+def read_arrays(directory: Path) -> Arrays:
+    """Open data/augmented; raises ArchstyleError where it is not whole."""
+    try:
+        index: dict[str, Any] = json.loads((directory / "index.json").read_text(encoding="utf-8"))
+        return Arrays(
+            train_images=np.load(directory / "train_images.npy", mmap_mode="r"),
+            train_labels=np.load(directory / "train_labels.npy"),
+            validation_images=np.load(directory / "validation_images.npy", mmap_mode="r"),
+            validation_labels=np.load(directory / "validation_labels.npy"),
+            styles=tuple(index["styles"]),
+            image_size=index["image_size"],
+            drawn=index["drawn"],
+            digest=index["digest"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ArchstyleError(
+            f"{directory} is not whole ({error}): run `dvc repro augment`."
+        ) from None
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Shuffled batches of training photos: epoch e sees copy e of every photo.
+
+    One NumPy gather a batch and no Python call a photo. Labels are one-hot, float32.
+    """
+
+    def __init__(self, arrays: Arrays, batch_size: int, seed: int):
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._arrays = arrays
+        self._batch_size = batch_size
+        self._seed = seed
+        self._targets = one_hot(arrays.train_labels, len(arrays.styles))
+        self._begin(0)
+
+    def __len__(self) -> int:
+        return -(-len(self._targets) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._arrays.train_images[self._copy[chosen], chosen], self._targets[chosen]
+
+    def on_epoch_end(self) -> None:
+        """Shuffle again and go on to the next copy."""
+        self._begin(self._epoch + 1)
+
+    def _begin(self, epoch: int) -> None:
+        self._epoch = epoch
+        generator = np.random.default_rng([self._seed, epoch])
+        photos, copies = len(self._targets), len(self._arrays.train_images) - 1
+        self._order = generator.permutation(photos)
+        # Each photo starts at a copy of its own, so that every epoch mixes all of them.
+        start = np.arange(photos) + epoch
+        self._copy = 1 + start % copies if copies else np.zeros(photos, np.int64)
+
+
+def one_hot(labels: NDArray[np.int64], styles: int) -> NDArray[np.float32]:
+    """Return float32 [n, styles] with a 1 at each label."""
+    return np.eye(styles, dtype=np.float32)[labels]
