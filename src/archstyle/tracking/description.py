@@ -1,0 +1,119 @@
+"""What a person reads at the top of a run, a version and the registered model: Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archstyle.tracking.facts import Facts
+from archstyle.tracking.journal import Change
+
+DRAWN = "**Trained on drawn facades, not photos: a first look, good for no photo.**"
+SPLITS = ("train", "validation", "test")
+
+
+def percent(share: float | str) -> str:
+    """Return 0.9134 as `91.3 %`."""
+    return f"{100 * float(share):.1f} %"
+
+
+def accuracy_text(metrics: Mapping[str, Any]) -> str:
+    """Return `91.3 % (88.0 % to 94.1 %)`, as far as it was measured."""
+    if "accuracy" not in metrics:
+        return "not measured"
+    text = percent(metrics["accuracy"])
+    if "accuracy_low" in metrics and "accuracy_high" in metrics:
+        text += f" ({percent(metrics['accuracy_low'])} to {percent(metrics['accuracy_high'])})"
+    return text
+
+
+def describe_run(
+    facts: Facts, test: Mapping[str, Any] | None = None, registered: Mapping[str, Any] | None = None
+) -> str:
+    """Describe a run: its data and model, and the result and decision once they are known."""
+    lines = [DRAWN, ""] if facts.drawn else []
+    lines += [f"`{facts.model}` trained to tell {_listed(sorted(facts.counts))}.", ""]
+    if test:
+        lines += _result_table(test)
+    if registered:
+        lines += _decision(registered)
+    lines += _data_table(facts)
+    return "\n".join(lines)
+
+
+def describe_version(
+    facts: Facts, test: Mapping[str, Any], registered: Mapping[str, Any], run_id: str
+) -> str:
+    """Describe a version of the registered model."""
+    lines = [DRAWN, ""] if facts.drawn else []
+    lines += [
+        f"`{facts.model}` for {_listed(sorted(facts.counts))}, "
+        f"accuracy **{accuracy_text(test)}** on test photos.",
+        "",
+        *_reasons(registered),
+        f"`archstyle lineage {registered['version']}` shows its whole origin (run `{run_id}`).",
+    ]
+    return "\n".join(lines)
+
+
+def describe_model(changes: Sequence[Change], shown: int = 20) -> str:
+    """Describe the registered model: how it is used and which versions were champion when."""
+    lines = [
+        "Tells the architectural style of a building from a photo. The server answers with the "
+        "version whose alias is `champion`; `archstyle promote VERSION` and `archstyle rollback` "
+        "change it and are journalled here and in the tags.",
+        "",
+        "| when (UTC) | alias | version | before | how | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    for change in reversed(changes[-shown:]):
+        why = " ".join(change.reasons).replace("|", "\\|")
+        lines.append(
+            f"| {change.time[:16].replace('T', ' ')} | {change.alias} | {change.version or 'none'} "
+            f"| {change.previous or 'none'} | {change.action} by {change.by} | {why} |"
+        )
+    return "\n".join(lines)
+
+
+def _result_table(test: Mapping[str, Any]) -> list[str]:
+    rows = [("accuracy (95 % interval)", accuracy_text(test))]
+    for key, name in (
+        ("macro_f1", "macro F1"),
+        ("answered_share", "answered, not `not sure`"),
+        ("answered_accuracy", "accuracy of what is answered"),
+    ):
+        if key in test:
+            rows.append((name, percent(test[key])))
+    if "test_photos" in test:
+        rows.append(("test photos", str(test["test_photos"])))
+    return ["| on test photos | |", "|---|---|", *(f"| {a} | {b} |" for a, b in rows), ""]
+
+
+def _decision(registered: Mapping[str, Any]) -> list[str]:
+    version = registered["version"]
+    link = f"[archstyle, version {version}](#/models/archstyle/versions/{version})"
+    return [f"Registered as {link}.", "", *_reasons(registered)]
+
+
+def _reasons(registered: Mapping[str, Any]) -> list[str]:
+    title = f"**{str(registered['alias']).capitalize()}**:"
+    return [" ".join([title, *registered["reasons"]]), ""]
+
+
+def _data_table(facts: Facts) -> list[str]:
+    lines = [
+        f"Data: {facts.data_name}, {facts.photos()} photos used "
+        f"(digest `{facts.data_digest[:12]}`).",
+        "",
+        "| style | " + " | ".join(SPLITS) + " |",
+        "|---|" + "--:|" * len(SPLITS),
+    ]
+    for style, of_style in sorted(facts.counts.items()):
+        cells = " | ".join(str(of_style.get(split, 0)) for split in SPLITS)
+        lines.append(f"| {style} | {cells} |")
+    totals = " | ".join(f"**{facts.photos(split)}**" for split in SPLITS)
+    return [*lines, f"| **all** | {totals} |"]
+
+
+def _listed(words: Sequence[str]) -> str:
+    if len(words) > 8:
+        return f"{len(words)} styles"
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1] if words else ""]))

@@ -1,0 +1,72 @@
+"""What was in production when: every change of an alias, as tags of the registered model.
+
+A tag a change is what every tracking server can keep and show, and two people who change an alias
+at once overwrite nothing of each other's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+PREFIX = "journal."
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of an alias; version None takes the alias away."""
+
+    time: str  # ISO 8601, UTC, to the microsecond
+    action: str  # register, promote or rollback
+    alias: str
+    version: str | None
+    previous: str | None
+    by: str
+    reasons: tuple[str, ...] = ()
+
+
+def now() -> str:
+    """Return the time of a change that is made now."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def to_tag(change: Change) -> tuple[str, str]:
+    """Return the tag that keeps a change; keys sort by time."""
+    return PREFIX + change.time.replace(":", ""), json.dumps(asdict(change), ensure_ascii=False)
+
+
+def from_tags(tags: Mapping[str, str]) -> list[Change]:
+    """Return the changes in the tags of a registered model, the oldest first."""
+    changes = []
+    for key, text in tags.items():
+        if key.startswith(PREFIX):
+            values = json.loads(text)
+            changes.append(Change(**{**values, "reasons": tuple(values["reasons"])}))
+    return sorted(changes, key=lambda change: change.time)
+
+
+def previous_champion(
+    changes: Sequence[Change], current: str | None, existing: AbstractSet[str]
+) -> str | None:
+    """Return the version that was champion before `current` and still exists, or None.
+
+    A rollback undoes: rolling back twice goes back twice, not to and fro.
+    """
+    stack: list[str] = []
+    for change in changes:
+        if change.alias != "champion":
+            continue
+        # Somebody may have moved the alias in MLflow's own pages, which the next change notes.
+        if change.previous and stack[-1:] != [change.previous]:
+            stack.append(change.previous)
+        if change.action == "rollback":
+            while stack and stack[-1] != change.version:
+                stack.pop()
+        if change.version and stack[-1:] != [change.version]:
+            stack.append(change.version)
+    while stack:
+        version = stack.pop()
+        if version != current and version in existing:
+            return version
+    return None
