@@ -1,0 +1,82 @@
+"""Measures the exported bundle on the original test photos.
+
+python -m pipeline.evaluate [section.key=value ...]
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archstyle import tracking
+from archstyle.bundle import Bundle
+from archstyle.config import Evaluate, stage_config
+from archstyle.console import run, say
+from archstyle.data.manifest import read_manifest, used
+from archstyle.data.store import PhotoStore
+from archstyle.errors import ArchstyleError
+from archstyle.evaluation.gallery import pick
+from archstyle.evaluation.history import read_history
+from archstyle.evaluation.leaks import check_data, check_splits
+from archstyle.evaluation.measure import measure
+from archstyle.evaluation.outputs import write_reports
+from archstyle.evaluation.predictions import predict_photos
+from archstyle.evaluation.report import Report, in_words
+
+RAW, PREPARED, MODELS, REPORTS = (
+    Path(folder) for folder in ("data/raw", "data/prepared", "models", "reports")
+)
+
+
+@dataclass
+class EvaluateConfig:
+    """The sections of the configuration that this stage reads."""
+
+    seed: int
+    evaluate: Evaluate
+
+
+def main(argv: Sequence[str]) -> None:
+    """Write metrics, plots, figures, predictions and the report, then log them into the run."""
+    config = stage_config(EvaluateConfig, argv, Path.cwd())
+    rows = read_manifest(PREPARED / "manifest.csv")
+    summary = json.loads((PREPARED / "summary.json").read_text("utf-8"))
+    history = read_history(MODELS / "history.csv")
+    bundle = Bundle.load(MODELS / "bundle")
+    check_splits(rows)
+    check_data(bundle.card.data_digest, summary["digest"])
+    with PhotoStore(RAW) as store:
+        predictions = predict_photos(bundle, store, used(rows, "test"))
+        mistakes, sure = pick(bundle, store, predictions)
+    train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
+    found = measure(predictions, train_counts, config.evaluate.bootstrap_samples, config.seed)
+    report = Report(
+        evaluation=found,
+        names=[bundle.label(style) for style in bundle.styles],
+        card=bundle.card,
+        bundle_digest=bundle.digest,
+        summary=summary,
+        run=json.loads((MODELS / "run.json").read_text("utf-8")),
+        mistakes=mistakes,
+        sure=sure,
+    )
+    write_reports(REPORTS, report, history)
+    say(in_words(report))
+    log(found.as_metrics())
+
+
+def log(metrics: dict[str, float]) -> None:
+    """Send what was measured to the run; the files stay where the tracking server is away."""
+    try:
+        with tracking.resume_run(Path.cwd(), "evaluate") as record:
+            record.metrics(metrics)
+            record.artifacts(REPORTS / "figures", "figures")
+            record.artifacts(REPORTS / "plots", "plots")
+            record.artifacts(REPORTS / "index.html", "report")
+            record.artifacts(REPORTS / "predictions.csv", "report")
+    except ArchstyleError as error:
+        say(f"warning: the measurements are in {REPORTS}/ but not in the run: {error}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,61 @@
+"""Draws every figure of an evaluation into a folder."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from archstyle.evaluation import figures
+from archstyle.evaluation.gallery import Shown
+from archstyle.evaluation.history import Curves
+from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.sheets import sheet
+from archstyle.evaluation.theme import Theme, applied, note_drawn, save
+
+
+def draw_charts(
+    directory: Path,
+    found: Evaluation,
+    history: Sequence[Curves],
+    names: Sequence[str],
+    drawn: bool,
+    theme: Theme,
+) -> None:
+    """Write confusion, curves, per_style, reliability and risk_coverage as PNG."""
+    with applied(theme):
+        for name, figure in _charts(found, history, names, theme):
+            note_drawn(figure, drawn, theme)
+            save(figure, directory / f"{name}.png")
+
+
+def draw_sheets(
+    directory: Path,
+    mistakes: Sequence[Shown],
+    sure: Mapping[str, Sequence[Shown]],
+    drawn: bool,
+    theme: Theme,
+) -> None:
+    """Write mistakes.png and sure_and_right.png."""
+    with applied(theme):
+        right = [shown for photos in sure.values() for shown in photos]
+        for name, title, photos in (
+            ("mistakes", "The worst mistakes, the surest first", mistakes),
+            ("sure_and_right", "Sure and right", right),
+        ):
+            save(sheet(title, photos, drawn, theme), directory / f"{name}.png")
+
+
+def _charts(
+    found: Evaluation, history: Sequence[Curves], names: Sequence[str], theme: Theme
+) -> Iterator[tuple[str, Figure]]:
+    answered = found.answered_accuracy
+    yield "confusion", figures.confusion(found.confusion, names, theme)
+    yield "curves", figures.curves(history, theme)
+    yield "per_style", figures.per_style(found.styles, names, theme)
+    yield "reliability", figures.reliability_diagram(found.reliability, theme)
+    yield (
+        "risk_coverage",
+        figures.risk_coverage(
+            found.risk_coverage, found.answered_share, answered.value if answered else None, theme
+        ),
+    )

@@ -1,0 +1,28 @@
+"""Writes everything that an evaluation leaves in reports/."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from archstyle.evaluation import draw, tables
+from archstyle.evaluation.history import Curves
+from archstyle.evaluation.report import Report, render
+from archstyle.evaluation.theme import DARK, LIGHT
+from archstyle.files import whole_directory, whole_file
+
+
+def write_reports(directory: Path, report: Report, history: Sequence[Curves]) -> None:
+    """Write predictions.csv, plots/, figures/, index.html and, when all is there, metrics.json."""
+    found, names, drawn = report.evaluation, report.names, report.drawn
+    with whole_file(directory / "predictions.csv") as path:
+        tables.write_predictions(path, found.predictions)
+    with whole_directory(directory / "plots") as path:
+        tables.write_plots(path, found, history)
+    with whole_directory(directory / "figures") as path:
+        draw.draw_charts(path, found, history, names, drawn, LIGHT)
+        draw.draw_sheets(path, report.mistakes, report.sure, drawn, LIGHT)
+    with tempfile.TemporaryDirectory() as dark, whole_file(directory / "index.html") as path:
+        draw.draw_charts(Path(dark), found, history, names, drawn, DARK)
+        path.write_text(render(report, directory / "figures", Path(dark)), encoding="utf-8")
+    with whole_file(directory / "metrics.json") as path:
+        tables.write_metrics(path, found)

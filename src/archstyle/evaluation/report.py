@@ -1,0 +1,175 @@
+"""The report: one page that holds everything and asks no other file and no network for anything."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from archstyle.bundle import Card
+from archstyle.evaluation.gallery import Shown
+from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.theme import DOTS_PER_INCH
+from archstyle.heatmap import encode
+
+SPLITS = ("train", "validation", "test")
+STATUSES = {
+    "used": "in a split, under the style that its folder says",
+    "corrected": "in a split, under a style that a reviewed correction says",
+    "duplicate": "another copy of a photograph that is in already",
+    "conflict": "a photograph that lies under two styles; in no split",
+    "dropped": "taken out by a reviewed correction or a limit",
+    "broken": "not to be read as a photo",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows."""
+
+    evaluation: Evaluation
+    names: Sequence[str]  # of the styles, as people read them
+    card: Card
+    bundle_digest: str
+    summary: Mapping[str, Any]  # data/prepared/summary.json
+    run: Mapping[str, str]  # models/run.json
+    mistakes: Sequence[Shown]
+    sure: Mapping[str, Sequence[Shown]]  # style's name -> photos
+
+    @property
+    def drawn(self) -> bool:
+        """Whether drawn facades, not photos, were trained on or measured."""
+        return bool(self.card.drawn or self.summary["source"]["drawn"])
+
+
+def render(report: Report, figures: Path, dark_figures: Path) -> str:
+    """Return the page as HTML; both folders hold the charts, for the day and for the night."""
+    environment = Environment(
+        loader=PackageLoader("archstyle.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    environment.filters["photo"] = lambda shown: data_uri(encode(shown.photo, "WEBP", 80), "webp")
+    environment.filters["heat"] = lambda shown: data_uri(encode(shown.heat, "WEBP", 80), "webp")
+    found = report.evaluation
+    counts = report.summary["counts"]
+    return environment.get_template("report.html").render(
+        report=report,
+        found=found,
+        card=report.card,
+        drawn=report.drawn,
+        thing=_thing(report.drawn),
+        total=len(found.predictions.files),
+        right=int(found.predictions.correct.sum()),
+        wrong=int((~found.predictions.correct).sum()),
+        guess=most_frequent(counts),
+        confused=most_confused(found, report.names),
+        scores=list(zip(report.names, found.styles, strict=True)),
+        data=data_rows(counts),
+        largest=max((sum(row.values()) for row in counts.values()), default=1) or 1,
+        splits=SPLITS,
+        statuses=[(s, n, STATUSES.get(s, "")) for s, n in report.summary["status"].items()],
+        source=where_from(report.summary["source"]),
+        config=yaml.safe_dump(dict(report.card.config), sort_keys=False, allow_unicode=True),
+        whole_card=json.dumps(_without(report.card.as_dict(), "config"), indent=1, default=str),
+        lineage=lineage(report),
+        figure_of=lambda name: figure_uris(figures / name, dark_figures / name),
+    )
+
+
+def in_words(report: Report) -> str:
+    """Say in one line what was measured."""
+    found = report.evaluation
+    return (
+        f"{percent(found.accuracy.value)} of {len(found.predictions.files)} test "
+        f"{_thing(report.drawn)} right (95 % interval {percent(found.accuracy.low)} to "
+        f"{percent(found.accuracy.high)}), macro F1 {found.macro_f1:.3f}. "
+        "Look at reports/index.html."
+    )
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a share as people read it, never rounding a mistake away: 99.97 % is not 100 %."""
+    step = 10 ** (digits + 2)
+    rounded = round(value * step) / step
+    if rounded == 1.0 and value < 1.0:
+        rounded = 1 - 1 / step
+    if rounded == 0.0 and value > 0.0:
+        rounded = 1 / step
+    return f"{rounded * 100:.{digits}f}".removesuffix(".0") + " %"
+
+
+def most_frequent(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the style with most training photos; of equals the first by name."""
+    return max(sorted(counts), key=lambda style: counts[style].get("train", 0))
+
+
+def most_confused(
+    found: Evaluation, names: Sequence[str], at_most: int = 5
+) -> list[tuple[str, str, int]]:
+    """Return (label, answer, photos) of the commonest mistakes."""
+    wrong = found.confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:at_most]
+    pairs = [divmod(int(cell), len(names)) for cell in order]
+    return [(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
+
+
+def data_rows(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, list[int], int]]:
+    """Return (style, photos in each split, photos in all) of every style."""
+    rows = [(style, [row.get(split, 0) for split in SPLITS]) for style, row in counts.items()]
+    return [(style, numbers, sum(numbers)) for style, numbers in rows]
+
+
+def where_from(source: Mapping[str, Any]) -> str:
+    """Say in a few words where the photos come from."""
+    kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
+    if source.get("drawn"):
+        return "drawn facades"
+    return f"{kinds.get(source['kind'], source['kind'])} {source['location']}"
+
+
+def lineage(report: Report) -> list[tuple[str, str]]:
+    """Return what led to this page, as name and value."""
+    found = [
+        ("run in MLflow", report.run.get("run_id", "")),
+        ("bundle", report.bundle_digest),
+        ("data", str(report.summary["digest"])),
+        ("files of the source", str(report.summary["source"].get("digest", ""))),
+        *((name.replace("_", " "), str(value)) for name, value in report.card.lineage.items()),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
+    """Return the data URIs of a figure and its size in CSS pixels; paths without their suffix."""
+    with Image.open(light.with_suffix(".png")) as image:
+        width, height = (round(side * 96 / DOTS_PER_INCH) for side in image.size)
+    return {
+        "light": data_uri(light.with_suffix(".png").read_bytes(), "png"),
+        "dark": data_uri(dark.with_suffix(".png").read_bytes(), "png"),
+        "width": width,
+        "height": height,
+    }
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return an image as an address that carries it."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _thing(drawn: bool) -> str:
+    return "drawings" if drawn else "photos"
+
+
+def _without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}

@@ -1,0 +1,100 @@
+"""How figures look, in daylight and at night, and how they are saved."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 160
+DRAWN = "drawn facades, not photos"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a figure; `first` and `second` differ to every kind of colour vision."""
+
+    name: str
+    surface: str
+    ink: str
+    muted: str
+    grid: str
+    first: str
+    second: str
+
+    @property
+    def shades(self) -> LinearSegmentedColormap:
+        """From the surface to the first colour."""
+        return LinearSegmentedColormap.from_list(self.name, [self.surface, self.first])
+
+
+LIGHT = Theme("light", "#ffffff", "#22262b", "#68707a", "#e6e3dd", "#1f6f8b", "#c4562f")
+DARK = Theme("dark", "#1b1f24", "#e8e6e1", "#9aa3ad", "#333a42", "#5db7d3", "#f0895f")
+THEMES = (LIGHT, DARK)
+
+
+@contextmanager
+def applied(theme: Theme) -> Iterator[None]:
+    """Draw inside this block in the theme, whatever the user's matplotlibrc says."""
+    settings = {
+        "figure.facecolor": theme.surface,
+        "axes.facecolor": theme.surface,
+        "savefig.facecolor": theme.surface,
+        "text.color": theme.ink,
+        "axes.labelcolor": theme.muted,
+        "axes.edgecolor": theme.grid,
+        "axes.titlecolor": theme.ink,
+        "axes.titlesize": 11,
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "grid.color": theme.grid,
+        "grid.linewidth": 0.8,
+        "xtick.color": theme.muted,
+        "ytick.color": theme.muted,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "font.size": 10,
+        "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+        "legend.frameon": False,
+        "legend.fontsize": 9,
+        "figure.constrained_layout.h_pad": 0.1,
+        "figure.constrained_layout.w_pad": 0.1,
+        "figure.dpi": 100,
+        "savefig.dpi": DOTS_PER_INCH,
+        "text.parse_math": False,  # a style may have a dollar sign in its name
+    }
+    with matplotlib.style.context(["default", settings], after_reset=True):
+        yield
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG that is the same for the same figure, byte for byte."""
+    with warnings.catch_warnings():
+        # A style named in a script that the font lacks is drawn as boxes rather than refused.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
+    """Say on the figure itself that no photo was looked at."""
+    if drawn:
+        figure.suptitle(DRAWN, color=theme.second, fontsize=10, fontweight="bold")
+
+
+def plain(axes: Axes) -> None:
+    """Take grid, ticks and frame away, as for pictures."""
+    axes.grid(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
