@@ -1,0 +1,47 @@
+"""augment: lay out the photos for training, with variants of each training photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archstyle.augmentation import check_ranges
+from archstyle.config import Augment, Model, stage_config
+from archstyle.console import run, say
+from archstyle.data.arrays import write_arrays
+from archstyle.data.manifest import read_manifest
+from archstyle.data.store import PhotoStore
+from archstyle.files import whole_directory
+from archstyle.images import Preprocessing
+
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+AUGMENTED = Path("data/augmented")
+
+
+@dataclass
+class AugmentConfig:
+    """What augment reads."""
+
+    seed: int
+    augment: Augment
+    model: Model
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write data/augmented from data/raw and data/prepared."""
+    config = stage_config(AugmentConfig, arguments, Path.cwd())
+    check_ranges(config.augment)
+    rows = read_manifest(PREPARED / "manifest.csv")
+    preprocessing = Preprocessing(config.model.image_size)
+    with whole_directory(AUGMENTED) as directory:
+        train, validation = write_arrays(
+            directory, PhotoStore(RAW), rows, preprocessing, config.augment, config.seed
+        )
+    say(
+        f"augment: {train} training photos with {config.augment.copies} variants each and "
+        f"{validation} validation photos at {config.model.image_size} pixels are in {AUGMENTED}."
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,73 @@
+"""fetch: bring the photos into data/raw.
+
+`python -m pipeline.fetch --changed` fetches nothing; its exit status is 0 when the source is not
+what was fetched last, which DVC cannot see because the photos lie outside the project, and 1
+when it is the same.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from archstyle.config import Data, stage_config
+from archstyle.console import run, say
+from archstyle.data.sources import Photos, announce_drawn, choose
+from archstyle.data.store import PhotoStore, pack
+from archstyle.errors import ArchstyleError
+from archstyle.files import whole_directory, whole_file
+
+RAW = Path("data/raw")
+# Not an out of the stage: it says what this machine's folder looked like.
+NOTE = Path(".archstyle/fetched.json")
+
+
+@dataclass
+class FetchConfig:
+    """What fetch reads."""
+
+    data: Data
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Fetch, or with --changed tell whether there is something new to fetch."""
+    overrides = [argument for argument in arguments if argument != "--changed"]
+    data = stage_config(FetchConfig, overrides, Path.cwd()).data
+    NOTE.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="fetch-", dir=NOTE.parent) as scratch:
+        photos, passed = choose(data.sources, data.timeout_seconds, Path(scratch) / "clone")
+        stamp = stamp_of(photos, data)
+        if "--changed" in arguments:
+            sys.exit(1 if stamp == read_note() else 0)
+        if photos.kind == "facades":
+            announce_drawn(passed)
+        with whole_directory(RAW) as directory:
+            origin = pack(photos, directory, data.limit, int(data.max_megabytes * 1e6))
+    with whole_file(NOTE) as path:
+        path.write_text(json.dumps({"stamp": stamp, "digest": origin.digest}) + "\n", "utf-8")
+    taken = len(PhotoStore(RAW).files())
+    say(f"fetch: {taken} of {origin.files} files from {origin.location} are in {RAW}.")
+
+
+def stamp_of(photos: Photos, data: Data) -> str:
+    """Digest names, sizes and times of the source, and what of it is taken."""
+    digest = hashlib.sha256(f"{photos.kind}\t{data.limit}\t{data.max_megabytes}\n".encode())
+    for line in photos.stamps():
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def read_note() -> str | None:
+    """Return the stamp of the last fetch, if data/raw is still what it made."""
+    try:
+        note = json.loads(NOTE.read_text("utf-8"))
+        return str(note["stamp"]) if note["digest"] == PhotoStore(RAW).source.digest else None
+    except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
+        return None
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,79 @@
+"""prepare: find out what every file is, and write the manifest."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from archstyle.config import Data, Duplicates, Split, stage_config
+from archstyle.console import run, say
+from archstyle.data.corrections import read_corrections
+from archstyle.data.inspection import inspect_all
+from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
+from archstyle.data.preparation import make_manifest, summarize
+from archstyle.data.splits import Memory, check_shares, remember
+from archstyle.data.store import PhotoStore
+from archstyle.errors import ArchstyleError
+from archstyle.files import whole_directory
+from archstyle.images import Preprocessing
+
+RAW = Path("data/raw")
+PREPARED = Path("data/prepared")
+CORRECTIONS = Path("data/corrections.csv")
+
+
+@dataclass
+class PrepareConfig:
+    """What prepare reads."""
+
+    data: Data
+    split: Split
+    duplicates: Duplicates
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write data/prepared from data/raw."""
+    config = stage_config(PrepareConfig, arguments, Path.cwd())
+    check_shares(config.split)
+    check_pixels(config.data.max_megapixels)
+    corrections = read_corrections(CORRECTIONS)
+    store = PhotoStore(RAW)
+    rows = make_manifest(
+        store.entries,
+        inspect_all(store, int(config.data.max_megapixels * 1e6)),
+        corrections,
+        config.duplicates.distance,
+        config.split,
+        read_memory(config.split),
+    )
+    summary = summarize(rows, asdict(store.source), config.split)
+    with whole_directory(PREPARED) as directory:
+        write_manifest(directory / "manifest.csv", rows)
+        text = json.dumps(summary, indent=2, ensure_ascii=False)
+        (directory / "summary.json").write_text(text + "\n", "utf-8")
+    statuses = ", ".join(f"{count} {status}" for status, count in summary["status"].items())
+    say(f"prepare: {len(rows)} files: {statuses}.")
+    for style, counts in summary["counts"].items():
+        say(f"  {style}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
+
+
+def check_pixels(max_megapixels: float) -> None:
+    """Raise ArchstyleError when prepare would accept what the server does not read."""
+    most = Preprocessing(image_size=1).max_pixels / 1e6
+    if not 0 < max_megapixels <= most:
+        raise ArchstyleError(f"data.max_megapixels is {max_megapixels:g}: set it up to {most:g}.")
+
+
+def read_memory(shares: Split) -> Memory:
+    """Return what the last manifest says, if it is there and was split in the same shares."""
+    try:
+        summary = json.loads((PREPARED / "summary.json").read_text("utf-8"))
+        if summary["shares"] == {"validation": shares.validation, "test": shares.test}:
+            return remember(read_manifest(PREPARED / "manifest.csv"))
+    except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
+        pass
+    return Memory()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,85 @@
+"""data/augmented: the photos as the network sees them, in arrays that can be mapped."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from archstyle.augmentation import chance, side_needed, variant
+from archstyle.config.schema import Augment
+from archstyle.data.manifest import Row, digest, used
+from archstyle.data.store import Packed, PhotoStore, read_packed
+from archstyle.images import Preprocessing, open_photo, read_photo
+from archstyle.parallel import parallel_map
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo, and its place in the array at `path`."""
+
+    path: Path
+    place: int
+    photo: Packed
+
+
+def write_arrays(
+    directory: Path,
+    store: PhotoStore,
+    rows: Sequence[Row],
+    preprocessing: Preprocessing,
+    augment: Augment,
+    seed: int,
+) -> tuple[int, int]:
+    """Write the arrays and index.json; return how many photos of train and validation.
+
+    `train_images.npy` is uint8 [1 + copies, n, size, size, 3], the originals first;
+    `validation_images.npy` uint8 [m, size, size, 3]; labels are int64 places in the styles.
+    """
+    size = preprocessing.image_size
+    train, validation = used(rows, "train"), used(rows, "validation")
+    styles = sorted({row.style for row in rows if row.split})
+    shapes = {"train": (1 + augment.copies, len(train)), "validation": (len(validation),)}
+    jobs = []
+    for split, photos in (("train", train), ("validation", validation)):
+        path = directory / f"{split}_images.npy"
+        open_memmap(path, "w+", np.uint8, (*shapes[split], size, size, 3)).flush()
+        labels = np.array([styles.index(row.style) for row in photos], dtype=np.int64)
+        np.save(directory / f"{split}_labels.npy", labels)
+        jobs += [Job(path, place, store.find(row.file)) for place, row in enumerate(photos)]
+    work = partial(_write_photo, store.archive, preprocessing, augment, seed)
+    for _ in parallel_map(work, jobs, len(jobs), "augment"):
+        pass
+    index = {
+        "styles": styles,
+        "train_files": [row.file for row in train],
+        "validation_files": [row.file for row in validation],
+        "image_size": size,
+        "drawn": store.source.drawn,
+        "digest": digest(rows),
+    }
+    text = json.dumps(index, indent=1, ensure_ascii=False)
+    (directory / "index.json").write_text(text + "\n", encoding="utf-8")
+    return len(train), len(validation)
+
+
+def _write_photo(
+    archive: Path, preprocessing: Preprocessing, augment: Augment, seed: int, job: Job
+) -> None:
+    data = read_packed(archive, job.photo)
+    images = open_memmap(job.path, "r+")
+    original = read_photo(data, preprocessing)
+    if images.ndim == 4:
+        images[job.place] = original
+        return
+    images[0, job.place] = original
+    if augment.copies == 0:
+        return
+    size = preprocessing.image_size
+    photo = open_photo(data, preprocessing.max_pixels, at_least=side_needed(size, augment))
+    for copy in range(1, 1 + augment.copies):
+        random = chance(seed, job.photo.sha256, copy)
+        images[copy, job.place] = variant(photo, size, augment, random)

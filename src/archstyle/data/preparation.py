@@ -1,0 +1,188 @@
+"""From fetched files to the manifest: what becomes of every file, and why."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archstyle.config.schema import Split
+from archstyle.data.corrections import Correction, match
+from archstyle.data.duplicates import close_pairs, components
+from archstyle.data.fingerprints import to_bytes
+from archstyle.data.inspection import Inspection
+from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
+from archstyle.data.names import style_of
+from archstyle.data.splits import Memory, assign_splits, name_group
+from archstyle.data.store import Packed
+from archstyle.errors import ArchstyleError
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A sound photo on its way into the manifest."""
+
+    file: str
+    style: str
+    sha256: str
+    phash: str
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a photo."""
+
+    status: str
+    reason: str = ""
+    style: str = ""  # where it is not the folder's
+
+
+def make_manifest(
+    entries: Sequence[Packed],
+    inspections: Iterable[tuple[Packed, Inspection]],
+    corrections: Sequence[Correction],
+    distance: int,
+    shares: Split,
+    memory: Memory | None = None,
+) -> list[Row]:
+    """Return a row for every file, sorted by file.
+
+    Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
+    """
+    if not 0 <= distance <= 100:
+        raise ArchstyleError(
+            f"duplicates.distance is {distance}, but it is the number of bits of 256 in which "
+            "photos of one photograph may differ: set it between 0 and 100."
+        )
+    rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
+    photos: list[Photo] = []
+    for entry, seen in inspections:
+        if seen.reason:
+            rows.append(_row(entry, "broken", seen.reason))
+        else:
+            style = style_of(entry.file) or ""
+            pixels = seen.width * seen.height
+            photos.append(Photo(entry.file, style, entry.sha256, seen.phash.hex(), pixels))
+    if not photos:
+        raise ArchstyleError(
+            "None of the files is a photo that can be read: data/raw/files.csv lists them; "
+            "point ARCHSTYLE_PHOTOS at a folder of photos."
+        )
+    memory = memory or Memory()
+    groups = group_photos(photos, distance, memory)
+    decided = _decide(photos, groups, corrections, distance)
+    fates: dict[str, Fate] = {}
+    styles: dict[str, str] = {}
+    for group, members in groups.items():
+        of_group = decide_group(members, decided.get(group))
+        fates.update(of_group)
+        for photo in members:
+            if of_group[photo.file].status in ("used", "corrected"):
+                styles[group] = of_group[photo.file].style or photo.style
+    _check_styles(styles)
+    splits = assign_splits(styles, shares, memory)
+    for group, members in groups.items():
+        for photo in members:
+            fate = fates[photo.file]
+            split = splits[group] if fate.status in ("used", "corrected") else ""
+            rows.append(
+                Row(
+                    photo.file,
+                    fate.style or photo.style,
+                    photo.sha256,
+                    photo.phash,
+                    group,
+                    split,
+                    fate.status,
+                    fate.reason,
+                )
+            )
+    return sorted(rows, key=lambda row: row.file)
+
+
+def group_photos(photos: Sequence[Photo], distance: int, memory: Memory) -> dict[str, list[Photo]]:
+    """Return the photos of each photograph, by the group's name."""
+    pairs = close_pairs(to_bytes([photo.phash for photo in photos]), distance)
+    members: dict[int, list[Photo]] = defaultdict(list)
+    for photo, root in zip(photos, components(len(photos), pairs), strict=True):
+        members[root].append(photo)
+    groups: dict[str, list[Photo]] = {}
+    for group in members.values():
+        name = name_group([photo.sha256 for photo in group], memory)
+        # Two groups have had one name only where the threshold changed since then.
+        if name in groups:
+            name = name_group([photo.sha256 for photo in group], Memory())
+        groups.setdefault(name, []).extend(group)
+    return groups
+
+
+def decide_group(members: Sequence[Photo], decision: Correction | None) -> dict[str, Fate]:
+    """Return the fate of each photo of one photograph: one of them at most is used."""
+    if decision and decision.action == "drop":
+        return {photo.file: Fate("dropped", decision.reason) for photo in members}
+    styles = sorted({photo.style for photo in members})
+    if len(styles) > 1 and not decision:
+        reason = f"one photograph lies under {' and '.join(styles)}"
+        return {photo.file: Fate("conflict", reason) for photo in members}
+    style = decision.style if decision else styles[0]
+    kept = min(members, key=lambda photo: (-photo.pixels, photo.sha256, photo.file))
+    fates = {photo.file: Fate("duplicate", f"duplicate of {kept.file}", style) for photo in members}
+    if kept.style == style:
+        fates[kept.file] = Fate("used")
+    else:
+        why = decision.reason if decision else ""
+        fates[kept.file] = Fate("corrected", f"relabelled from {kept.style}: {why}", style)
+    return fates
+
+
+def _decide(
+    photos: Sequence[Photo],
+    groups: Mapping[str, Sequence[Photo]],
+    corrections: Sequence[Correction],
+    distance: int,
+) -> dict[str, Correction]:
+    """Return the decision about each photograph that there is one about."""
+    if not corrections:
+        return {}
+    group_of = {photo.file: group for group, members in groups.items() for photo in members}
+    sha256s = [photo.sha256 for photo in photos]
+    phashes = [photo.phash for photo in photos]
+    decided: dict[str, Correction] = {}
+    for index, correction in match(corrections, sha256s, phashes, distance).items():
+        other = decided.setdefault(group_of[photos[index].file], correction)
+        if (other.action == "drop", other.style) != (correction.action == "drop", correction.style):
+            raise ArchstyleError(
+                f"data/corrections.csv decides twice about one photograph ({other.file} and "
+                f"{correction.file}), and not the same: remove one of the rows."
+            )
+    return decided
+
+
+def _check_styles(styles: Mapping[str, str]) -> None:
+    found = sorted(set(styles.values()))
+    if len(found) < 2:
+        raise ArchstyleError(
+            f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
+            "add a folder of photos for each style that is to be told from the others."
+        )
+
+
+def _row(entry: Packed, status: str, reason: str) -> Row:
+    style = style_of(entry.file) or ""
+    return Row(entry.file, style, entry.sha256, "", "", "", status, reason)
+
+
+def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> dict[str, Any]:
+    """Return what summary.json says."""
+    taken = [row for row in rows if row.split]
+    styles = sorted({row.style for row in taken})
+    counts = Counter((row.style, row.split) for row in taken)
+    statuses = Counter(row.status for row in rows)
+    return {
+        "styles": styles,
+        "counts": {style: {split: counts[style, split] for split in SPLITS} for style in styles},
+        "status": {status: statuses[status] for status in STATUSES},
+        "digest": digest(rows),
+        "shares": {"validation": shares.validation, "test": shares.test},
+        "source": dict(source),
+    }

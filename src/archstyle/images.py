@@ -1,0 +1,222 @@
+"""The one reader of photos: bytes or a file in, upright RGB out.
+
+Everything that looks at a photo goes through here, so that a photo gives the same pixels in
+training, in the measurements and on the server.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from archstyle.errors import ArchstyleError
+
+# JPEG opens MPO as well: both share one opener in Pillow.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
+SMALLEST_SIDE = 16
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What people take for photos, so that the sentence can name it. (start, first bytes) -> name
+OTHER_FORMATS = {
+    (4, b"ftypheic"): "HEIC",
+    (4, b"ftypheix"): "HEIC",
+    (4, b"ftypmif1"): "HEIF",
+    (4, b"ftypmsf1"): "HEIF",
+    (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
+    (0, b"\xff\x0a"): "JPEG XL",
+    (0, b"\x00\x00\x00\x0cjP  "): "JPEG 2000",
+    (0, b"8BPS"): "Photoshop",
+    (0, b"%PDF"): "PDF",
+    (0, b"<svg"): "SVG",
+}
+
+
+class PhotoError(ArchstyleError):
+    """A file that cannot be used as a photo; `code` is for programs, the sentence for people.
+
+    Codes: empty, unreadable, not-a-photo, format, truncated, too-many-pixels, too-small.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type["PhotoError"], tuple[str, str]]:
+        return PhotoError, (self.code, str(self))
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes the network's input; travels in the bundle's card."""
+
+    image_size: int  # pixels a side, squashed to a square
+    max_pixels: int = 100_000_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A decoded photo, and what the file said before anything was made smaller."""
+
+    image: Image.Image
+    format: str
+    width: int
+    height: int
+
+
+def read_photo(source: bytes | Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Read a photo as the network sees it: uint8 RGB [size, size, 3] in 0..255."""
+    size = preprocessing.image_size
+    # Twice the size leaves the resize enough to be as good as from the whole photo.
+    return to_array(open_photo(source, preprocessing.max_pixels, at_least=2 * size), size)
+
+
+def to_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Squash an RGB image to uint8 [size, size, 3], antialiased."""
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0))
+
+
+def open_photo(
+    source: bytes | Path, max_pixels: int = 100_000_000, at_least: int | None = None
+) -> Image.Image:
+    """Decode a photo to RGB: upright, alpha on white, first frame, 8 bits a channel.
+
+    With `at_least` a big JPEG may come smaller, as long as both sides keep that many pixels.
+    Raises PhotoError for whatever is no sound photo; never another error, whatever the bytes.
+    """
+    return open_with_facts(source, max_pixels, at_least).image
+
+
+def open_with_facts(
+    source: bytes | Path, max_pixels: int = 100_000_000, at_least: int | None = None
+) -> Opened:
+    """Like open_photo, with the format and the size of the file."""
+    # Odd metadata makes Pillow warn; what matters comes back as PhotoError. Added at each call
+    # because a test or a library may have reset the filters; adding it twice changes nothing.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            return _decode(file, max_pixels, at_least)
+    except PhotoError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PhotoError("unreadable", f"The file cannot be read: {reason}.") from error
+
+
+def is_photo(data: bytes) -> bool:
+    """Whether the file's first bytes are those of a format that is read; nothing is decoded."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS):
+            return True
+    except Exception:
+        return False
+
+
+def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
+    head = file.read(16)
+    if not head:
+        raise PhotoError("empty", "The file is empty.")
+    file.seek(0)
+    with _identify(file, head, max_pixels) as image:
+        if image.width * image.height > max_pixels:
+            raise _too_many_pixels(image.width * image.height, max_pixels)
+        if min(image.size) < SMALLEST_SIDE:
+            raise PhotoError(
+                "too-small",
+                f"The photo has {image.width} x {image.height} pixels; "
+                f"at least {SMALLEST_SIDE} a side are needed.",
+            )
+        format, (width, height) = image.format or "", image.size
+        try:
+            if at_least:
+                image.draft(None, (at_least, at_least))
+            image.load()
+        except MemoryError as error:
+            raise _too_many_pixels(image.width * image.height, max_pixels) from error
+        except Exception as error:
+            raise PhotoError("truncated", "The photo is damaged or cut short.") from error
+        # After load(): Pillow itself turns TIFF files upright there.
+        orientation = _orientation(image)
+        try:
+            flat = to_rgb(image)
+        except Exception as error:
+            raise PhotoError(
+                "format", f"Photos in the colour mode {image.mode} cannot be read."
+            ) from error
+    turn = UPRIGHT.get(orientation)
+    upright = flat if turn is None else flat.transpose(turn)
+    return Opened(upright, format, width, height)
+
+
+def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise _too_many_pixels(None, max_pixels) from error
+    except UnidentifiedImageError as error:
+        for (start, magic), name in OTHER_FORMATS.items():
+            if head[start:].startswith(magic):
+                raise PhotoError(
+                    "format", f"{name} files cannot be read: save the photo as {READABLE}."
+                ) from error
+        raise PhotoError(
+            "not-a-photo", f"The file is no photo in a format that can be read ({READABLE})."
+        ) from error
+    except Exception as error:
+        raise PhotoError("truncated", "The photo is damaged or cut short.") from error
+
+
+def _too_many_pixels(pixels: int | None, max_pixels: int) -> PhotoError:
+    size = "far too many pixels" if pixels is None else f"{pixels / 1e6:,.0f} million pixels"
+    return PhotoError(
+        "too-many-pixels",
+        f"The photo has {size}; at most {max_pixels / 1e6:,.0f} million are read.",
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # the photo is good even where its metadata is not
+        return 1
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a loaded image of any mode to RGB; transparent parts become white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_to_eight_bits(image)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """Scale 16-bit, 32-bit or floating-point grey to uint8 [height, width]."""
+    grey = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    largest = float(grey.max())
+    scale = 1.0
+    if image.mode.startswith("I;16") or 255 < largest <= 65535:
+        scale = 1 / 257
+    elif image.mode == "F" and largest <= 1:
+        scale = 255.0
+    elif largest > 65535:
+        scale = 255 / largest
+    eight_bits: NDArray[np.uint8] = np.clip(grey * scale + 0.5, 0, 255).astype(np.uint8)
+    return eight_bits
