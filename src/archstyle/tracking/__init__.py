@@ -1,18 +1,26 @@
 """Runs and registered models, in MLflow; nothing else in Archstyle imports MLflow.
 
-MLflow takes five seconds to import, so it is imported inside the functions that need it.
+MLflow takes five seconds to import, so it is imported inside the functions that need it. The names
+below are looked up when they are used, as the server has no packages of the pipeline and the
+command line may have no MLflow.
 """
 
-from archstyle.tracking.record import ensure_recorded
-from archstyle.tracking.registry import RegisteredBundle, champion_version, download_bundle
-from archstyle.tracking.runs import RunLog, resume_run, start_run
-from archstyle.tracking.store import (
-    EXPERIMENT,
-    MODEL_NAME,
-    main_root,
-    prepare_store,
-    tracking_uri,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archstyle.tracking.lineage import git_tags
+    from archstyle.tracking.production import register_candidate
+    from archstyle.tracking.record import ensure_recorded, mark_recorded
+    from archstyle.tracking.registry import RegisteredBundle, champion_version, download_bundle
+    from archstyle.tracking.runs import RunLog, resume_run, start_run
+    from archstyle.tracking.store import (
+        EXPERIMENT,
+        MODEL_NAME,
+        main_root,
+        prepare_store,
+        tracking_uri,
+    )
 
 __all__ = [
     "EXPERIMENT",
@@ -22,9 +30,28 @@ __all__ = [
     "champion_version",
     "download_bundle",
     "ensure_recorded",
+    "git_tags",
     "main_root",
+    "mark_recorded",
     "prepare_store",
+    "register_candidate",
     "resume_run",
     "start_run",
     "tracking_uri",
 ]
+
+_MODULES = {
+    "lineage": ("git_tags",),
+    "production": ("register_candidate",),
+    "record": ("ensure_recorded", "mark_recorded"),
+    "registry": ("RegisteredBundle", "champion_version", "download_bundle"),
+    "runs": ("RunLog", "resume_run", "start_run"),
+    "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "prepare_store", "tracking_uri"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

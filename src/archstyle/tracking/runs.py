@@ -130,7 +130,24 @@ class RunLog:
                     sent[key] = {metric.step for metric in known}
                 self._log_metrics({k: v for k, v in metrics.items() if step not in sent[k]}, step)
         for split, values in (card.metrics if card else {}).items():
-            self.metrics(values, f"final_{split}" if rows else split)
+            self.metrics(values, f"final_{split}")
+
+    def tag(self, key: str) -> str:
+        """Return a tag of the run, empty where it has none."""
+        with self._asking("read the run"):
+            return str(self.client.get_run(self.run_id).data.tags.get(key, ""))
+
+    def new_model(self) -> Any:
+        """Make an MLflow logged model of this run, with its configuration as params."""
+        with self._asking("log the model"):
+            run = self.client.get_run(self.run_id)
+            return self.client.create_logged_model(
+                run.info.experiment_id,
+                name="model",
+                source_run_id=self.run_id,
+                params=run.data.params,
+                tags=self.facts.tags(),
+            )
 
     def as_json(self) -> dict[str, str]:
         """Return the content of models/run.json: run_id, experiment and tracking_uri_scheme."""

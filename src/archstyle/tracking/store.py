@@ -12,6 +12,7 @@ from archstyle.errors import ArchstyleError
 
 EXPERIMENT = "archstyle"
 MODEL_NAME = "archstyle"
+ABOUT = "One run for each execution of Archstyle's pipeline (fetch to register)."
 
 
 def main_root() -> Path:
@@ -77,7 +78,8 @@ def prepare_store() -> str:
                 )
             if experiment is None:
                 location = None if is_server(uri) else str(artifact_folder(uri))
-                return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+                tags = {"mlflow.note.content": ABOUT}
+                return str(client.create_experiment(EXPERIMENT, location, tags))
     _check_artifacts(experiment, uri)
     return str(experiment.experiment_id)
 
