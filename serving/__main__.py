@@ -1,0 +1,88 @@
+"""`python -m serving`: gunicorn and the follower, started and stopped together."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+
+from archstyle.console import run, say
+from archstyle.errors import ArchstyleError
+from archstyle.registry_cache import cache_directory
+from serving.settings import Settings
+
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:serving.gunicorn"]
+FOLLOWER = [sys.executable, "-m", "serving.follower"]
+FOLLOWER_PAUSE = 5.0
+STOP_SECONDS = 15.0
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until SIGINT or SIGTERM; gunicorn's end is the end, the follower is started again."""
+    if arguments:
+        say(usage())
+        if arguments[0] not in ("-h", "--help"):
+            raise ArchstyleError("The server takes no arguments, only the variables above.")
+        return
+    check_port(Settings.from_environment())
+    cache_directory()  # says what is wrong with the registry's address
+    stopping = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    server = subprocess.Popen(GUNICORN)
+    follower = subprocess.Popen(FOLLOWER)
+    restart_at: float | None = None
+    try:
+        while not stopping and server.poll() is None:
+            time.sleep(0.1)
+            if follower.poll() is not None:
+                restart_at = restart_at or time.monotonic() + FOLLOWER_PAUSE
+                if time.monotonic() >= restart_at:
+                    follower, restart_at = subprocess.Popen(FOLLOWER), None
+    finally:
+        end([server, follower])
+    if not stopping:
+        raise ArchstyleError("gunicorn ended by itself; what it said is above.")
+
+
+def end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Ask all to stop, wait, and stop by force what has not."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def check_port(settings: Settings) -> None:
+    """Raise ArchstyleError where the port is taken, before gunicorn tries for five seconds."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ArchstyleError(
+                f"Port {settings.port} at {settings.host} cannot be used ({error.strerror}): stop "
+                f"what listens there or choose another, PORT={settings.port + 1}."
+            ) from error
+
+
+def usage() -> str:
+    """Return the settings as a table."""
+    lines = ["python -m serving: the page and the API. Settings, as environment variables:"]
+    for f in fields(Settings):
+        variable, text = f.metadata["variable"], f.metadata["help"]
+        lines.append(f"  {variable:24} {text} [{f.default}]")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)

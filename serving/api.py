@@ -1,0 +1,58 @@
+"""The same answers for programs: JSON, with the keys that `archstyle predict` prints."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from serving.errors import NO_MODEL, Refusal
+from serving.models import Model
+from serving.uploads import (
+    Result,
+    answer,
+    latest_model,
+    model_facts,
+    photos_sent,
+    status_of,
+)
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+def model_or_refusal() -> Model:
+    """Return the model; raises Refusal where there is none."""
+    model = latest_model()
+    if model is None:
+        raise Refusal(503, "no-model", NO_MODEL)
+    return model
+
+
+@blueprint.post("/predict")
+def predict() -> tuple[Response, int]:
+    """Answer one photo as an object, several as a list in the order they were sent.
+
+    `?map=1` adds `map`: [h][w] numbers in 0..1, where the evidence for the style lies.
+    """
+    model = model_or_refusal()
+    results = [answer(upload, model) for upload in photos_sent()]
+    entries = [as_entry(result) for result in results]
+    body = entries[0] if len(entries) == 1 else {"predictions": entries}
+    return jsonify({**body, "model": model_facts(model)}), status_of(results)
+
+
+@blueprint.get("/model")
+def card() -> Response:
+    """Return the card of the model in use."""
+    model = model_or_refusal()
+    return jsonify({**model_facts(model), "card": model.bundle.card.as_dict()})
+
+
+def as_entry(result: Result) -> dict[str, Any]:
+    """Return one photo's part of the answer."""
+    if result.answer is None:
+        assert result.refusal is not None
+        return {"file": result.upload.file, **result.refusal.as_dict()}
+    entry = result.answer.as_dict(result.upload.file)
+    if request.args.get("map", "0").lower() in ("1", "true", "yes"):
+        evidence = result.answer.map
+        entry["map"] = None if evidence is None else evidence.astype(float).round(4).tolist()
+    return entry

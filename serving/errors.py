@@ -1,0 +1,119 @@
+"""Every refusal is one clear sentence in the shape that was asked for: HTML or JSON."""
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+SENTENCES = {
+    400: "The request could not be understood: send the photo as the form field `photo`.",
+    404: "There is no such page here.",
+    405: "This address does not take that kind of request.",
+    413: "That is more than one request may carry.",
+    500: "Something went wrong here, not with your photo; it has been noted in the server's log.",
+}
+TITLES = {
+    400: "No photo came along",
+    404: "Nothing stands here",
+    413: "Too big for the gate",
+    415: "Not a photo",
+    422: "This photo cannot be read",
+    500: "A crack in the wall",
+    503: "No model yet",
+}
+NO_MODEL = (
+    "There is no model to answer with yet: make one with `make run`; it is taken up from there "
+    "within seconds."
+)
+DRAINED_BYTES = 200_000_000
+
+
+class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
+    """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, sentence: str):
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what JSON says of it."""
+        return {"error": self.sentence, "code": self.code}
+
+
+def wants_json() -> bool:
+    """Say whether to answer in JSON: under /api/, or where JSON is preferred to HTML."""
+    if request.path.startswith("/api/"):
+        return True
+    accepted = request.accept_mimetypes
+    return accepted["application/json"] > accepted["text/html"]
+
+
+def wants_part() -> bool:
+    """Say whether the page's script asks, which wants the answer alone and not the whole page."""
+    return request.args.get("part") == "answer"
+
+
+def refuse(refusal: Refusal) -> Response:
+    """Return the refusal as a response."""
+    if wants_json():
+        response = jsonify(refusal.as_dict())
+    else:
+        template = "_refusal.html" if wants_part() else "refusal.html"
+        title = TITLES.get(refusal.status, "That did not work")
+        response = Response(
+            render_template(template, refusal=refusal, title=title, file=None),
+            mimetype="text/html",
+        )
+    response.status_code = refusal.status
+    if refusal.status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def register(app: Flask) -> None:
+    """Handle refusals, HTTP errors and, last, what nobody thought of."""
+
+    def refused(error: Refusal) -> Response:
+        return refuse(error)
+
+    def http_error(error: HTTPException) -> BaseResponse:
+        status = error.code or 500
+        if status < 400:  # a redirect
+            return error.get_response()
+        sentence = SENTENCES.get(status, error.description or error.name)
+        if isinstance(error, RequestEntityTooLarge):
+            sentence = _too_large(app)
+        response = refuse(Refusal(status, error.name.lower().replace(" ", "-"), sentence))
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    def unexpected(error: Exception) -> Response:
+        app.logger.exception("unexpected: %s", error)
+        return refuse(Refusal(500, "internal", SENTENCES[500]))
+
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, unexpected)
+
+
+def _too_large(app: Flask) -> str:
+    """Say what was too large; reads what is still coming, within bounds.
+
+    A client that is still sending when the connection closes sees a broken connection, no answer.
+    """
+    most = int(app.config["MAX_CONTENT_LENGTH"])
+    length = request.content_length or 0
+    if length <= most:
+        return "The form holds too many parts: send only photos, as the field `photo`."
+    if length <= DRAINED_BYTES:
+        stream = request.environ["wsgi.input"]
+        left = length
+        while left > 0 and (chunk := stream.read(min(left, 65536))):
+            left -= len(chunk)
+    return (
+        f"The upload has {length / 1e6:,.0f} MB; up to {most / 1e6:,.0f} MB are taken in one "
+        "request."
+    )

@@ -1,0 +1,118 @@
+"""Follows the champion: a process of its own, because importing MLflow takes five seconds.
+
+Brings a new champion here, checks it against its golden photos, and only then lets the workers
+have it, by a link in the cache. Whatever fails, the last good bundle stays.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from archstyle import tracking
+from archstyle.bundle import Bundle, BundleError
+from archstyle.console import run, say
+from archstyle.registry_cache import cache_directory, current, install
+from archstyle.tracking.store import sqlite_file
+from serving.finding import Finding
+from serving.settings import Settings
+
+LONGEST_PAUSE = 60.0
+INCOMING = ".incoming-"
+
+
+def look(directory: Path, refused: dict[str, str]) -> Finding:
+    """Compare the cache with the registry once; bring, check and install what is new.
+
+    `refused` remembers versions that failed their check, so that they are not fetched again.
+    """
+    database = sqlite_file(tracking.tracking_uri())
+    if database is not None and not database.is_file():  # asking would make one
+        return Finding("none", "The registry has no champion yet.")
+    version = tracking.champion_version()
+    if version is None:
+        return Finding("none", "The registry has no champion yet.")
+    cached = current(directory)
+    if cached is not None and cached.version == version:
+        return Finding("following", f"Version {version} is the champion.")
+    if version in refused:
+        return Finding("refused", refused[version])
+    with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
+        bundle = tracking.download_bundle(f"models:/{tracking.MODEL_NAME}/{version}", Path(folder))
+        try:
+            Bundle.load(bundle.path, threads=1)
+        except BundleError as error:
+            refused[version] = f"Version {version} is not used: {error}"
+            return Finding("refused", refused[version])
+        install(bundle.path, version, bundle.run_id, directory)
+    return Finding("following", f"Version {version} is the champion.")
+
+
+def follow(
+    looking: Callable[[], Finding],
+    directory: Path,
+    poll_seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> NoReturn:
+    """Look again and again; less and less often while the registry is away."""
+    pause = poll_seconds
+    last: Finding | None = None
+    while True:
+        try:
+            finding = looking()
+            pause = poll_seconds
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+            finding = Finding("away", f"The registry gives no answer: {reason}")
+            pause = min(pause * 2, LONGEST_PAUSE)
+        if finding != last:
+            say(f"follower: {finding.sentence}")
+            finding.write(directory)
+            last = finding
+        sleep(pause)
+
+
+def tidy(directory: Path) -> None:
+    """Remove what a killed follower left, and the link to a bundle whose files have changed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for left in directory.glob(f"{INCOMING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    cached = current(directory)
+    if cached is not None and not cached.is_whole():
+        (directory / "current").unlink(missing_ok=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Follow until the server stops."""
+    settings = Settings.from_environment()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    # The workers go first: importing MLflow would take a core from them.
+    os.nice(10)
+    directory = cache_directory()
+    tidy(directory)
+    threading.Thread(target=_leave_when_orphaned, args=(os.getppid(),), daemon=True).start()
+    refused: dict[str, str] = {}
+    follow(lambda: look(directory, refused), directory, settings.poll_seconds)
+
+
+def _leave(number: int, frame: object) -> None:
+    for again in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(again, signal.SIG_IGN)
+    sys.exit(0)
+
+
+def _leave_when_orphaned(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    run(main)

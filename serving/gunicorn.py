@@ -1,0 +1,30 @@
+"""How gunicorn runs the app: `gunicorn -c serving/gunicorn.py`; `python -m serving` does it."""
+
+from typing import Any
+
+from archstyle.console import say
+from serving.settings import Settings
+
+_settings = Settings.from_environment()
+
+wsgi_app = "serving:create_app()"
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "gthread"
+# More than there are cores: most wait for a slow phone's upload.
+threads = 8
+# Every worker loads its own model after the fork: a forked LiteRT or TensorFlow hangs.
+preload_app = False
+timeout = 60
+graceful_timeout = 10
+keepalive = 15
+loglevel = "warning"
+control_socket_disable = True
+limit_request_fields = 64
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say once, when the first worker can answer, where to look."""
+    if worker.age == 1:
+        host = "127.0.0.1" if _settings.host == "0.0.0.0" else _settings.host
+        say(f"Archstyle answers at http://{host}:{_settings.port} (Ctrl-C stops it).")

@@ -1,0 +1,148 @@
+"""The page: a form that works by itself, and the parts of it that the script asks for."""
+
+import base64
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, abort, render_template
+
+from archstyle.heatmap import encode, heat_layer
+from archstyle.images import open_photo
+from serving.errors import NO_MODEL, TITLES, Refusal, wants_part
+from serving.finding import read_finding
+from serving.models import Model
+from serving.uploads import (
+    Result,
+    Upload,
+    answer,
+    latest_model,
+    photos_sent,
+    settings,
+    status_of,
+)
+
+STATIC = Path(__file__).with_name("static")
+PREVIEW_PIXELS = 900
+SHOWN_BARS = 6
+
+blueprint = Blueprint("page", __name__)
+
+
+@blueprint.get("/")
+def index() -> tuple[str, int]:
+    """Show the form."""
+    return render([], latest_model())
+
+
+@blueprint.post("/")
+def upload() -> tuple[str, int]:
+    """Answer the photos of the form."""
+    model = latest_model()
+    if model is None:
+        raise Refusal(503, "no-model", NO_MODEL)
+    return render([answer(sent, model) for sent in photos_sent()], model)
+
+
+@blueprint.get("/sample/<name>")
+def sample(name: str) -> tuple[str, int]:
+    """Answer one of the drawn facades."""
+    model = latest_model()
+    if name not in samples():
+        abort(404)
+    if model is None:
+        raise Refusal(503, "no-model", NO_MODEL)
+    content = (STATIC / "samples" / f"{name}.webp").read_bytes()
+    return render([answer(Upload(f"{name}, a drawing", content), model)], model)
+
+
+def render(results: list[Result], model: Model | None) -> tuple[str, int]:
+    """Return the whole page, or only the answers where the script asks."""
+    status = 503 if model is None else status_of(results) if results else 200
+    values: dict[str, Any] = {"answers": [], "model": None}
+    if model is not None:
+        values["answers"] = [plate(result, model) for result in results]
+        values["model"] = facts(model)
+    if wants_part():
+        return render_template("_answers.html", **values), status
+    return render_template(
+        "page.html",
+        **values,
+        no_model=NO_MODEL,
+        finding=read_finding() if model is None else None,
+        samples=[s for s in samples() if model and s.split("-")[0] in model.bundle.styles],
+        settings=settings(),
+    ), status
+
+
+def plate(result: Result, model: Model) -> dict[str, Any]:
+    """Return what the page shows of one photo."""
+    if result.answer is None:
+        refusal = result.refusal
+        title = TITLES.get(refusal.status, "") if refusal else ""
+        return {"file": result.upload.file, "refusal": refusal, "title": title}
+    given = result.answer
+    language = settings().language
+    bars = [
+        {"label": model.bundle.label(style, language), "share": share, "percent": percent(share)}
+        for style, share in given.probabilities.items()
+    ]
+    return {
+        "file": result.upload.file,
+        "answered": given.answered,
+        "label": bars[0]["label"],
+        "percent": percent(given.probability),
+        "needed": percent(model.bundle.card.threshold),
+        "bars": bars[:SHOWN_BARS],
+        "more_bars": bars[SHOWN_BARS:],
+        **preview(result.upload.content),
+        "layer": None if given.map is None else data_uri(encode(heat_layer(given.map))),
+    }
+
+
+def preview(content: bytes) -> dict[str, Any]:
+    """Return a small upright copy of a photo that every browser can show."""
+    image = open_photo(content, settings().max_megapixels * 1_000_000, at_least=PREVIEW_PIXELS)
+    image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
+    uri = data_uri(encode(image, "JPEG"), "jpeg")
+    return {"preview": uri, "width": image.width, "height": image.height}
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """Return the title block: which model this is, what it was trained on, how good it is."""
+    card = model.bundle.card
+    counts = card.counts.values()
+    return {
+        "name": card.name,
+        "version": model.version,
+        "drawn": card.drawn,
+        "labels": [model.bundle.label(style, settings().language) for style in card.styles],
+        "trained": sum(count.get("train", 0) for count in counts),
+        "tested": sum(count.get("test", 0) for count in counts),
+        "source": card.source.get("location") or card.source.get("kind"),
+        "test": card.metrics.get("test"),
+        "threshold": card.threshold,
+        "run_id": model.run_id,
+        "commit": card.lineage.get("commit") or card.lineage.get("git_commit"),
+    }
+
+
+def percent(share: float) -> str:
+    """Return a share as people read it, never 100 % nor 0 % for what is neither."""
+    rounded = round(share * 100)
+    if rounded == 100 and share < 1:
+        return "> 99 %"
+    if rounded == 0 and share > 0:
+        return "< 1 %"
+    return f"{rounded} %"
+
+
+def data_uri(content: bytes, kind: str = "webp") -> str:
+    """Return an image as an address of its own: nothing is stored to be fetched later."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+@cache
+def samples() -> list[str]:
+    """Return the names of the drawn facades, as `python -m serving.samples` wrote them."""
+    return sorted(path.stem for path in (STATIC / "samples").glob("*.webp"))

@@ -1,0 +1,26 @@
+"""Draws the facades that the page offers to try: `python -m serving.samples`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from archstyle.console import run, say
+from archstyle.data.facades import STYLES, draw_facade
+from archstyle.files import whole_directory
+from archstyle.heatmap import encode
+
+SEED = 7
+SIDE = 360
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write one drawn facade of each style into static/samples."""
+    target = Path(__file__).with_name("static") / "samples"
+    with whole_directory(target) as partial:
+        for style in STYLES:
+            drawing = draw_facade(style, SEED, SIDE, SIDE)
+            (partial / f"{style}-{SEED}.webp").write_bytes(encode(drawing, quality=80))
+    say(f"Drew {len(STYLES)} facades into {target}.")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,169 @@
+// Makes the form quicker; everything works without it. The server renders every answer.
+"use strict";
+
+const AT_ONCE = 2;
+const gate = document.getElementById("gate");
+const answers = document.getElementById("answers");
+document.documentElement.classList.add("js");
+
+let running = 0;
+const queue = [];
+
+function plateOf(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  return holder.content.querySelector(".plate");
+}
+
+function refusal(title, sentence, file) {
+  const plate = document.createElement("article");
+  plate.className = "plate refusal";
+  plate.setAttribute("role", "alert");
+  for (const [tag, text, kind] of [["h2", title, ""], ["p", sentence, ""], ["p", file, "quiet"]]) {
+    const line = document.createElement(tag);
+    line.textContent = text;
+    line.className = kind;
+    plate.append(line);
+  }
+  return plate;
+}
+
+function waiting(file, address) {
+  const plate = document.createElement("article");
+  plate.className = "plate waiting";
+  plate.innerHTML = `<figure><div class="photo"><img alt=""></div><figcaption></figcaption></figure>
+    <div class="verdict"><p class="eyebrow">One moment</p><h2>Looking…</h2></div>`;
+  const image = plate.querySelector("img");
+  image.src = address;
+  // Some formats only the server can show.
+  image.addEventListener("error", () => { image.hidden = true; });
+  plate.querySelector("figcaption").textContent = file;
+  return plate;
+}
+
+function prepare(plate) {
+  const layer = plate.querySelector(".layer");
+  const slider = plate.querySelector(".look input");
+  plate.querySelectorAll(".look-switch, .look-label").forEach((item) => item.remove());
+  if (layer && slider) {
+    const show = () => { layer.style.opacity = slider.value / 100; };
+    slider.addEventListener("input", show);
+    show();
+  }
+  return plate;
+}
+
+async function ask(job) {
+  let plate;
+  try {
+    const response = await fetch(job.address, job.options);
+    plate = plateOf(await response.text());
+    if (!plate) throw new Error("no plate");
+    if (plate.matches(".refusal") && !plate.textContent.includes(job.file)) {
+      plate.append(Object.assign(document.createElement("p"),
+        { className: "quiet", textContent: job.file }));
+    }
+  } catch (error) {
+    plate = refusal("No answer", "The server could not be reached: try again in a moment.", job.file);
+  }
+  job.plate.replaceWith(prepare(plate));
+  URL.revokeObjectURL(job.preview);
+}
+
+function next() {
+  while (running < AT_ONCE && queue.length) {
+    running += 1;
+    ask(queue.shift()).finally(() => { running -= 1; next(); });
+  }
+}
+
+function add(job) {
+  job.plate = waiting(job.file, job.preview);
+  queue.push(job);
+  return job.plate;
+}
+
+function show(plates) {
+  answers.prepend(...plates);
+  answers.scrollIntoView({ block: "start" });
+  next();
+}
+
+function take(files) {
+  const most = Number(gate.dataset.maxFiles);
+  const plates = Array.from(files).slice(0, most).map((file) => {
+    // The rest of the form takes a little room too.
+    if (file.size > Number(gate.dataset.maxBytes) - 4096) {
+      const megabytes = Math.round(gate.dataset.maxBytes / 1e6);
+      return refusal("Too big for the gate",
+        `The photo has ${Math.round(file.size / 1e6)} MB; up to ${megabytes} MB are taken.`, file.name);
+    }
+    const body = new FormData();
+    body.append("photo", file, file.name || "pasted photo");
+    return add({
+      file: file.name || "pasted photo",
+      preview: URL.createObjectURL(file),
+      address: "/?part=answer",
+      options: { method: "POST", body },
+    });
+  });
+  if (files.length > most) {
+    plates.push(refusal("That is a whole street",
+      `${files.length} photos at once are too many: the first ${most} are looked at.`, ""));
+  }
+  if (plates.length) show(plates);
+}
+
+function filesOf(transfer) {
+  return Array.from(transfer ? transfer.files : []);
+}
+
+if (gate) {
+  gate.addEventListener("change", (event) => {
+    take(event.target.files);
+    event.target.value = "";
+  });
+  gate.addEventListener("submit", (event) => event.preventDefault());
+
+  let depth = 0;
+  const dragging = (on) => document.documentElement.classList.toggle("dragging", on);
+  const holdsFiles = (event) => event.dataTransfer && event.dataTransfer.types.includes("Files");
+  document.addEventListener("dragenter", (event) => {
+    if (holdsFiles(event)) { depth += 1; dragging(true); }
+  });
+  document.addEventListener("dragleave", () => {
+    depth = Math.max(0, depth - 1);
+    if (!depth) dragging(false);
+  });
+  document.addEventListener("dragover", (event) => { if (holdsFiles(event)) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    depth = 0;
+    dragging(false);
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    take(filesOf(event.dataTransfer));
+  });
+  document.addEventListener("paste", (event) => {
+    const files = filesOf(event.clipboardData).filter((file) => file.type.startsWith("image/"));
+    if (files.length) take(files);
+  });
+  document.querySelectorAll("[data-sample]").forEach((link) => {
+    link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      const address = new URL(link.href);
+      address.hash = "";
+      address.searchParams.set("part", "answer");
+      show([add({
+        file: "a drawing", preview: link.querySelector("img").src, address, options: {},
+      })]);
+    });
+  });
+  answers.querySelectorAll(".plate").forEach(prepare);
+} else {
+  // No model yet: look again until there is one.
+  setInterval(async () => {
+    const response = await fetch("/readyz").catch(() => null);
+    if (response && response.ok) location.reload();
+  }, 3000);
+}
