@@ -1,22 +1,17 @@
 """Work spread over the cores: in order, with a progress bar, in bounded memory."""
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
 from archstyle.console import progress
-from archstyle.errors import ArchstyleError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-CHUNK = 32
-# Below this many tasks a core, starting processes costs more than it saves.
-WORTHWHILE = 128
+CHUNK = 16
 
 
 def cores() -> int:
@@ -29,49 +24,33 @@ def parallel_map(
     tasks: Iterable[Task],
     total: int,
     description: str,
-    processes: int | None = None,
+    workers: int | None = None,
 ) -> Iterator[Result]:
     """Yield `function(task)` for each task in their order.
 
-    `function` must be picklable: a module's own function, or a partial of one. Tasks are taken
-    from the iterable as they are needed, a few chunks ahead of the results.
+    Threads and not processes: Pillow, numpy and hashlib release Python's lock where the time
+    goes, and nothing has to be started, copied or imported again. Tasks are taken from the
+    iterable as they are needed, a few chunks ahead of the results.
     """
-    processes = min(processes or cores(), max(1, total // WORTHWHILE))
-    results = map(function, tasks) if processes == 1 else _spread(function, tasks, processes)
-    yield from progress(results, description, total)
+    yield from progress(_spread(function, tasks, workers or cores()), description, total)
 
 
 def _spread(
-    function: Callable[[Task], Result], tasks: Iterable[Task], processes: int
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[Result]:
-    # Plain forking is unsafe next to the threads of numpy and Pillow; a fork server is not.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    chunks = _chunks(tasks)
+    iterator = iter(tasks)
     waiting: deque[Future[list[Result]]] = deque()
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        try:
-            for chunk in islice(chunks, 4 * processes):
+    pool = ThreadPoolExecutor(workers)
+    try:
+        while True:
+            while len(waiting) < 4 * workers and (chunk := list(islice(iterator, CHUNK))):
                 waiting.append(pool.submit(_run, function, chunk))
-            while waiting:
-                done = waiting.popleft().result()
-                for chunk in islice(chunks, 1):
-                    waiting.append(pool.submit(_run, function, chunk))
-                yield from done
-        except BrokenProcessPool as error:
-            raise ArchstyleError(
-                "A worker process died, most likely for want of memory: "
-                "close other programs and run this again."
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if not waiting:
+                return
+            yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _run(function: Callable[[Task], Result], chunk: list[Task]) -> list[Result]:
     return [function(task) for task in chunk]
-
-
-def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    iterator = iter(tasks)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from archstyle.augmentation import chance, side_needed, variant
 from archstyle.config.schema import Augment
@@ -19,10 +20,9 @@ from archstyle.parallel import parallel_map
 
 @dataclass(frozen=True)
 class Job:
-    """One photo, and its place in the array at `path`."""
+    """One photo, and where it goes: uint8 [1 + copies, size, size, 3], the original first."""
 
-    path: Path
-    place: int
+    images: NDArray[np.uint8]
     photo: Packed
 
 
@@ -42,17 +42,22 @@ def write_arrays(
     size = preprocessing.image_size
     train, validation = used(rows, "train"), used(rows, "validation")
     styles = sorted({row.style for row in rows if row.split})
-    shapes = {"train": (1 + augment.copies, len(train)), "validation": (len(validation),)}
-    jobs = []
+    train_shape = (1 + augment.copies, len(train), size, size, 3)
+    train_images = open_memmap(directory / "train_images.npy", "w+", np.uint8, train_shape)
+    shape = (len(validation), size, size, 3)
+    validation_images = open_memmap(directory / "validation_images.npy", "w+", np.uint8, shape)
     for split, photos in (("train", train), ("validation", validation)):
-        path = directory / f"{split}_images.npy"
-        open_memmap(path, "w+", np.uint8, (*shapes[split], size, size, 3)).flush()
         labels = np.array([styles.index(row.style) for row in photos], dtype=np.int64)
         np.save(directory / f"{split}_labels.npy", labels)
-        jobs += [Job(path, place, store.find(row.file)) for place, row in enumerate(photos)]
+    jobs = [Job(train_images[:, n], store.find(row.file)) for n, row in enumerate(train)]
+    jobs += [
+        Job(validation_images[n : n + 1], store.find(row.file)) for n, row in enumerate(validation)
+    ]
     work = partial(_write_photo, store.archive, preprocessing, augment, seed)
     for _ in parallel_map(work, jobs, len(jobs), "augment"):
         pass
+    train_images.flush()
+    validation_images.flush()
     index = {
         "styles": styles,
         "train_files": [row.file for row in train],
@@ -70,16 +75,11 @@ def _write_photo(
     archive: Path, preprocessing: Preprocessing, augment: Augment, seed: int, job: Job
 ) -> None:
     data = read_packed(archive, job.photo)
-    images = open_memmap(job.path, "r+")
-    original = read_photo(data, preprocessing)
-    if images.ndim == 4:
-        images[job.place] = original
-        return
-    images[0, job.place] = original
-    if augment.copies == 0:
+    job.images[0] = read_photo(data, preprocessing)
+    if len(job.images) == 1:
         return
     size = preprocessing.image_size
     photo = open_photo(data, preprocessing.max_pixels, at_least=side_needed(size, augment))
-    for copy in range(1, 1 + augment.copies):
+    for copy in range(1, len(job.images)):
         random = chance(seed, job.photo.sha256, copy)
-        images[copy, job.place] = variant(photo, size, augment, random)
+        job.images[copy] = variant(photo, size, augment, random)

@@ -33,13 +33,13 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
 
 
 def inspect_all(
-    store: PhotoStore, max_pixels: int, processes: int | None = None
+    store: PhotoStore, max_pixels: int, workers: int | None = None
 ) -> Iterator[tuple[Packed, Inspection]]:
     """Yield every packed file, in order, with what it is."""
     packed = [entry for entry in store.entries if not entry.reason]
     look = partial(_inspect_packed, store.archive, max_pixels)
     yield from zip(
-        packed, parallel_map(look, packed, len(packed), "prepare", processes), strict=True
+        packed, parallel_map(look, packed, len(packed), "prepare", workers), strict=True
     )
 
 
