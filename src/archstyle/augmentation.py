@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from typing import cast
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,38 +59,54 @@ def variant(
     angle = math.radians(random.uniform(-augment.rotation, augment.rotation))
     shear = random.uniform(-augment.shear, augment.shear)
     mirror = -1.0 if random.random() < augment.flip else 1.0
-    width = max(size, round(size / zoom ** (1 + stretch)))
-    height = max(size, round(size / zoom ** (1 - stretch)))
-    middle = np.array(
-        [
-            size / 2 + random.uniform() * (width - size),
-            size / 2 + random.uniform() * (height - size),
-        ]
-    )
+    # The squashed photo's sides and the crop's first pixel in it.
+    sides = [max(size, round(size / zoom ** (1 + way * stretch))) for way in (1, -1)]
+    starts = [int(random.integers(side - size + 1)) for side in sides]
     light = 1 + random.uniform(-augment.brightness, augment.brightness)
     contrast = 1 + random.uniform(-augment.contrast, augment.contrast)
 
     # From a place in the variant, seen from its middle, to a place in the photo.
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    inverse = turn @ np.array([[1, shear], [0, 1]]) @ np.array([[mirror, 0], [0, 1]])
-    reach = size / 2 * np.abs(inverse).sum(axis=1).max()
-    margin = min(math.ceil(reach - size / 2) + 2, size - 1)
-    squashed = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    edges = ((margin, margin), (margin, margin), (0, 0))
-    padded = Image.fromarray(np.pad(np.asarray(squashed), edges, mode="reflect"))
-    shift = middle + margin - inverse @ np.array([size / 2, size / 2])
-    turned = padded.transform(
+    cosine, sine = math.cos(angle), math.sin(angle)
+    inverse = np.array([[cosine, -sine], [sine, cosine]]) @ [[1, shear], [0, 1]]
+    margin = math.ceil(size / 2 * (np.abs(inverse).sum(axis=1).max() - 1)) + 2
+    inverse = inverse @ [[mirror, 0], [0, 1]]
+    window = _window(image, sides, starts, size, min(margin, size // 2))
+    shift = np.array(window.size) / 2 - inverse @ [size / 2, size / 2]
+    turned = window.transform(
         (size, size),
         Image.Transform.AFFINE,
         (*inverse[0], shift[0], *inverse[1], shift[1]),
         Image.Resampling.BICUBIC,
     )
-    return relight(np.asarray(turned), light, contrast)
+    return relight(turned, light, contrast)
 
 
-def relight(pixels: NDArray[np.uint8], light: float, contrast: float) -> NDArray[np.uint8]:
-    """Multiply uint8 [height, width, 3] by `light` and its distance from its mean by `contrast`."""
-    values = pixels.astype(np.float32) * np.float32(light)
-    mean = values.mean(dtype=np.float64)
-    values = (values - np.float32(mean)) * np.float32(contrast) + np.float32(mean)
-    return cast("NDArray[np.uint8]", np.clip(values + 0.5, 0, 255).astype(np.uint8))
+def _window(
+    image: Image.Image, sides: Sequence[int], starts: Sequence[int], size: int, margin: int
+) -> Image.Image:
+    """Squash the photo to `sides` and cut the crop and its margin out, mirrored at the border."""
+    first = [max(0, start - margin) for start in starts]
+    last = [min(side, start + size + margin) for side, start in zip(sides, starts, strict=True)]
+    scale_x, scale_y = image.width / sides[0], image.height / sides[1]
+    box = (first[0] * scale_x, first[1] * scale_y, last[0] * scale_x, last[1] * scale_y)
+    inside = image.resize(
+        (last[0] - first[0], last[1] - first[1]), Image.Resampling.BICUBIC, box, reducing_gap=3.0
+    )
+    columns, rows = (
+        (margin - start + low, margin - (high - start - size))
+        for start, low, high in zip(starts, first, last, strict=True)
+    )
+    if not any(columns + rows):
+        return inside
+    return Image.fromarray(np.pad(np.asarray(inside), (rows, columns, (0, 0)), mode="reflect"))
+
+
+def relight(image: Image.Image, light: float, contrast: float) -> NDArray[np.uint8]:
+    """Multiply RGB values by `light`, then their distance from their mean by `contrast`.
+
+    Returns uint8 [height, width, 3].
+    """
+    mean = light * float(np.asarray(image).mean())
+    values = (np.arange(256) * light - mean) * contrast + mean
+    table = np.clip(values + 0.5, 0, 255).astype(np.uint8).tolist()
+    return np.asarray(image.point(table * 3))

@@ -56,8 +56,6 @@ def write_arrays(
     work = partial(_write_photo, store.archive, preprocessing, augment, seed)
     for _ in parallel_map(work, jobs, len(jobs), "augment"):
         pass
-    train_images.flush()
-    validation_images.flush()
     index = {
         "styles": styles,
         "train_files": [row.file for row in train],
