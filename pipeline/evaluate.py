@@ -62,18 +62,16 @@ def main(argv: Sequence[str]) -> None:
     )
     write_reports(REPORTS, report, history)
     say(in_words(report))
-    log(found.as_metrics())
+    log()
 
 
-def log(metrics: dict[str, float]) -> None:
+def log() -> None:
     """Send what was measured to the run; the files stay where the tracking server is away."""
     try:
         with tracking.resume_run(Path.cwd(), "evaluate") as record:
-            record.metrics(metrics)
-            record.artifacts(REPORTS / "figures", "figures")
-            record.artifacts(REPORTS / "plots", "plots")
-            record.artifacts(REPORTS / "index.html", "report")
-            record.artifacts(REPORTS / "predictions.csv", "report")
+            record.reports(Path.cwd())
+            record.artifacts(REPORTS / "plots", "reports/plots")
+            record.artifacts(REPORTS / "predictions.csv", "reports")
     except ArchstyleError as error:
         say(f"warning: the measurements are in {REPORTS}/ but not in the run: {error}")
 

@@ -12,6 +12,8 @@ from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.sheets import sheet
 from archstyle.evaluation.theme import Theme, applied, note_drawn, save
 
+SHEET_DOTS_PER_INCH = 100  # photos take room
+
 
 def draw_charts(
     directory: Path,
@@ -42,7 +44,7 @@ def draw_sheets(
             ("mistakes", "The worst mistakes, the surest first", mistakes),
             ("sure_and_right", "Sure and right", right),
         ):
-            save(sheet(title, photos, drawn, theme), directory / f"{name}.png")
+            save(sheet(title, photos, drawn, theme), directory / f"{name}.png", SHEET_DOTS_PER_INCH)
 
 
 def _charts(

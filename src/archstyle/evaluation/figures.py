@@ -20,7 +20,7 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     """Draw counts and the percentages of each row in one grid, sized by the number of styles."""
     k = len(names)
     shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
-    cell = 0.9 if k <= 8 else 0.56
+    cell = 0.75 if k <= 8 else 0.56
     margin = 0.5 + 0.085 * max(len(name) for name in names)
     figure = Figure(
         figsize=(k * cell + margin + 0.5, k * cell + margin + 0.7), layout="constrained"
@@ -51,7 +51,7 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
 
 def curves(history: Sequence[Curves], theme: Theme) -> Figure:
     """Draw loss and accuracy by epoch, one column for each phase of training."""
-    figure = Figure(figsize=(max(5.6, 3.6 * len(history)), 5.0), layout="constrained")
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     grid = figure.subplots(2, len(history), squeeze=False, sharey="row")
     for column, phase in enumerate(history):
         loss, accuracy = grid[0, column], grid[1, column]
@@ -63,18 +63,18 @@ def curves(history: Sequence[Curves], theme: Theme) -> Figure:
         accuracy.yaxis.set_major_formatter(PERCENT)
         accuracy.set_xlabel("epoch")
         for axes in (loss, accuracy):
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         loss.tick_params(labelbottom=False)
     grid[0, 0].set_ylabel("loss")
     grid[1, 0].set_ylabel("accuracy")
-    grid[0, -1].legend(loc="upper right")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
 def per_style(scores: Sequence[StyleScore], names: Sequence[str], theme: Theme) -> Figure:
     """Draw precision and recall of every style as bars with their 95 % intervals."""
     k = len(scores)
-    figure = Figure(figsize=(6.4, 1.3 + 0.62 * k), layout="constrained")
+    figure = Figure(figsize=(4.8, 1.1 + 0.6 * k), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(k)
     for offset, name, colour in ((-0.19, "precision", theme.first), (0.19, "recall", theme.second)):
@@ -98,7 +98,7 @@ def per_style(scores: Sequence[StyleScore], names: Sequence[str], theme: Theme) 
 
 def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
     """Draw how often answers of a probability are right, over how many photos get it."""
-    figure = Figure(figsize=(5.4, 5.2), layout="constrained")
+    figure = Figure(figsize=(4.6, 4.7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     width = np.diff(found.edges)
     upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (4, 3)))
@@ -117,7 +117,7 @@ def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
     lower.set_ylabel("photos")
     lower.set_xlabel("probability of the answer")
     lower.xaxis.set_major_formatter(PERCENT)
-    lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    lower.yaxis.set_major_locator(MaxNLocator(3, integer=True, prune="lower"))
     return figure
 
 
@@ -125,7 +125,7 @@ def risk_coverage(
     found: RiskCoverage, answered_share: float, answered_accuracy: float | None, theme: Theme
 ) -> Figure:
     """Draw the share of wrong answers against the share answered, and where the model stands."""
-    figure = Figure(figsize=(5.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.plot(found.coverage, found.risk, color=theme.first, linewidth=2)
     axes.fill_between(found.coverage, found.risk, color=theme.first, alpha=0.12, linewidth=0)
@@ -133,16 +133,15 @@ def risk_coverage(
         risk = 1 - answered_accuracy
         axes.axvline(answered_share, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
         axes.scatter([answered_share], [risk], 60, color=theme.second, zorder=3)
-        axes.annotate(
-            f"threshold: answers {answered_share:.0%},\n{risk:.1%} of them wrong",
-            (answered_share, risk), xytext=(-10, 16), textcoords="offset points", ha="right",
-        )  # fmt: skip
+        axes.set_title(
+            f"threshold: {answered_share:.0%} answered, {risk:.1%} of it wrong", color=theme.second
+        )
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(0.05, float(found.risk.max()) * 1.35))
     axes.set_xlabel("share of photos answered, the surest first")
     axes.set_ylabel("share of answers that is wrong")
     axes.xaxis.set_major_formatter(PERCENT)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PERCENT if found.risk.max() > 0.05 else PercentFormatter(1.0))
     return figure
 
 
@@ -156,8 +155,11 @@ def _pair(axes: Axes, epoch: Floats, training: Floats, validation: Floats, theme
 
 
 def _name_columns(axes: Axes, names: Sequence[str]) -> None:
-    crowded = len(names) > 6 or max(len(name) for name in names) > 10
+    crowded = _crowded(names)
     axes.set_xticks(
         range(len(names)), names, rotation=45 if crowded else 0, ha="right" if crowded else "center"
     )
-    axes.tick_params(colors=axes.yaxis.label.get_color())
+
+
+def _crowded(names: Sequence[str]) -> bool:
+    return len(names) > 6 or max(len(name) for name in names) > 10

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -32,11 +31,6 @@ class Shown:
     answered: bool
     photo: Image.Image  # RGB, at most THUMBNAIL pixels a side
     heat: Image.Image | None  # RGBA, to be stretched over the photo
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folders."""
-        return PurePosixPath(self.file).name
 
     @property
     def right(self) -> bool:

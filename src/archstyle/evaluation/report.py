@@ -15,9 +15,11 @@ from PIL import Image
 from archstyle.bundle import Card
 from archstyle.evaluation.gallery import Shown
 from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.metrics import Interval
 from archstyle.evaluation.theme import DOTS_PER_INCH
 from archstyle.heatmap import encode
 
+CSS_PIXELS_PER_INCH = 108  # a little larger than life
 SPLITS = ("train", "validation", "test")
 STATUSES = {
     "used": "in a split, under the style that its folder says",
@@ -58,6 +60,7 @@ def render(report: Report, figures: Path, dark_figures: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
+    environment.filters["between"] = between
     environment.filters["photo"] = lambda shown: data_uri(encode(shown.photo, "WEBP", 80), "webp")
     environment.filters["heat"] = lambda shown: data_uri(encode(shown.heat, "WEBP", 80), "webp")
     found = report.evaluation
@@ -91,21 +94,26 @@ def in_words(report: Report) -> str:
     found = report.evaluation
     return (
         f"{percent(found.accuracy.value)} of {len(found.predictions.files)} test "
-        f"{_thing(report.drawn)} right (95 % interval {percent(found.accuracy.low)} to "
-        f"{percent(found.accuracy.high)}), macro F1 {found.macro_f1:.3f}. "
+        f"{_thing(report.drawn)} right (95% interval {between(found.accuracy)}), "
+        f"macro F1 {found.macro_f1:.3f}. "
         "Look at reports/index.html."
     )
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Write a share as people read it, never rounding a mistake away: 99.97 % is not 100 %."""
+    """Write a share as people read it, never rounding a mistake away: 99.97% is not 100%."""
     step = 10 ** (digits + 2)
     rounded = round(value * step) / step
     if rounded == 1.0 and value < 1.0:
         rounded = 1 - 1 / step
     if rounded == 0.0 and value > 0.0:
         rounded = 1 / step
-    return f"{rounded * 100:.{digits}f}".removesuffix(".0") + " %"
+    return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
+
+
+def between(interval: Interval) -> str:
+    """Write the ends of an interval."""
+    return f"{percent(interval.low).rstrip('%')} to {percent(interval.high)}"
 
 
 def most_frequent(counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -135,7 +143,7 @@ def where_from(source: Mapping[str, Any]) -> str:
     kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
     if source.get("drawn"):
         return "drawn facades"
-    return f"{kinds.get(source['kind'], source['kind'])} {source['location']}"
+    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
 
 
 def lineage(report: Report) -> list[tuple[str, str]]:
@@ -153,7 +161,7 @@ def lineage(report: Report) -> list[tuple[str, str]]:
 def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
     """Return the data URIs of a figure and its size in CSS pixels; paths without their suffix."""
     with Image.open(light.with_suffix(".png")) as image:
-        width, height = (round(side * 96 / DOTS_PER_INCH) for side in image.size)
+        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
     return {
         "light": data_uri(light.with_suffix(".png").read_bytes(), "png"),
         "dark": data_uri(dark.with_suffix(".png").read_bytes(), "png"),

@@ -30,7 +30,7 @@ def sheet(title: str, photos: Sequence[Shown], drawn: bool, theme: Theme) -> Fig
             said += f", labelled {shown.label}"
         colour = theme.first if shown.right else theme.second
         tile.suptitle(said, fontsize=9, color=colour)
-        tile.supxlabel(_short(shown.name), fontsize=7, color=theme.muted)
+        tile.supxlabel(_short(shown.file), fontsize=7, color=theme.muted)
     return figure
 
 

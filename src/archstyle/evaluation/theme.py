@@ -70,19 +70,18 @@ def applied(theme: Theme) -> Iterator[None]:
         "figure.constrained_layout.h_pad": 0.1,
         "figure.constrained_layout.w_pad": 0.1,
         "figure.dpi": 100,
-        "savefig.dpi": DOTS_PER_INCH,
         "text.parse_math": False,  # a style may have a dollar sign in its name
     }
     with matplotlib.style.context(["default", settings], after_reset=True):
         yield
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, dots_per_inch: int = DOTS_PER_INCH) -> None:
     """Write a PNG that is the same for the same figure, byte for byte."""
     with warnings.catch_warnings():
         # A style named in a script that the font lacks is drawn as boxes rather than refused.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, format="png", metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=dots_per_inch, metadata={"Software": None})
 
 
 def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
