@@ -11,7 +11,7 @@ from archstyle.data.corrections import read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
 from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.splits import Memory, check_shares, remember
+from archstyle.data.splits import check_shares, remember
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.files import whole_directory
@@ -64,15 +64,15 @@ def check_pixels(max_megapixels: float) -> None:
         raise ArchstyleError(f"data.max_megapixels is {max_megapixels:g}: set it up to {most:g}.")
 
 
-def read_memory(shares: Split) -> Memory:
+def read_memory(shares: Split) -> dict[str, str]:
     """Return what the last manifest says, if it is there and was split in the same shares."""
     try:
         summary = json.loads((PREPARED / "summary.json").read_text("utf-8"))
         if summary["shares"] == {"validation": shares.validation, "test": shares.test}:
             return remember(read_manifest(PREPARED / "manifest.csv"))
     except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
-        pass
-    return Memory()
+        pass  # no manifest to go by
+    return {}
 
 
 if __name__ == "__main__":

@@ -38,9 +38,7 @@ def inspect_all(
     """Yield every packed file, in order, with what it is."""
     packed = [entry for entry in store.entries if not entry.reason]
     look = partial(_inspect_packed, store.archive, max_pixels)
-    yield from zip(
-        packed, parallel_map(look, packed, len(packed), "prepare", workers), strict=True
-    )
+    yield from zip(packed, parallel_map(look, packed, len(packed), "prepare", workers), strict=True)
 
 
 def _inspect_packed(archive: Path, max_pixels: int, entry: Packed) -> Inspection:

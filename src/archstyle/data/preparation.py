@@ -12,7 +12,7 @@ from archstyle.data.fingerprints import to_bytes
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
 from archstyle.data.names import style_of
-from archstyle.data.splits import Memory, assign_splits, name_group
+from archstyle.data.splits import assign_splits, name_group, recall
 from archstyle.data.store import Packed
 from archstyle.errors import ArchstyleError
 
@@ -43,10 +43,11 @@ def make_manifest(
     corrections: Sequence[Correction],
     distance: int,
     shares: Split,
-    memory: Memory | None = None,
+    memory: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Return a row for every file, sorted by file.
 
+    `memory` is the split of each photo that was in an earlier manifest, by its SHA-256.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
     if not 0 <= distance <= 100:
@@ -68,8 +69,7 @@ def make_manifest(
             "None of the files is a photo that can be read: data/raw/files.csv lists them; "
             "point ARCHSTYLE_PHOTOS at a folder of photos."
         )
-    memory = memory or Memory()
-    groups = group_photos(photos, distance, memory)
+    groups = group_photos(photos, distance)
     decided = _decide(photos, groups, corrections, distance)
     fates: dict[str, Fate] = {}
     styles: dict[str, str] = {}
@@ -80,7 +80,10 @@ def make_manifest(
             if of_group[photo.file].status in ("used", "corrected"):
                 styles[group] = of_group[photo.file].style or photo.style
     _check_styles(styles)
-    splits = assign_splits(styles, shares, memory)
+    remembered = {
+        group: recall((photo.sha256 for photo in groups[group]), memory or {}) for group in styles
+    }
+    splits = assign_splits(styles, shares, remembered)
     for group, members in groups.items():
         for photo in members:
             fate = fates[photo.file]
@@ -100,20 +103,13 @@ def make_manifest(
     return sorted(rows, key=lambda row: row.file)
 
 
-def group_photos(photos: Sequence[Photo], distance: int, memory: Memory) -> dict[str, list[Photo]]:
+def group_photos(photos: Sequence[Photo], distance: int) -> dict[str, list[Photo]]:
     """Return the photos of each photograph, by the group's name."""
     pairs = close_pairs(to_bytes([photo.phash for photo in photos]), distance)
     members: dict[int, list[Photo]] = defaultdict(list)
     for photo, root in zip(photos, components(len(photos), pairs), strict=True):
         members[root].append(photo)
-    groups: dict[str, list[Photo]] = {}
-    for group in members.values():
-        name = name_group([photo.sha256 for photo in group], memory)
-        # Two groups have had one name only where the threshold changed since then.
-        if name in groups:
-            name = name_group([photo.sha256 for photo in group], Memory())
-        groups.setdefault(name, []).extend(group)
-    return groups
+    return {name_group(photo.sha256 for photo in group): group for group in members.values()}
 
 
 def decide_group(members: Sequence[Photo], decision: Correction | None) -> dict[str, Fate]:

@@ -1,16 +1,15 @@
 """Which photographs are learned from, chosen on and looked at once.
 
 The split of a photograph follows from a hash of its group's name alone, so adding others moves
-none: no rank, no shuffle, no seed. The name is that of the group's photo with the smallest
-SHA-256. A new photo that is a near duplicate of an old one could take the name over and with it
-move the group, so the groups of the manifest before, where it is still there, keep their names
-and their splits.
+none: no rank, no shuffle, no seed. The name is the start of the smallest SHA-256 in the group. A
+new photo that is a near duplicate of an old one may change the name, so what an earlier manifest
+says about a photo goes before the hash. Without an earlier manifest, two people with the same
+photos get the same splits.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 from archstyle.config.schema import Split
 from archstyle.data.manifest import SPLITS, Row
@@ -20,33 +19,25 @@ from archstyle.errors import ArchstyleError
 NEEDED = {"train": 4, "validation": 1, "test": 1}
 
 
-@dataclass(frozen=True)
-class Memory:
-    """What an earlier manifest says: the group of each photo and the split of each group."""
-
-    groups: Mapping[str, str] = field(default_factory=dict)  # sha256 -> group
-    splits: Mapping[str, str] = field(default_factory=dict)  # group -> split
+def remember(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the split of each photo's photograph, by the photo's SHA-256."""
+    splits = {row.group: row.split for row in rows if row.split}
+    return {row.sha256: splits[row.group] for row in rows if row.group in splits}
 
 
-def remember(rows: Sequence[Row]) -> Memory:
-    """Return what a manifest says."""
-    return Memory(
-        {row.sha256: row.group for row in rows if row.group},
-        {row.group: row.split for row in rows if row.split},
-    )
+def name_group(sha256s: Iterable[str]) -> str:
+    """Name a group after its smallest SHA-256."""
+    return min(sha256s)[:16]
 
 
-def name_group(sha256s: Sequence[str], memory: Memory) -> str:
-    """Name a group after its smallest SHA-256, unless it had a name before.
+def recall(sha256s: Iterable[str], memory: Mapping[str, str]) -> str:
+    """Return the split in which the group was, or nothing.
 
-    Where a new photo joins two old groups, the one nearest to training gives the name: what was
-    once learned from is never measured on.
+    Where a new photo joins two old groups, the one nearest to training counts: what was once
+    learned from is never measured on.
     """
-    known = {memory.groups[sha256] for sha256 in sha256s if sha256 in memory.groups}
-    order = {split: place for place, split in enumerate(SPLITS)}
     return min(
-        known or {min(sha256s)[:16]},
-        key=lambda group: (order.get(memory.splits.get(group, ""), len(order)), group),
+        (memory[sha256] for sha256 in sha256s if sha256 in memory), key=SPLITS.index, default=""
     )
 
 
@@ -66,14 +57,15 @@ def place(group: str) -> float:
 
 
 def assign_splits(
-    styles: Mapping[str, str], shares: Split, memory: Memory | None = None
+    styles: Mapping[str, str], shares: Split, remembered: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the split of each group; `styles` gives each group's style.
+    """Return the split of each group.
 
+    `styles` gives each group's style, `remembered` the split in which it was, where it was in one.
     Raises ArchstyleError when a style has too few photographs to have some in every split.
     """
     check_shares(shares)
-    memory = memory or Memory()
+    remembered = remembered or {}
     needed = sum(NEEDED.values())
     by_style: dict[str, list[str]] = defaultdict(list)
     for group, style in styles.items():
@@ -86,7 +78,7 @@ def assign_splits(
                 f"photograph{'' if len(groups) == 1 else 's'} that can be used, but {needed} are "
                 "needed to train on some and test on others: add photos or remove its folder."
             )
-        chosen = {group: memory.splits.get(group) or _by_place(group, shares) for group in groups}
+        chosen = {group: remembered.get(group) or _by_place(group, shares) for group in groups}
         _fill(chosen, shares)
         splits.update(chosen)
     return splits
