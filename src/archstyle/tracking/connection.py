@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from archstyle.errors import ArchstyleError
-from archstyle.tracking.store import tracking_uri
+from archstyle.tracking.store import sqlite_file, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,10 +31,11 @@ SETTINGS = {
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
-def connect() -> "MlflowClient":
+def connect(create: bool = False) -> "MlflowClient":
     """Return a client of `tracking_uri()`; raises ArchstyleError where nobody answers there.
 
-    Imports MLflow (five seconds, once a process). MLFLOW_RUN_ID is taken out of the environment:
+    A sqlite file that is missing is only made with `create`: to look makes nothing. Imports MLflow
+    (five seconds, once a process). MLFLOW_RUN_ID is taken out of the environment:
     runs are named by models/run.json alone.
     """
     uri = tracking_uri()
@@ -42,6 +43,11 @@ def connect() -> "MlflowClient":
         raise ArchstyleError(
             f"MLflow at {_without_password(uri)} does not answer: start it, or unset "
             "MLFLOW_TRACKING_URI to keep runs in mlflow.db."
+        )
+    database = sqlite_file(uri)
+    if database is not None and not create and not database.is_file():
+        raise ArchstyleError(
+            f"There is no {database} yet: run this in the project's folder, after `make run`."
         )
     os.environ.pop("MLFLOW_RUN_ID", None)
     for name, value in SETTINGS.items():

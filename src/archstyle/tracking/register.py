@@ -2,8 +2,10 @@
 
 import getpass
 import hashlib
+import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -103,24 +105,14 @@ def make_champion(
 
 def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str, str]:
     """Log the bundle with its test metrics in its card as a pyfunc; return model id and URI."""
-    import mlflow
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Map
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary, warnings.catch_warnings():
+        # MLflow warns of its own type hints, and that there is no example input beside the types.
+        warnings.simplefilter("ignore", UserWarning)
+        # It also warns where the environment has no pip, as those that uv makes.
+        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+        import mlflow.pyfunc
+        from mlflow.models import Model
 
-    signature = ModelSignature(
-        Schema([ColSpec(DataType.binary, "photo")]),
-        Schema(
-            [
-                ColSpec(DataType.string, "style", required=False),
-                ColSpec(DataType.double, "probability", required=False),
-                ColSpec(DataType.boolean, "answered", required=False),
-                ColSpec(Map(DataType.double), "probabilities", required=False),
-                ColSpec(DataType.string, "error", required=False),
-            ]
-        ),
-    )
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         copy = Path(temporary) / "bundle"
         shutil.copytree(bundle, copy)
         card = Card.from_dict(read_json(copy / CARD))
@@ -142,9 +134,24 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str
             artifacts={"bundle": str(copy)},
             code_paths=[str(Path(archstyle.__file__).parent)],
             pip_requirements=_requirements(),
-            signature=signature,
+            signature=_signature(),
         )
     return str(info.model_id), str(info.model_uri)
+
+
+def _signature() -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Map
+
+    answer = [
+        ColSpec(DataType.string, "style", required=False),
+        ColSpec(DataType.double, "probability", required=False),
+        ColSpec(DataType.boolean, "answered", required=False),
+        ColSpec(Map(DataType.double), "probabilities", required=False),
+        ColSpec(DataType.string, "error", required=False),
+    ]
+    return ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), Schema(answer))
 
 
 def _make_registered_model(client: "MlflowClient") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archstyle.bundle.bundle import GRAPH
+from archstyle.bundle.bundle import GRAPH, BundleError
 from archstyle.errors import ArchstyleError
 from archstyle.files import whole_directory
 from archstyle.tracking.journal import Change, from_tags
@@ -169,15 +169,13 @@ def _download(version: Version, folder: Path) -> None:
         tempfile.TemporaryDirectory(prefix="archstyle-") as temporary,
         whole_directory(folder) as partial,
     ):
-        try:
-            found = mlflow.artifacts.download_artifacts(
-                f"models:/{MODEL_NAME}/{version.version}/artifacts/bundle", dst_path=temporary
-            )
-        except OSError as error:
-            raise ArchstyleError(
+        address = f"models:/{MODEL_NAME}/{version.version}/artifacts/bundle"
+        if not mlflow.artifacts.list_artifacts(artifact_uri=address):
+            raise BundleError(
                 f"The files of version {version.version} are gone from {version.source}: promote "
                 "another version with `archstyle promote VERSION`, or train again with `make run`."
-            ) from error
+            )
+        found = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=temporary)
         shutil.copytree(found, partial, dirs_exist_ok=True)
 
 

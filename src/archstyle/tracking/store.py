@@ -67,7 +67,7 @@ def prepare_store() -> str:
 
     uri = tracking_uri()
     with _one_at_a_time(uri):
-        client = connect()
+        client = connect(create=True)
         with mlflow_errors("make the experiment"):
             experiment = client.get_experiment_by_name(EXPERIMENT)
             if experiment is not None and experiment.lifecycle_stage == "deleted":

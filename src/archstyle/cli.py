@@ -1,0 +1,129 @@
+"""The command line: answers photos, and shows and moves what is in production.
+
+MLflow takes five seconds to import, so every command imports what it needs itself.
+"""
+
+import errno
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archstyle.errors import ArchstyleError
+
+
+def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn an expected failure into one sentence on stderr and exit status 1."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except ArchstyleError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # `archstyle predict ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "mlflow":
+                raise
+            raise click.ClickException(
+                "This needs MLflow, which is not installed: `pip install archstyle[serving]`, or "
+                "give a bundle's folder with --model."
+            ) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise click.ClickException("The disk is full: free some space.") from error
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="archstyle")
+def main() -> None:
+    """Tell the architectural style of a building from a photo."""
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", help="Bundle's folder, or models:/archstyle/3. Default: the champion.")
+@click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table")
+@one_sentence
+def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
+    """Answer photos: files, and all that folders hold."""
+    from archstyle.prediction import load_model, predict_paths
+
+    bundle = load_model(model)
+    answered = predict_paths(bundle, paths, form)
+    if not answered:
+        raise ArchstyleError("Nothing could be read: give photos or folders with photos.")
+
+
+@main.command()
+@one_sentence
+def versions() -> None:
+    """List the registered versions with their alias and accuracy."""
+    from archstyle.tracking.listing import versions_table
+
+    click.echo(versions_table())
+
+
+@main.command()
+@click.argument("version")
+@click.option("--reason", default="", help="Why; kept in the journal.")
+@one_sentence
+def promote(version: str, reason: str) -> None:
+    """Make VERSION (a number, or `challenger`) the champion."""
+    from archstyle.tracking.production import promote as promote_version
+
+    change = promote_version(version, reason)
+    if change is None:
+        click.echo(f"Version {version} is the champion already.")
+    else:
+        click.echo(
+            f"Version {change.version} is champion now, before it was "
+            f"{change.previous or 'none'}. A running server switches by itself; "
+            "`archstyle rollback` goes back."
+        )
+
+
+@main.command()
+@click.option("--reason", default="", help="Why; kept in the journal.")
+@one_sentence
+def rollback(reason: str) -> None:
+    """Make the champion before the present one champion again."""
+    from archstyle.tracking.production import rollback as roll_back
+
+    change = roll_back(reason)
+    click.echo(
+        f"Version {change.version} is champion again, after version {change.previous}. A running "
+        "server switches by itself."
+    )
+
+
+@main.command()
+@click.argument("version")
+@one_sentence
+def lineage(version: str) -> None:
+    """Show where VERSION (a number or an alias) came from and when it was champion."""
+    from archstyle.tracking.listing import lineage_text
+
+    click.echo(lineage_text(version))
+
+
+@main.command()
+@one_sentence
+def record() -> None:
+    """Record a result that DVC restored from its cache but MLflow does not know."""
+    from archstyle.tracking.record import ensure_recorded
+
+    ensure_recorded(Path.cwd())
+
+
+if __name__ == "__main__":
+    main()
