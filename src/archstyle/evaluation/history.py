@@ -32,6 +32,8 @@ def read_history(path: Path) -> list[Curves]:
             for row in csv.DictReader(file):
                 values = [float(row[column] or "nan") for column in COLUMNS]
                 phases.setdefault(row["phase"], []).append(values)
+        if not phases:
+            raise ValueError("it is empty")
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ArchstyleError(
             f"{path} cannot be read ({error}): run `dvc repro --force train`."

@@ -1,0 +1,184 @@
+import csv
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archstyle.data.manifest import read_manifest, write_manifest
+from archstyle.errors import ArchstyleError
+from archstyle.evaluation import predictions as predicting
+from archstyle.evaluation.leaks import LeakError, check_data, check_splits
+from archstyle.evaluation.predictions import predict_photos
+from pipeline import evaluate
+from tests.evaluation_project import (
+    STYLES,
+    ColourBundle,
+    Photos,
+    card,
+    make_project,
+    rows_and_photos,
+)
+
+
+class RunLog:
+    """Keeps what is sent to the run."""
+
+    def __init__(self):
+        self.sent = []
+
+    def reports(self, root):
+        self.sent.append("reports")
+
+    def artifacts(self, path, folder=""):
+        assert path.exists()
+        self.sent.append(folder)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    bundle = make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluate.Bundle, "load", lambda path: bundle)
+    return tmp_path
+
+
+@pytest.fixture
+def run_log(monkeypatch):
+    log = RunLog()
+
+    @contextmanager
+    def resume_run(root, stage, config=None):
+        assert stage == "evaluate"
+        yield log
+
+    monkeypatch.setattr(evaluate.tracking, "resume_run", resume_run)
+    return log
+
+
+def files(root: Path) -> dict[str, bytes]:
+    found = [path for path in (root / "reports").rglob("*") if path.is_file()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+def test_sound_splits_pass():
+    rows, _ = rows_and_photos()
+    copy = replace(rows[0], file="copy", split="", status="duplicate")
+    check_splits([*rows, copy])
+
+
+@pytest.mark.parametrize("key", ["group", "sha256"])
+def test_one_photograph_in_two_splits_is_refused(key):
+    rows, _ = rows_and_photos()
+    assert rows[0].split == "train" and rows[2].split == "test"
+    rows[2] = replace(rows[2], **{key: getattr(rows[0], key)})
+    with pytest.raises(
+        LeakError, match=r"`baroque/0\.png` \(train\) and `baroque/2\.png` \(test\)"
+    ):
+        check_splits(rows)
+
+
+def test_other_data_than_the_bundles_is_refused():
+    check_data("a", "a")
+    with pytest.raises(LeakError, match="dvc repro train"):
+        check_data("a", "b")
+
+
+def test_answers_keep_the_order_of_the_photos():
+    rows, photos = rows_and_photos(wrong=2)
+    found = predict_photos(ColourBundle(card()), Photos(photos), rows)
+    assert found.files == tuple(row.file for row in rows)
+    wrong = [file for file, right in zip(found.files, found.correct, strict=True) if not right]
+    assert wrong == ["baroque/2.png", "byzantine/2.png"]
+    assert found.probabilities.sum(1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
+
+
+def test_memory_does_not_grow_with_the_photos(monkeypatch):
+    monkeypatch.setattr(predicting, "AHEAD", 4)
+    rows, photos = rows_and_photos()
+    bundle, store, ahead = ColourBundle(card()), Photos(photos), []
+
+    def read(file):
+        ahead.append(len(ahead) + 1 - bundle.seen)
+        return photos[file]
+
+    monkeypatch.setattr(store, "read", read)
+    predict_photos(bundle, store, rows)
+    assert 3 <= max(ahead) <= 6
+
+
+def test_what_cannot_be_measured_is_named():
+    rows, photos = rows_and_photos()
+    bundle = ColourBundle(card())
+    with pytest.raises(ArchstyleError, match=r"no test photos.*split\.test"):
+        predict_photos(bundle, Photos(photos), [])
+    with pytest.raises(ArchstyleError, match=r"style 'gothic'.*dvc repro train"):
+        predict_photos(ColourBundle(card(STYLES[:3])), Photos(photos), rows)
+    photos["egyptian/4.png"] = b"no photo"
+    with pytest.raises(ArchstyleError, match=r"`egyptian/4\.png` cannot be read"):
+        predict_photos(bundle, Photos(photos), rows)
+
+
+def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
+    evaluate.main([])
+    found = files(project)
+    assert {Path(name).suffix for name in found} == {".csv", ".png", ".html", ".json"}
+    metrics = json.loads(found["reports/metrics.json"])
+    assert metrics["accuracy"] == pytest.approx(10 / 12, abs=1e-6)
+    assert metrics["test_photos"] == 12
+    assert metrics["most_frequent_style_accuracy"] == 0.25
+    with (project / "reports/predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == sorted(row["file"] for row in rows)
+    assert sum(row["style"] == row["predicted"] for row in rows) == 10
+    for row in rows:
+        assert sum(float(row[f"probability_{style}"]) for style in STYLES) == pytest.approx(
+            1, abs=1e-5
+        )
+        assert (row["answered"] == "true") == (float(row["probability"]) >= 0.6)
+    assert (project / "reports/plots/confusion.csv").read_text().splitlines()[
+        0
+    ] == "actual,predicted"
+    training = (project / "reports/plots/training.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in training[1:]] == [
+        ["1", "head"], ["2", "head"], ["3", "network"],
+    ]  # fmt: skip
+    assert run_log.sent[0] == "reports"
+    assert "83.3% of 12 test photos right" in capsys.readouterr().out
+
+
+def test_server_away_costs_no_report_and_reports_are_the_same_again(
+    project, run_log, monkeypatch, capsys
+):
+    def resume_run(*_):
+        raise ArchstyleError("The server does not answer.")
+
+    evaluate.main([])
+    before = files(project)
+    monkeypatch.setattr(evaluate.tracking, "resume_run", resume_run)
+    evaluate.main([])
+    assert "not in the run: The server does not answer." in capsys.readouterr().out
+    assert files(project) == before
+
+
+def test_stage_refuses_leaks_and_leaves_what_was_there(project, run_log):
+    (project / "reports").mkdir()
+    (project / "reports/metrics.json").write_text("{}")
+    manifest = project / "data/prepared/manifest.csv"
+    rows = read_manifest(manifest)
+    rows[1] = replace(rows[1], group=rows[0].group)
+    write_manifest(manifest, rows)
+    with pytest.raises(LeakError, match="same photograph"):
+        evaluate.main([])
+    assert files(project) == {"reports/metrics.json": b"{}"}
+
+
+def test_drawn_facades_are_said_to_be_drawn(tmp_path, monkeypatch, run_log, capsys):
+    bundle = make_project(tmp_path, kind="facades")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluate.Bundle, "load", lambda path: bundle)
+    evaluate.main(["evaluate.bootstrap_samples=50"])
+    assert "12 test drawings right" in capsys.readouterr().out
+    assert "Drawn facades, not photos." in (tmp_path / "reports/index.html").read_text("utf-8")
