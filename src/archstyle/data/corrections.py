@@ -44,7 +44,7 @@ def read_corrections(path: Path) -> list[Correction]:
 def _correction(line: list[str], place: str) -> Correction:
     if len(line) != len(COLUMNS):
         raise ArchstyleError(f"{place} has {len(line)} values in place of {len(COLUMNS)}.")
-    correction = Correction(*(value.strip() for value in line))
+    correction = Correction(*(" ".join(value.split()) for value in line))
     if correction.action not in ACTIONS:
         raise ArchstyleError(
             f"{place} says {correction.action!r}; the action is one of {', '.join(ACTIONS)}."

@@ -18,8 +18,14 @@ def style_of(name: str) -> str | None:
 
 
 def printable(name: str) -> str:
-    """Turn a file name of any bytes into text that can be written as UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Turn a file name of any bytes into a line of text that can be written as UTF-8.
+
+    Control characters are escaped as well: they would break tables and terminals.
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text
+    )
 
 
 def member_name(name: str) -> str:

@@ -120,7 +120,7 @@ def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:
     advice = "name a folder with one folder of photos a style, or a .zip or .tar of one"
     try:
         if path.is_dir():
-            next(os.scandir(path), None)
+            os.scandir(path).close()  # may it be opened?
             return FolderPhotos(path, location=path.resolve().name)
         if path.is_file() and is_archive(path):
             return ArchivePhotos(path, location=path.name)

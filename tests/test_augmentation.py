@@ -1,0 +1,189 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archstyle.augmentation import chance, check_ranges, relight, side_needed, variant
+from archstyle.config.schema import Augment, Split
+from archstyle.data.arrays import write_arrays
+from archstyle.data.inspection import inspect_all
+from archstyle.data.manifest import Row, digest, used
+from archstyle.data.preparation import make_manifest
+from archstyle.data.sources.folders import FolderPhotos
+from archstyle.data.store import PhotoStore, pack
+from archstyle.errors import ArchstyleError
+from archstyle.images import Preprocessing, read_photo, to_array
+from tests.photo_folders import fill, photo
+
+STILL = Augment(copies=2, rotation=0, zoom=[1.0, 1.0], shear=0, brightness=0, contrast=0, flip=0)
+LIVELY = Augment(
+    copies=2, rotation=10, zoom=[0.5, 1.0], shear=0.1, brightness=0.3, contrast=0.3, flip=0.5
+)
+SHA = "a" * 64
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.abs(first.astype(float) - second.astype(float)).mean())
+
+
+def test_without_ranges_a_variant_is_the_photo() -> None:
+    image = photo(1, 300, 200)
+    made = variant(image, 64, STILL, chance(1, SHA, 1))
+    assert made.dtype == np.uint8 and made.shape == (64, 64, 3)
+    np.testing.assert_array_equal(made, to_array(image, 64))
+
+
+def test_a_flip_is_the_mirror_image() -> None:
+    image = photo(1, 300, 200)
+    made = variant(image, 64, replace(STILL, flip=1.0), chance(1, SHA, 1))
+    np.testing.assert_array_equal(made, to_array(image, 64)[:, ::-1])
+
+
+def test_variants_differ_by_copy_photo_and_seed_and_are_repeatable() -> None:
+    image = photo(1, 300, 200)
+    keys = [(1, SHA, 1), (1, SHA, 2), (1, "b" * 64, 1), (2, SHA, 1)]
+    made = [variant(image, 64, LIVELY, chance(*key)) for key in keys]
+    again = [variant(image, 64, LIVELY, chance(*key)) for key in keys]
+    for one, other in zip(made, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for n, one in enumerate(made):
+        assert all(difference(one, other) > 2 for other in made[:n])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rotation", 8), ("zoom", [0.5, 0.7]), ("shear", 0.2), ("brightness", 0.3), ("contrast", 0.4)],
+)
+def test_every_range_changes_the_photo_both_ways(key: str, value: object) -> None:
+    image = photo(1, 300, 200)
+    augment = replace(STILL, **{key: value})
+    made = [variant(image, 64, augment, chance(1, SHA, copy)) for copy in range(12)]
+    assert len({one.tobytes() for one in made}) > 8
+    if key == "brightness":
+        means = [one.mean() / to_array(image, 64).mean() for one in made]
+        assert min(means) < 0.95 and max(means) > 1.05
+        assert min(means) > 0.69 and max(means) < 1.31
+
+
+def test_no_dark_corners_and_no_colours_from_nowhere() -> None:
+    image = Image.new("RGB", (200, 100), (200, 150, 100))
+    wild = replace(LIVELY, brightness=0, contrast=0, rotation=45, shear=0.5)
+    for copy in range(40):
+        made = variant(image, 32, wild, chance(3, SHA, copy))
+        assert (made == (200, 150, 100)).all()
+
+
+def test_crops_lie_anywhere_and_keep_their_detail() -> None:
+    ramp = np.zeros((448, 448, 3), dtype=np.uint8)
+    ramp[..., 0] = np.arange(448)[None] * 255 // 447
+    ramp[..., 1] = np.arange(448)[:, None] * 255 // 447
+    ramp[::2, :, 2] = 255
+    augment = replace(STILL, zoom=[0.5, 0.5])
+    made = [variant(Image.fromarray(ramp), 224, augment, chance(1, SHA, n)) for n in range(60)]
+    left = np.array([one[100, 5, 0] for one in made], dtype=float)
+    top = np.array([one[5, 100, 1] for one in made], dtype=float)
+    assert left.min() < 25 and left.max() > 100 and top.min() < 25 and top.max() > 100
+    assert abs(np.corrcoef(left, top)[0, 1]) < 0.5
+    # Stripes of one pixel survive at half the side; squashed to 224 first, they would be grey.
+    assert np.mean([one[..., 2].std() for one in made]) > 30
+    assert side_needed(224, augment) == 448
+
+
+def test_light_and_contrast() -> None:
+    image = Image.fromarray(np.array([[[50] * 3, [150] * 3]], dtype=np.uint8))
+    assert relight(image, 1.0, 1.0)[0, :, 0].tolist() == [50, 150]
+    assert relight(image, 1.2, 1.0)[0, :, 0].tolist() == [60, 180]
+    assert relight(image, 1.0, 0.5)[0, :, 0].tolist() == [75, 125]
+    assert relight(image, 2.0, 2.0)[0, :, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("copies", -1),
+        ("rotation", 90),
+        ("zoom", [0.9, 0.5]),
+        ("zoom", [0.5]),
+        ("zoom", [0.0, 1.0]),
+        ("shear", 2),
+        ("brightness", 1),
+        ("contrast", -0.1),
+        ("flip", 1.5),
+    ],
+)
+def test_senseless_ranges_are_named(key: str, value: object) -> None:
+    check_ranges(LIVELY)
+    with pytest.raises(ArchstyleError, match=f"augment.{key}"):
+        check_ranges(replace(LIVELY, **{key: value}))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> tuple[PhotoStore, list[Row]]:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    pack(FolderPhotos(fill(tmp_path / "photos", {"gothic": 14, "baroque": 14})), raw, None, 10**7)
+    store = PhotoStore(raw)
+    shares = Split(validation=0.2, test=0.2)
+    return store, make_manifest(store.entries, inspect_all(store, 10**6), [], 40, shares)
+
+
+def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    preprocessing = Preprocessing(image_size=32)
+    train, validation = used(rows, "train"), used(rows, "validation")
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_arrays(tmp_path / name, store, rows, preprocessing, LIVELY, seed=7)
+        written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+    assert written[0] == written[1]
+
+    images = np.load(tmp_path / "one/train_images.npy", mmap_mode="r")
+    assert images.shape == (3, len(train), 32, 32, 3) and images.dtype == np.uint8
+    held = np.load(tmp_path / "one/validation_images.npy")
+    assert held.shape == (len(validation), 32, 32, 3)
+    for array, photos in ((images[0], train), (held, validation)):
+        for image, row in zip(array, photos, strict=True):
+            np.testing.assert_array_equal(image, read_photo(store.read(row.file), preprocessing))
+    for copy in (1, 2):
+        assert min(difference(images[copy, n], images[0, n]) for n in range(len(train))) > 1
+
+    index = json.loads((tmp_path / "one/index.json").read_text())
+    assert index == {
+        "styles": ["baroque", "gothic"],
+        "train_files": [row.file for row in train],
+        "validation_files": [row.file for row in validation],
+        "image_size": 32,
+        "drawn": False,
+        "digest": digest(rows),
+    }
+    labels = np.load(tmp_path / "one/train_labels.npy")
+    assert labels.dtype == np.int64
+    assert [index["styles"][label] for label in labels] == [row.style for row in train]
+
+
+def test_another_photo_in_the_collection_changes_no_variant(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    train = used(rows, "train")
+    fewer = [row for row in rows if row.file != train[0].file]
+    for name, some in (("all", rows), ("fewer", fewer)):
+        (tmp_path / name).mkdir()
+        write_arrays(tmp_path / name, store, some, Preprocessing(24), LIVELY, seed=7)
+    everything = np.load(tmp_path / "all/train_images.npy")
+    np.testing.assert_array_equal(everything[:, 1:], np.load(tmp_path / "fewer/train_images.npy"))
+
+
+def test_no_copies_leave_the_originals(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    augment = replace(STILL, copies=0)
+    train, _ = write_arrays(tmp_path, store, rows, Preprocessing(24), augment, seed=7)
+    assert np.load(tmp_path / "train_images.npy").shape == (1, train, 24, 24, 3)
