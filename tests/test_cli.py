@@ -11,16 +11,16 @@ from click.testing import CliRunner, Result
 from archstyle import registry_cache
 from archstyle.cli import main
 from archstyle.prediction import find_files, load_model
-from tests.tracking_project import clean, empty_database, install_bundle, photos, project, rotated
+from tests.tracking_project import clean, empty_database, facades, install_bundle, project, rotated
 
-__all__ = ["empty_database", "photos", "project"]
+__all__ = ["empty_database", "facades", "project"]
 
 
 @pytest.fixture
-def album(tmp_path: Path, photos: dict[str, bytes]) -> Path:
+def album(tmp_path: Path, facades: dict[str, bytes]) -> Path:
     """A folder of photos in folders, with a text file, an empty file and a hidden one."""
     folder = tmp_path / "my album [2024] é"
-    for name, data in list(photos.items())[:3]:
+    for name, data in list(facades.items())[:3]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

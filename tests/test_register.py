@@ -20,13 +20,13 @@ from archstyle.tracking.store import MODEL_NAME
 from pipeline import register
 from tests.tracking_project import (
     empty_database,
+    facades,
     install_bundle,
-    photos,
     project,
     rotated,
 )
 
-__all__ = ["empty_database", "photos", "project"]
+__all__ = ["empty_database", "facades", "project"]
 
 
 def aliases() -> dict[str, str]:
@@ -194,14 +194,14 @@ def test_no_test_photos_is_one_sentence(project: Path, tiny_bundle: Path) -> Non
 
 
 def test_the_registered_model_answers_as_an_mlflow_model(
-    project: Path, photos: dict[str, bytes]
+    project: Path, facades: dict[str, bytes]
 ) -> None:
+    register_candidate(project, 0.01)
     import mlflow.pyfunc
     import pandas as pd
 
-    register_candidate(project, 0.01)
     model = mlflow.pyfunc.load_model("models:/archstyle@champion")
-    name, photo = next(iter(photos.items()))
+    name, photo = next(iter(facades.items()))
     told = model.predict(pd.DataFrame({"photo": [photo, b"no photo"]})).to_dict("records")
     expected = Bundle.load(project / "models" / "bundle").predict(photo)
     assert told[0]["style"] == expected.style and told[0]["error"] is None, name

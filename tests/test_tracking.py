@@ -18,13 +18,12 @@ from archstyle.tracking.history import epoch_metrics
 from archstyle.tracking.lineage import dvc_tags, git_tags
 from archstyle.tracking.record import ensure_recorded, mark_recorded
 from archstyle.tracking.registry import all_versions, champion_version
-from archstyle.tracking.runs import RunLog, resume_run, start_run
+from archstyle.tracking.runlog import RunLog
+from archstyle.tracking.runs import resume_run, start_run
 from archstyle.tracking.store import prepare_store, tracking_uri
-from tests.tracking_project import RUN_ID, clean, empty_database, photos, project
+from tests.tracking_project import CONFIG, RUN_ID, clean, empty_database, facades, project
 
-__all__ = ["empty_database", "photos", "project"]
-
-CONFIG = {"seed": 1, "model": {"name": "tiny", "image_size": 16}, "train": {"epochs": 2}}
+__all__ = ["empty_database", "facades", "project"]
 
 
 def free_port() -> int:
@@ -186,10 +185,12 @@ def test_a_lost_server_costs_no_training_and_no_curve(
         with monkeypatch.context() as broken:
             broken.setattr(log.client, "log_batch", lambda *_, **__: 1 / 0)
             log.epoch(rows[1])
+            log.metrics({"accuracy": 0.5}, "final_validation")
+            log.note({"a": "b"})
         log.epoch(rows[2])
         assert steps_of(log, "train/loss") == [1]
         (project / "models" / "run.json").write_text(json.dumps(log.as_json()), "utf-8")
-    assert capsys.readouterr().out.count("MLflow was lost at epoch 2") == 1
+    assert capsys.readouterr().out.count("MLflow was lost and could not log epoch 2") == 1
     for _ in range(2):  # sending what is missing a second time sends nothing
         with resume_run(project, "evaluate") as resumed:
             assert steps_of(resumed, "train/loss") == [1, 2, 3]

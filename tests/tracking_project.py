@@ -16,6 +16,7 @@ from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.sources.found import Found
 from archstyle.data.store import pack
 
+CONFIG = {"seed": 1, "model": {"name": "tiny", "image_size": 16}, "train": {"epochs": 2}}
 RUN_ID = "0123456789abcdef0123456789abcdef"
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy,learning_rate
 1,head,1.5,0.4,1.4,0.45,0.01
@@ -42,7 +43,7 @@ class Drawn:
 
 
 @pytest.fixture(scope="session")
-def photos() -> dict[str, bytes]:
+def facades() -> dict[str, bytes]:
     """Twelve facades as PNG files."""
     drawn = {}
     for style in STYLES:
@@ -71,7 +72,7 @@ def project(
     monkeypatch: pytest.MonkeyPatch,
     empty_database: Path,
     tiny_bundle: Path,
-    photos: dict[str, bytes],
+    facades: dict[str, bytes],
 ) -> Path:
     """A project after evaluate, with an MLflow database that knows nothing of it.
 
@@ -84,10 +85,10 @@ def project(
     install_bundle(root, tiny_bundle)
     (root / "models" / "history.csv").write_text(HISTORY, "utf-8")
     write_json(root / "models" / "run.json", {"run_id": RUN_ID})
-    label_photos(root, photos, root / "models" / "bundle")
+    label_photos(root, facades, root / "models" / "bundle")
     reports = root / "reports"
     (reports / "figures").mkdir(parents=True)
-    (reports / "figures" / "confusion.png").write_bytes(next(iter(photos.values())))
+    (reports / "figures" / "confusion.png").write_bytes(next(iter(facades.values())))
     (reports / "index.html").write_text("<!doctype html><title>report</title>", "utf-8")
     metrics = {"accuracy": 0.9, "accuracy_low": 0.85, "accuracy_high": 0.94, "macro_f1": 0.89}
     write_json(reports / "metrics.json", metrics)
@@ -110,7 +111,8 @@ def install_bundle(
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(bundle, target)
     card = Card.from_dict(json.loads((target / "card.json").read_text("utf-8")))
-    card = replace(card, drawn=False, source={**card.source, "drawn": False, "location": "photos"})
+    source = {**card.source, "drawn": False, "location": "photos"}
+    card = replace(card, drawn=False, source=source, config=CONFIG)
     if styles is not None:
         card = replace(card, styles=styles, counts={style: {"train": 1} for style in styles})
         labels = {"en": {style: style.title() for style in styles}}
@@ -120,15 +122,15 @@ def install_bundle(
     write_json(target / "card.json", card.as_dict())
 
 
-def label_photos(root: Path, photos: dict[str, bytes], bundle: Path) -> None:
+def label_photos(root: Path, facades: dict[str, bytes], bundle: Path) -> None:
     """Write data/raw and data/prepared with what the bundle answers as every photo's style."""
     (root / "data" / "raw").mkdir(parents=True)
     (root / "data" / "prepared").mkdir(parents=True)
-    pack(Drawn(photos), root / "data" / "raw", None, 10**9)
+    pack(Drawn(facades), root / "data" / "raw", None, 10**9)
     judge = Bundle.load(bundle, verify=False)
     rows = [
         Row(name, judge.predict(data).style, "0" * 64, "0" * 64, name, "test", "used", "")
-        for name, data in photos.items()
+        for name, data in facades.items()
     ]
     write_manifest(root / "data" / "prepared" / "manifest.csv", rows)
     card = judge.card

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from archstyle.tracking.production import register_candidate
     from archstyle.tracking.record import ensure_recorded, mark_recorded
     from archstyle.tracking.registry import RegisteredBundle, champion_version, download_bundle
-    from archstyle.tracking.runs import RunLog, resume_run, start_run
+    from archstyle.tracking.runlog import RunLog
+    from archstyle.tracking.runs import resume_run, start_run
     from archstyle.tracking.store import (
         EXPERIMENT,
         MODEL_NAME,
@@ -45,7 +46,8 @@ _MODULES = {
     "production": ("register_candidate",),
     "record": ("ensure_recorded", "mark_recorded"),
     "registry": ("RegisteredBundle", "champion_version", "download_bundle"),
-    "runs": ("RunLog", "resume_run", "start_run"),
+    "runlog": ("RunLog",),
+    "runs": ("resume_run", "start_run"),
     "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "prepare_store", "tracking_uri"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

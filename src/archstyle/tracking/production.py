@@ -22,7 +22,8 @@ from archstyle.tracking.registry import (
     download_bundle,
     version_named,
 )
-from archstyle.tracking.runs import RunLog, read_json, resume_run
+from archstyle.tracking.runlog import RunLog, read_json
+from archstyle.tracking.runs import resume_run
 from archstyle.tracking.store import MODEL_NAME
 
 

@@ -36,7 +36,8 @@ def mark_recorded(root: Path) -> None:
 def _is_missing(root: Path) -> bool:
     from archstyle.tracking.connection import connect
     from archstyle.tracking.registry import all_versions
-    from archstyle.tracking.runs import find_run, read_json
+    from archstyle.tracking.runlog import read_json
+    from archstyle.tracking.runs import find_run
 
     experiment = prepare_store()
     source_run = str(read_json(root / "models" / "run.json")["run_id"])

@@ -26,7 +26,7 @@ from archstyle.tracking.registry import (
     registered_model,
     version_named,
 )
-from archstyle.tracking.runs import RunLog, read_json
+from archstyle.tracking.runlog import RunLog, read_json
 from archstyle.tracking.store import MODEL_NAME
 
 if TYPE_CHECKING:
@@ -141,10 +141,10 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str
 
 def _signature() -> Any:
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
     from mlflow.types.schema import Map
 
-    answer = [
+    answer: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "style", required=False),
         ColSpec(DataType.double, "probability", required=False),
         ColSpec(DataType.boolean, "answered", required=False),

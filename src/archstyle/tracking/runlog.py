@@ -1,0 +1,194 @@
+"""Writes to one run of MLflow."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archstyle.bundle.card import Card
+from archstyle.console import say
+from archstyle.errors import ArchstyleError
+from archstyle.tracking.description import describe_run
+from archstyle.tracking.facts import Facts, flattened
+from archstyle.tracking.history import epoch_metrics
+from archstyle.tracking.store import EXPERIMENT, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PARAMS_PER_CALL = 100  # MLflow's limit
+
+
+class RunLog:
+    """Writes to one run.
+
+    While training (`keep_going`) it never raises because of the tracking server: it warns once and
+    sends nothing more. The next stage sends what is missing from models/.
+    """
+
+    def __init__(self, client: "MlflowClient", run_id: str, facts: Facts, keep_going: bool = False):
+        self.client = client
+        self.run_id = run_id
+        self.facts = facts
+        self.keep_going = keep_going
+        self._epochs = 0
+        self._lost = False
+
+    def epoch(self, row: Mapping[str, float | str]) -> None:
+        """Log one row of models/history.csv, by column; the step is the number of the call."""
+        self._epochs += 1
+        metrics, step = dict(epoch_metrics(row)), self._epochs
+        self._send(f"log epoch {step}", lambda: self._log_metrics(metrics, step))
+
+    def metrics(self, values: Mapping[str, Any], prefix: str = "test") -> None:
+        """Log final measurements, as `test/accuracy`; values that are no numbers are left out."""
+        numbers = {
+            f"{prefix}/{_metric_name(name)}": float(value)
+            for name, value in values.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        self._send("log metrics", lambda: self._log_metrics(numbers, 0))
+
+    def artifacts(self, path: Path, folder: str = "") -> None:
+        """Log a file, or what a folder holds, under `folder` of the run's artifacts."""
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        self._send(f"keep {path.name}", lambda: log(self.run_id, str(path), folder or None))
+
+    def reports(self, root: Path) -> None:
+        """Log reports/: the numbers of metrics.json, the page and the figures; for evaluate."""
+        reports = root / "reports"
+        values = read_json(reports / "metrics.json")
+        self.metrics(values)
+        self.artifacts(reports / "metrics.json", "reports")
+        for path in (reports / "index.html", reports / "figures"):
+            if path.exists():
+                self.artifacts(path, "reports/figures" if path.is_dir() else "reports")
+        self.describe(values)
+
+    def describe(
+        self, test: Mapping[str, Any] | None = None, registered: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write the description at the top of the run's page."""
+        self.note({"mlflow.note.content": describe_run(self.facts, test, registered)})
+
+    def note(self, tags: Mapping[str, object]) -> None:
+        """Set tags."""
+        from mlflow.entities import RunTag
+
+        made = [RunTag(key, str(value)) for key, value in tags.items()]
+        self._send("set tags", lambda: self.client.log_batch(self.run_id, tags=made))
+
+    def config(self, config: Mapping[str, Any]) -> None:
+        """Log the nested configuration as params; what a param was before cannot be changed.
+
+        A stage that runs again with other values in the same run leaves them in tags
+        `changed.<key>`.
+        """
+        from mlflow.entities import Param
+
+        flat = flattened(config)
+        known = self._run().data.params
+        new = [Param(key, value) for key, value in flat.items() if key not in known]
+        for start in range(0, len(new), PARAMS_PER_CALL):
+            some = new[start : start + PARAMS_PER_CALL]
+            self._send(
+                "log params", lambda some=some: self.client.log_batch(self.run_id, params=some)
+            )
+        changed = {k: v for k, v in flat.items() if k in known and known[k] != v}
+        if changed:
+            self.note({f"changed.{key}": value for key, value in changed.items()})
+
+    def replay(self, rows: list[dict[str, str]], card: Card) -> None:
+        """Send the epochs and the card's metrics that the store does not have."""
+        from archstyle.tracking.connection import mlflow_errors
+
+        sent: dict[str, set[int]] = {}
+        for step, row in enumerate(rows, 1):
+            metrics = dict(epoch_metrics(row))
+            with mlflow_errors("send the curves"):
+                for key in metrics.keys() - sent.keys():
+                    known = self.client.get_metric_history(self.run_id, key)
+                    sent[key] = {metric.step for metric in known}
+                self._log_metrics({k: v for k, v in metrics.items() if step not in sent[k]}, step)
+        for split, values in card.metrics.items():
+            self.metrics(values, f"final_{split}")
+
+    def tag(self, key: str) -> str:
+        """Return a tag of the run, empty where it has none."""
+        return str(self._run().data.tags.get(key, ""))
+
+    def new_model(self) -> Any:
+        """Make an MLflow logged model of this run, with its configuration as params."""
+        from archstyle.tracking.connection import mlflow_errors
+
+        run = self._run()
+        with mlflow_errors("log the model"):
+            return self.client.create_logged_model(
+                run.info.experiment_id,
+                name="model",
+                source_run_id=self.run_id,
+                params=run.data.params,
+                tags=self.facts.tags(),
+            )
+
+    def as_json(self) -> dict[str, str]:
+        """Return the content of models/run.json: run_id, experiment and tracking_uri_scheme."""
+        scheme = tracking_uri().partition(":")[0]
+        return {"run_id": self.run_id, "experiment": EXPERIMENT, "tracking_uri_scheme": scheme}
+
+    def finish(self) -> None:
+        """Set the run FINISHED; only register calls it, as the last stage."""
+        self._send("finish", lambda: self.client.set_terminated(self.run_id, "FINISHED"))
+
+    def _log_metrics(self, values: Mapping[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        if values:
+            now = time.time_ns() // 1_000_000
+            metrics = [Metric(key, value, now, step) for key, value in values.items()]
+            self.client.log_batch(self.run_id, metrics=metrics)
+
+    def _run(self) -> Any:
+        from archstyle.tracking.connection import mlflow_errors
+
+        with mlflow_errors("read the run"):
+            return self.client.get_run(self.run_id)
+
+    def _send(self, doing: str, call: Callable[[], object]) -> None:
+        from archstyle.tracking.connection import mlflow_errors, reachable
+
+        if not self.keep_going:
+            with mlflow_errors(doing):
+                call()
+        elif not self._lost:
+            try:
+                if not reachable(tracking_uri()):
+                    raise ConnectionError("it does not answer")
+                call()
+            except Exception as error:  # whatever a server does wrong must not cost a training
+                self._lost = True
+                say(
+                    f"MLflow was lost and could not {doing} ({first_line(error)}). Training goes "
+                    "on; the next stage sends what is missing."
+                )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that an earlier stage wrote."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArchstyleError(
+            f"{path} cannot be read ({first_line(error)}): run `dvc repro`."
+        ) from error
+    return dict(values)
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _metric_name(name: str) -> str:
+    """MLflow takes letters, digits and a few signs; a style is any folder's name."""
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
