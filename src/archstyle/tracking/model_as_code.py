@@ -31,9 +31,9 @@ class ArchstyleModel(PythonModel):
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Answer every row's `photo`."""
-        return pd.DataFrame(
-            [self._answer(photo) for photo in model_input["photo"]], columns=COLUMNS
-        )
+        answers = [dict.fromkeys(COLUMNS) | self._answer(photo) for photo in model_input["photo"]]
+        # As objects, so that what is missing is None and null in JSON, no NaN.
+        return pd.DataFrame(answers, columns=COLUMNS, dtype=object)
 
     def _answer(self, photo: bytes) -> dict[str, Any]:
         try:

@@ -92,9 +92,7 @@ class RunLog:
         new = [Param(key, value) for key, value in flat.items() if key not in known]
         for start in range(0, len(new), PARAMS_PER_CALL):
             some = new[start : start + PARAMS_PER_CALL]
-            self._send(
-                "log params", lambda some=some: self.client.log_batch(self.run_id, params=some)
-            )
+            self._send("log params", partial(self.client.log_batch, self.run_id, params=some))
         changed = {k: v for k, v in flat.items() if k in known and known[k] != v}
         if changed:
             self.note({f"changed.{key}": value for key, value in changed.items()})
@@ -186,6 +184,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
