@@ -3,7 +3,6 @@
 python -m pipeline.evaluate [section.key=value ...]
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from archstyle.data.manifest import read_manifest, used
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.gallery import pick
-from archstyle.evaluation.history import read_history
+from archstyle.evaluation.inputs import read_history, read_record
 from archstyle.evaluation.leaks import check_data, check_splits
 from archstyle.evaluation.measure import measure
 from archstyle.evaluation.outputs import write_reports
@@ -40,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     """Write metrics, plots, figures, predictions and the report, then log them into the run."""
     config = stage_config(EvaluateConfig, argv, Path.cwd())
     rows = read_manifest(PREPARED / "manifest.csv")
-    summary = json.loads((PREPARED / "summary.json").read_text("utf-8"))
+    summary = read_record(PREPARED / "summary.json", "prepare")
     history = read_history(MODELS / "history.csv")
     bundle = Bundle.load(MODELS / "bundle")
     check_splits(rows)
@@ -56,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
         card=bundle.card,
         bundle_digest=bundle.digest,
         summary=summary,
-        run=json.loads((MODELS / "run.json").read_text("utf-8")),
+        run=read_record(MODELS / "run.json", "train"),
         mistakes=mistakes,
         sure=sure,
     )

@@ -175,6 +175,23 @@ def test_stage_refuses_leaks_and_leaves_what_was_there(project, run_log):
     assert files(project) == {"reports/metrics.json": b"{}"}
 
 
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        ("models/run.json", "train"),
+        ("models/history.csv", "train"),
+        ("data/prepared/summary.json", "prepare"),
+        ("data/prepared/manifest.csv", "prepare"),
+        ("data/raw/source.json", "fetch"),
+    ],
+)
+def test_a_missing_input_names_the_stage_that_makes_it(project, file, stage):
+    (project / file).unlink()
+    with pytest.raises(ArchstyleError, match=f"dvc repro (--force )?{stage}"):
+        evaluate.main([])
+    assert files(project) == {}
+
+
 def test_drawn_facades_are_said_to_be_drawn(tmp_path, monkeypatch, run_log, capsys):
     bundle = make_project(tmp_path, kind="facades")
     monkeypatch.chdir(tmp_path)

@@ -9,7 +9,7 @@ from PIL import Image
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation import draw, figures
 from archstyle.evaluation.gallery import Shown, pick, sure_and_right, worst_mistakes
-from archstyle.evaluation.history import read_history
+from archstyle.evaluation.inputs import read_history
 from archstyle.evaluation.predictions import predict_photos
 from archstyle.evaluation.sheets import sheet
 from archstyle.evaluation.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save

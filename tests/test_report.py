@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from archstyle.evaluation.draw import draw_charts
-from archstyle.evaluation.history import read_history
+from archstyle.evaluation.inputs import read_history
 from archstyle.evaluation.metrics import Interval
 from archstyle.evaluation.report import Report, between, most_confused, percent, render
 from archstyle.evaluation.theme import LIGHT

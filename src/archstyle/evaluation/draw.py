@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from archstyle.evaluation import figures
 from archstyle.evaluation.gallery import Shown
-from archstyle.evaluation.history import Curves
+from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.sheets import sheet
 from archstyle.evaluation.theme import Theme, applied, note_drawn, save

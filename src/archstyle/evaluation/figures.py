@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from archstyle.evaluation.confidence import Reliability, RiskCoverage
-from archstyle.evaluation.history import Curves
+from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.metrics import Floats, Ints, StyleScore
 from archstyle.evaluation.theme import Theme
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archstyle.evaluation import draw, tables
-from archstyle.evaluation.history import Curves
+from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.report import Report, render
 from archstyle.evaluation.theme import DARK, LIGHT
 from archstyle.files import whole_directory, whole_file

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from archstyle.evaluation.history import Curves
+from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.predictions import Predictions
 

@@ -87,7 +87,8 @@ def save(figure: Figure, path: Path, dots_per_inch: int = DOTS_PER_INCH) -> None
 def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
     """Say on the figure itself that no photo was looked at."""
     if drawn:
-        figure.suptitle(DRAWN, color=theme.second, fontsize=10, fontweight="bold")
+        # On the right, because legends are on the left.
+        figure.suptitle(DRAWN, x=0.98, ha="right", color=theme.second, fontsize=9, weight="bold")
 
 
 def plain(axes: Axes) -> None:

@@ -1,8 +1,10 @@
-"""The curves of training, as train writes them."""
+"""What the stages before evaluate left: records and the curves of training."""
 
 import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,3 +41,14 @@ def read_history(path: Path) -> list[Curves]:
             f"{path} cannot be read ({error}): run `dvc repro --force train`."
         ) from error
     return [Curves(name, *np.array(rows).T) for name, rows in phases.items()]
+
+
+def read_record(path: Path, stage: str) -> dict[str, Any]:
+    """Read a JSON object that a stage wrote; raises ArchstyleError naming the stage to repeat."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return dict(record)
+    except (OSError, ValueError, TypeError) as error:
+        raise ArchstyleError(
+            f"{path} cannot be read ({error}): run `dvc repro --force {stage}`."
+        ) from error
