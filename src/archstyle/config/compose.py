@@ -57,7 +57,7 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     groups = _compose_groups(root / "conf", use)
     config: Any = OmegaConf.structured(Config)
     for values, place in (
-        (groups, "conf/"),
+        *((values, f"conf/{group}/{use[group]}.yaml") for group, values in groups.items()),
         (_without_nulls(params), "params.yaml"),
         (typed, "the command line"),
     ):
@@ -109,7 +109,7 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(values))
 
 
-def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
+def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for group in GROUPS:
         choices = sorted(path.stem for path in (directory / group).glob("*.yaml"))
         if use.get(group) not in choices:
@@ -121,7 +121,14 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
         composed: DictConfig = hydra_compose(
             "config", [f"{group}={use[group]}" for group in GROUPS]
         )
-    return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+    values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+    strange = {key: value for key, value in values.items() if key not in SECTION_GROUP}
+    _check_keys(strange, Config, "conf/")
+    # By group, so that an error can name the file.
+    return {
+        group: {key: value for key, value in values.items() if SECTION_GROUP.get(key) == group}
+        for group in GROUPS
+    }
 
 
 def _check_keys(values: dict[str, Any], schema: type, place: str, prefix: str = "") -> None:

