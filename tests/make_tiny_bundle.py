@@ -43,6 +43,7 @@ RECIPE = Train(
     learning_rate=0.0,
     weight_decay=0.0,
     label_smoothing=0.0,
+    mixup=0.0,
     frozen_blocks=0,
     schedule="cosine",
     average=0.0,

@@ -79,6 +79,7 @@ def fit_quickly(network: str, frozen_blocks: int) -> Fitted:
         learning_rate=1e-3,
         weight_decay=0.0,
         label_smoothing=0.0,
+        mixup=0.0,
         frozen_blocks=frozen_blocks,
         schedule="cosine",
         average=0.9,

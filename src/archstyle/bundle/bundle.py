@@ -165,7 +165,7 @@ def bundle_digest(path: Path) -> str:
 def _normalised(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
     positive = np.maximum(evidence, 0.0)
     peak = float(positive.max())
-    return positive / peak if peak > 0 else positive
+    return np.asarray(positive / peak if peak > 0 else positive, np.float32)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Train:
     learning_rate: float = MISSING
     weight_decay: float = MISSING
     label_smoothing: float = MISSING
+    mixup: float = MISSING  # parameter of the beta distribution; 0: none
     frozen_blocks: int = MISSING
     schedule: str = MISSING  # cosine or constant
     average: float = MISSING  # momentum of the moving average of the weights; 0: none

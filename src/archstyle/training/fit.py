@@ -56,7 +56,7 @@ def fit(arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch
         )
 
     if train.epochs:
-        batches = Batches(inputs, targets, train.batch_size, seed)
+        batches = Batches(inputs, targets, train.batch_size, seed, train.mixup)
         _compile(upper, train, train.learning_rate, train.epochs * len(batches), train.average)
         upper.fit(
             batches,
