@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 
 from archstyle.config import Data, stage_config
 from archstyle.console import run, say
+from archstyle.data.packing import pack
 from archstyle.data.sources import Photos, announce_drawn, choose
-from archstyle.data.store import PhotoStore, pack
+from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.files import whole_directory, whole_file
 

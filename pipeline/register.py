@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archstyle.bundle.write import write_json
 from archstyle.config import Register, stage_config
 from archstyle.console import run, say
-from archstyle.files import whole_file
+from archstyle.files import whole_file, write_json
 from archstyle.tracking import mark_recorded, register_candidate
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 from archstyle.bundle import Answer, Card, Outputs
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
+from archstyle.data.packing import pack
 from archstyle.data.preparation import summarize
 from archstyle.data.sources.found import Found
-from archstyle.data.store import pack
 from archstyle.evaluation.measure import Evaluation, measure
 from archstyle.evaluation.predictions import Predictions
 from archstyle.images import Preprocessing, read_photo

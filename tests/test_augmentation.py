@@ -11,9 +11,10 @@ from archstyle.config.schema import Augment, Split
 from archstyle.data.arrays import write_arrays
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, digest, used
+from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
 from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.store import PhotoStore, pack
+from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.images import Preprocessing, read_photo, to_array
 from tests.photo_folders import fill, photo

@@ -12,9 +12,10 @@ from archstyle.config.schema import Source, Split
 from archstyle.data.duplicates import close_pairs, components
 from archstyle.data.fingerprints import mirrored, perceptual_hash, to_bytes
 from archstyle.data.inspection import inspect, inspect_all
+from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
 from archstyle.data.sources import choose
-from archstyle.data.store import PhotoStore, pack
+from archstyle.data.store import PhotoStore
 from archstyle.images import open_photo
 from tests.photo_folders import jpeg, photo
 

@@ -13,10 +13,11 @@ from archstyle.config.schema import Split
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, read_manifest
+from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.sources.folders import FolderPhotos
 from archstyle.data.splits import remember
-from archstyle.data.store import PhotoStore, pack
+from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from pipeline import fetch, prepare
 from tests.photo_folders import fill, jpeg, photo

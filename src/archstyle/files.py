@@ -1,10 +1,12 @@
 """Writes that are whole or not there at all."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -33,3 +35,8 @@ def whole_directory(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write JSON that is the same for the same values."""
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

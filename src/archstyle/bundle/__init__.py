@@ -2,6 +2,5 @@
 
 from archstyle.bundle.bundle import Answer, Bundle, BundleError, Outputs
 from archstyle.bundle.card import Card
-from archstyle.bundle.write import write_bundle
 
-__all__ = ["Answer", "Bundle", "BundleError", "Card", "Outputs", "write_bundle"]
+__all__ = ["Answer", "Bundle", "BundleError", "Card", "Outputs"]

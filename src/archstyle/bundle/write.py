@@ -1,8 +1,6 @@
 """Writes a bundle; the graph comes from train."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +8,7 @@ from archstyle.bundle.bundle import CARD, GOLDEN, GRAPH, LABELS, Bundle
 from archstyle.bundle.card import Card
 from archstyle.bundle.labels import labels
 from archstyle.data.facades import STYLES, draw_facade
+from archstyle.files import write_json
 from archstyle.images import read_photo
 
 # Float32 kernels of two processors differ by less than 1e-4; a changed reader by far more.
@@ -34,8 +33,3 @@ def write_bundle(directory: Path, graph: bytes, card: Card) -> Bundle:
     expected = {name: [float(p) for p in row] for name, row in zip(names, given, strict=True)}
     write_json(directory / GOLDEN, {"tolerance": TOLERANCE, "probabilities": expected})
     return Bundle.load(directory)
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write JSON that is the same for the same values."""
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,20 +5,13 @@ One file instead of thousands, which DVC hashes and links quickly; any tool open
 
 import csv
 import hashlib
-import heapq
 import json
 import os
-import zipfile
-from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from archstyle.console import progress
-from archstyle.data.names import style_of
-from archstyle.data.sources.found import Photos
 from archstyle.errors import ArchstyleError
-from archstyle.images import is_photo
 
 COLUMNS = ("file", "bytes", "sha256", "offset", "reason")
 
@@ -105,82 +98,3 @@ def read_packed(archive: Path, entry: Packed) -> bytes:
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise ArchstyleError(f"{archive} was changed: run `dvc repro --force fetch`.")
     return data
-
-
-def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> Origin:
-    """Write every photo into `directory`; memory grows with the names alone.
-
-    `limit` photos of each style are packed, those with the smallest SHA-256, so that a sample
-    stays nearly the same when photos are added. Raises ArchstyleError when there is no photo.
-    """
-    chosen = None if limit is None else _sample(photos, limit, max_bytes)
-    entries: list[Packed] = []
-    names: set[str] = set()
-    any_photo = False
-    with (
-        (directory / "photos.zip").open("wb") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for found in progress(photos.files(max_bytes), "fetch"):
-            name = _unused(found.name, names)
-            names.add(name)
-            if found.data is None:
-                entries.append(Packed(name, reason=found.reason))
-                continue
-            digest = hashlib.sha256(found.data).hexdigest()
-            if chosen is not None and (digest, found.name) not in chosen:
-                entries.append(
-                    Packed(name, len(found.data), digest, reason=f"beyond data.limit={limit}")
-                )
-                continue
-            any_photo = any_photo or is_photo(found.data)
-            archive.writestr(zipfile.ZipInfo(name), found.data)
-            entries.append(Packed(name, len(found.data), digest, file.tell() - len(found.data)))
-    if not any_photo:
-        raise ArchstyleError(
-            f"{photos.location} holds no photo that lies in a style's folder: "
-            "put the photos into one folder a style, as in photos/gothic/1.jpg."
-        )
-    entries.sort(key=lambda entry: entry.file)
-    origin = Origin(
-        kind=photos.kind,
-        location=photos.location,
-        drawn=photos.kind == "facades",
-        files=len(entries),
-        digest=_digest(entries),
-    )
-    with (directory / "files.csv").open("w", encoding="utf-8", newline="") as listing:
-        writer = csv.writer(listing, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(
-            (entry.file, entry.bytes, entry.sha256, entry.offset, entry.reason) for entry in entries
-        )
-    (directory / "source.json").write_text(
-        json.dumps(asdict(origin), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    return origin
-
-
-def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
-    """Go through the photos once to find the `limit` of each style to take."""
-    found: dict[str | None, list[tuple[str, str]]] = defaultdict(list)
-    for file in progress(photos.files(max_bytes), "sample"):
-        if file.data is not None:
-            found[style_of(file.name)].append((hashlib.sha256(file.data).hexdigest(), file.name))
-    return {key for keys in found.values() for key in heapq.nsmallest(limit, keys)}
-
-
-def _unused(name: str, names: set[str]) -> str:
-    """Keep apart two files of one name, which archives may hold and escaping may make."""
-    free, count = name, 2
-    while free in names:
-        free, count = f"{name}~{count}", count + 1
-    return free
-
-
-def _digest(entries: list[Packed]) -> str:
-    digest = hashlib.sha256()
-    for entry in entries:
-        if not entry.reason:
-            digest.update(f"{entry.file}\0{entry.sha256}\n".encode())
-    return digest.hexdigest()

@@ -67,10 +67,15 @@ def describe_model(changes: Sequence[Change], shown: int = 20) -> str:
     for change in reversed(changes[-shown:]):
         why = " ".join(change.reasons).replace("|", "\\|")
         lines.append(
-            f"| {change.time[:16].replace('T', ' ')} | {change.alias} | {change.version or 'none'} "
+            f"| {_unbroken(change.time)} | {change.alias} | {change.version or 'none'} "
             f"| {change.previous or 'none'} | {change.action} by {change.by} | {why} |"
         )
     return "\n".join(lines)
+
+
+def _unbroken(time: str) -> str:
+    """Return a time that a narrow column does not break into three lines."""
+    return time[:16].replace("-", "\N{NON-BREAKING HYPHEN}").replace("T", "\N{NO-BREAK SPACE}")
 
 
 def _result_table(test: Mapping[str, Any]) -> list[str]:

@@ -29,7 +29,7 @@ def lineage_text(name: str) -> str:
     facts = [
         ("version", f"{version.version} {_listed(version.aliases)}".strip()),
         ("accuracy", tags.get("accuracy.interval", "not measured")),
-        ("decision", tags.get("reasons", "")),
+        ("decision", tags.get("decision", "")),
         ("run", f"{version.run_id} ({run.info.status.lower()})"),
         ("model", tags.get("model", "")),
         ("git commit", _commit(tags)),

@@ -1,7 +1,7 @@
 """Which version answers: promotion by register or by hand, rollback, and the server's cache."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +131,15 @@ def _describe(
 ) -> None:
     from archstyle.tracking.connection import mlflow_errors
 
-    reasons: Sequence[str] = registered["reasons"]
     with mlflow_errors("describe the version"):
         log.client.update_model_version(
             MODEL_NAME,
             version.version,
             describe_version(log.facts, test, registered, log.run_id),
         )
-        for key, value in (("decision", registered["decision"]), ("reasons", " ".join(reasons))):
-            log.client.set_model_version_tag(MODEL_NAME, version.version, key, value)
+        log.client.set_model_version_tag(
+            MODEL_NAME, version.version, "decision", registered["decision"]
+        )
     log.describe(test, registered)
     log.note(
         {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import archstyle
 from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.bundle.card import Card
-from archstyle.bundle.write import write_json
+from archstyle.files import write_json
 from archstyle.tracking.description import accuracy_text, describe_model
 from archstyle.tracking.journal import Change, from_tags, now, to_tag
 from archstyle.tracking.registry import (
@@ -53,7 +53,7 @@ def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Versi
     tags = {
         **{key: log.tag(key) for key in ("git.commit", "git.dirty") if log.tag(key)},
         **log.facts.tags(),
-        **{key: str(value) for key, value in headline.items()},
+        "accuracy": f"{headline.get('accuracy', 0):.4f}",
         "accuracy.interval": accuracy_text(headline),
         FINGERPRINT: fingerprint,
     }

@@ -78,7 +78,9 @@ def prepare_store() -> str:
                 )
             if experiment is None:
                 location = None if is_server(uri) else str(artifact_folder(uri))
-                tags = {"mlflow.note.content": ABOUT}
+                # The kind chooses which of its pages MLflow shows.
+                kind = "custom_model_development"
+                tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
                 return str(client.create_experiment(EXPERIMENT, location, tags))
     _check_artifacts(experiment, uri)
     return str(experiment.experiment_id)

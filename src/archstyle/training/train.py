@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from archstyle.bundle import Bundle, Card, write_bundle
+from archstyle.bundle import Bundle, Card
+from archstyle.bundle.write import write_bundle
 from archstyle.config import Model, Train
 from archstyle.errors import ArchstyleError
 from archstyle.images import Preprocessing

@@ -1,0 +1,146 @@
+"""What the tests of the server share: an app with a real small bundle, and a running server."""
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from archstyle.bundle import Bundle
+from archstyle.data.facades import draw_facade
+from serving import create_app
+from serving.models import Model, Models
+from serving.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60
+
+
+def photo(style: str = "gothic", seed: int = 11, kind: str = "JPEG", side: int = 320) -> bytes:
+    buffer = io.BytesIO()
+    draw_facade(style, seed, side, side).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def model_of(bundle_path: Path, **card: Any) -> Model:
+    """The bundle as version 3, with some of its card changed."""
+    bundle = Bundle.load(bundle_path, verify=False)
+    bundle.card = dataclasses.replace(bundle.card, **card)
+    return Model(bundle, "3", "a1b2c3d4e5f6a7b8")
+
+
+def app_of(model: Model | None, **settings: Any) -> Flask:
+    app = create_app(Settings(**settings), Models(model))
+    app.testing = True
+    return app
+
+
+def send(
+    client: FlaskClient, path: str, *photos: tuple[bytes, str], accept: str = "*/*"
+) -> Any:
+    files = [(io.BytesIO(content), name) for content, name in photos]
+    return client.post(path, data={"photo": files}, headers={"Accept": accept})
+
+
+def altered(bundle: Path, target: Path, **card: Any) -> Path:
+    """A copy of a bundle folder with some of its card changed."""
+    shutil.copytree(bundle, target)
+    values = json.loads((target / "card.json").read_text("utf-8"))
+    (target / "card.json").write_text(json.dumps({**values, **card}), "utf-8")
+    return target
+
+
+class RunningServer:
+    """`python -m serving` on a free port of this machine, with a cache of its own."""
+
+    def __init__(self, folder: Path, **environment: str):
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "ARCHSTYLE_CACHE": str(folder / "cache"),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+            "ARCHSTYLE_WORKERS": "1",
+            "ARCHSTYLE_POLL_SECONDS": "0.2",
+            "PORT": str(self.port),
+            **environment,
+        }
+        self.log = folder / "serving.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "serving"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body; waits while nobody listens yet."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(self.address + path, timeout=30) as response:
+                    return response.status, response.read().decode()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read().decode()
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.05)
+
+    def wait_for(self, path: str, text: str) -> str:
+        """Ask until the answer holds the text."""
+        deadline = time.monotonic() + START_SECONDS
+        while text not in (body := self.get(path)[1]):
+            assert time.monotonic() < deadline, f"{body}\n{self.log.read_text()}"
+            time.sleep(0.1)
+        return body
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@contextmanager
+def running_server(folder: Path, **environment: str) -> Iterator[RunningServer]:
+    server = RunningServer(folder, **environment)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def install_for(server_folder: Path, bundle: Path, version: str) -> None:
+    """Put a bundle into the cache that `RunningServer(server_folder)` uses."""
+    code = (
+        "import sys, pathlib, archstyle.registry_cache as cache;"
+        "cache.install(pathlib.Path(sys.argv[1]), sys.argv[2], 'a1b2c3d4e5f6a7b8')"
+    )
+    environment = {
+        **os.environ,
+        "ARCHSTYLE_CACHE": str(server_folder / "cache"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{server_folder}/mlflow.db",
+    }
+    command = [sys.executable, "-c", code, str(bundle), version]
+    subprocess.run(command, env=environment, check=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,152 @@
+"""dvc.yaml says everything that a stage reads: else an edit would not rerun what it changes."""
+
+import ast
+import importlib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from archstyle.config import Config
+from archstyle.config.compose import SECTION_GROUP
+from tests.conftest import ROOT
+
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+# Code through which a stage is configured, talks to people and keeps records; it decides nothing
+# about what lies in the stage's outs, and retraining for a new wording would be a nuisance.
+EDGE = {
+    "src/archstyle/__init__.py",
+    "src/archstyle/config",
+    "src/archstyle/console.py",
+    "src/archstyle/errors.py",
+    "src/archstyle/files.py",
+    "src/archstyle/registry_cache.py",
+    "src/archstyle/tracking",
+}
+
+
+def stage_class(stage: str) -> Any:
+    """The dataclass whose fields are the sections that the stage can read."""
+    module = importlib.import_module(f"pipeline.{stage}")
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and is_dataclass(value) and value.__module__ == module.__name__
+    ]
+    assert len(classes) == 1, f"pipeline/{stage}.py has no single configuration class"
+    return classes[0]
+
+
+def imported_files(path: Path, seen: set[Path]) -> set[Path]:
+    """The project's files that a file imports, wherever the import stands, and theirs."""
+    if path in seen:
+        return seen
+    seen.add(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.split(".")[0] != "archstyle":
+                continue
+            base = ROOT / "src" / name.replace(".", "/")
+            for file in (base.with_suffix(".py"), base / "__init__.py"):
+                if file.is_file() and not is_edge(file):
+                    imported_files(file, seen)
+    return seen
+
+
+def is_edge(file: Path) -> bool:
+    relative = file.relative_to(ROOT)
+    return any(str(parent) in EDGE for parent in (relative, *relative.parents))
+
+
+def test_the_six_stages_follow_each_other() -> None:
+    assert list(STAGES) == ["fetch", "prepare", "augment", "train", "evaluate", "register"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_section_that_a_stage_reads_is_declared(stage: str) -> None:
+    declared = set(STAGES[stage]["params"])
+    deps = STAGES[stage]["deps"]
+    for section in (field.name for field in fields(stage_class(stage))):
+        if section == "use":
+            continue
+        if section in PARAMS:
+            assert section in declared, f"{stage} reads {section}"
+        if section in SECTION_GROUP:
+            group = SECTION_GROUP[section]
+            assert f"use.{group}" in declared
+            assert f"conf/{group}/${{use.{group}}}.yaml" in deps
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_declares_what_it_cannot_read(stage: str) -> None:
+    sections = {field.name for field in fields(stage_class(stage))}
+    for param in STAGES[stage]["params"]:
+        section = param.split(".")[0]
+        assert section in sections or section == "use", param
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_code_that_a_stage_runs_is_a_dependency(stage: str) -> None:
+    deps = [ROOT / dep for dep in STAGES[stage]["deps"] if "$" not in dep]
+    for file in imported_files(ROOT / "pipeline" / f"{stage}.py", set()):
+        covered = any(dep == file or dep in file.parents for dep in deps)
+        assert covered, f"{stage} runs {file.relative_to(ROOT)}"
+
+
+def test_every_dependency_and_param_exists() -> None:
+    outs = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics")
+        for out in stage.get(kind, [])
+    }
+    for stage in STAGES.values():
+        for dep in stage["deps"]:
+            assert "$" in dep or dep in outs or (ROOT / dep).exists(), dep
+        for param in stage["params"]:
+            value = PARAMS
+            for key in param.split("."):
+                assert key in value, param
+                value = value[key]
+
+
+def test_every_key_of_params_is_a_setting_and_is_explained() -> None:
+    text = (ROOT / "params.yaml").read_text()
+    settings = {field.name: field.type for field in fields(Config)}
+    for section, values in PARAMS.items():
+        assert section in settings
+        for key in values if isinstance(values, dict) else []:
+            assert key in {field.name for field in fields(settings[section])}
+            line = next(line for line in text.splitlines() if line.strip().startswith(f"{key}:"))
+            assert "#" in line or key in {"epochs", "batch_size", "learning_rate"}, line
+
+
+@pytest.mark.parametrize("stage", [*STAGES])
+def test_stage_files_stay_thin(stage: str) -> None:
+    assert len((ROOT / "pipeline" / f"{stage}.py").read_text().splitlines()) < 100
+
+
+def test_arrows_point_one_way() -> None:
+    """pipeline and serving import archstyle; they never import each other, nor it them."""
+    forbidden = {
+        "src/archstyle": {"pipeline", "serving"},
+        "pipeline": {"serving"},
+        "serving": {"pipeline"},
+    }
+    for folder, names in forbidden.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                modules = []
+                if isinstance(node, ast.Import):
+                    modules = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    modules = [node.module or ""]
+                assert not {module.split(".")[0] for module in modules} & names, path
