@@ -42,7 +42,8 @@ def main(overrides: Sequence[str]) -> None:
                 seed=config.seed,
                 target_accuracy=config.evaluate.target_accuracy,
                 summary=json.loads((root / "data/prepared/summary.json").read_text()),
-                config=everything,
+                # What register reads is no part of what was trained.
+                config={key: everything[key] for key in everything if key != "register"},
                 on_epoch=run.epoch,
             )
         with whole_file(root / "models/history.csv") as path:
