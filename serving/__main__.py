@@ -1,5 +1,6 @@
 """`python -m serving`: gunicorn and the follower, started and stopped together."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -10,11 +11,11 @@ from dataclasses import fields
 
 from archstyle.console import run, say
 from archstyle.errors import ArchstyleError
-from archstyle.registry_cache import cache_directory
 from serving.settings import Settings
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:serving.gunicorn"]
-FOLLOWER = [sys.executable, "-m", "serving.follower"]
+# The workers go first: importing MLflow would take a core from them.
+FOLLOWER = ["nice", "-n", "10", sys.executable, "-m", "serving.follower"]
 FOLLOWER_PAUSE = 5.0
 STOP_SECONDS = 15.0
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
             raise ArchstyleError("The server takes no arguments, only the variables above.")
         return
     check_port(Settings.from_environment())
-    cache_directory()  # says what is wrong with the registry's address
+    check_registry_address()
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: stopping.append(number))
@@ -73,6 +74,14 @@ def check_port(settings: Settings) -> None:
                 f"Port {settings.port} at {settings.host} cannot be used ({error.strerror}): stop "
                 f"what listens there or choose another, PORT={settings.port + 1}."
             ) from error
+
+
+def check_registry_address() -> None:
+    """Raise ArchstyleError where MLFLOW_TRACKING_URI names no registry; unset it is always good."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        from archstyle.tracking.store import tracking_uri
+
+        tracking_uri()
 
 
 def usage() -> str:

@@ -81,10 +81,11 @@ def register(app: Flask) -> None:
         status = error.code or 500
         if status < 400:  # a redirect
             return error.get_response()
+        code = error.name.lower().replace(" ", "-")
         sentence = SENTENCES.get(status, error.description or error.name)
         if isinstance(error, RequestEntityTooLarge):
-            sentence = _too_large(app)
-        response = refuse(Refusal(status, error.name.lower().replace(" ", "-"), sentence))
+            code, sentence = "too-big", _too_large(app)
+        response = refuse(Refusal(status, code, sentence))
         for name, value in error.get_headers():
             if name == "Allow":
                 response.headers[name] = value
@@ -105,7 +106,9 @@ def _too_large(app: Flask) -> str:
     A client that is still sending when the connection closes sees a broken connection, no answer.
     """
     most = int(app.config["MAX_CONTENT_LENGTH"])
-    length = request.content_length or 0
+    length = request.content_length
+    if length is None:
+        return f"The upload is too big: up to {most / 1e6:,.0f} MB are taken in one request."
     if length <= most:
         return "The form holds too many parts: send only photos, as the field `photo`."
     if length <= DRAINED_BYTES:

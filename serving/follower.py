@@ -93,8 +93,6 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings.from_environment()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    # The workers go first: importing MLflow would take a core from them.
-    os.nice(10)
     directory = cache_directory()
     tidy(directory)
     threading.Thread(target=_leave_when_orphaned, args=(os.getppid(),), daemon=True).start()

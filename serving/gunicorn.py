@@ -3,6 +3,9 @@
 from typing import Any
 
 from archstyle.console import say
+
+# Imported before the fork, so that it is paid for once; only the model must come after it.
+from serving import api, health, page  # noqa: F401
 from serving.settings import Settings
 
 _settings = Settings.from_environment()
@@ -13,7 +16,7 @@ workers = _settings.workers
 worker_class = "gthread"
 # More than there are cores: most wait for a slow phone's upload.
 threads = 8
-# Every worker loads its own model after the fork: a forked LiteRT or TensorFlow hangs.
+# Every worker builds its app and loads its model after the fork: a forked interpreter hangs.
 preload_app = False
 timeout = 60
 graceful_timeout = 10

@@ -1,11 +1,13 @@
 """The page: a form that works by itself, and the parts of it that the script asks for."""
 
 import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, render_template
+from markupsafe import Markup, escape
 
 from archstyle.heatmap import encode, heat_layer
 from archstyle.images import open_photo
@@ -24,6 +26,7 @@ from serving.uploads import (
 
 STATIC = Path(__file__).with_name("static")
 PREVIEW_PIXELS = 900
+SHOWN_WIDTH, SHOWN_HEIGHT = 640, 500  # what a preview may take on the page; small ones grow
 SHOWN_BARS = 6
 
 blueprint = Blueprint("page", __name__)
@@ -105,7 +108,12 @@ def preview(content: bytes) -> dict[str, Any]:
     image = open_photo(content, settings().max_megapixels * 1_000_000, at_least=PREVIEW_PIXELS)
     image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
     uri = data_uri(encode(image, "JPEG"), "jpeg")
-    return {"preview": uri, "width": image.width, "height": image.height}
+    scale = min(SHOWN_WIDTH / image.width, SHOWN_HEIGHT / image.height)
+    return {
+        "preview": uri,
+        "width": max(1, round(image.width * scale)),
+        "height": max(1, round(image.height * scale)),
+    }
 
 
 def facts(model: Model) -> dict[str, Any]:
@@ -119,12 +127,18 @@ def facts(model: Model) -> dict[str, Any]:
         "labels": [model.bundle.label(style, settings().language) for style in card.styles],
         "trained": sum(count.get("train", 0) for count in counts),
         "tested": sum(count.get("test", 0) for count in counts),
-        "source": card.source.get("location") or card.source.get("kind"),
+        "source": source(card.source),
         "test": card.metrics.get("test"),
         "threshold": card.threshold,
         "run_id": model.run_id,
         "commit": card.lineage.get("commit") or card.lineage.get("git_commit"),
     }
+
+
+def source(where: dict[str, Any]) -> str:
+    """Return where the photos came from, as `folder photos` or `git address@commit`."""
+    kind, location = str(where.get("kind", "")), str(where.get("location", ""))
+    return location if where.get("drawn") else f"{kind} {location}".strip()
 
 
 def percent(share: float) -> str:
@@ -140,6 +154,31 @@ def percent(share: float) -> str:
 def data_uri(content: bytes, kind: str = "webp") -> str:
     """Return an image as an address of its own: nothing is stored to be fetched later."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+@cache
+def assets() -> str:
+    """Return a digest of the static files, so that a browser takes up new ones at once."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+@blueprint.app_context_processor
+def every_page() -> dict[str, str]:
+    """Give every template what it needs."""
+    return {"assets": assets()}
+
+
+@blueprint.app_template_filter("with_code")
+def with_code(sentence: str) -> Markup:
+    """Show what stands between `backticks` as code; the rest is escaped."""
+    parts = sentence.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
 
 
 @cache

@@ -17,6 +17,10 @@ from serving.settings import Settings
 
 STATUS = {"not-a-photo": 415, "format": 415}  # whatever else is wrong with a photo is a 422
 MEGAPIXEL = 1_000_000
+NO_PHOTO = (
+    "There is no photo in this request: choose one, or send it as the form field `photo`, as "
+    "`curl -F photo=@house.jpg` does."
+)
 
 # A photo of 100 megapixels takes 300 MB while it is decoded.
 _decoding = threading.BoundedSemaphore(2)
@@ -73,7 +77,7 @@ def photos_sent() -> list[Upload]:
         if file.filename or file.content_length
     ]
     if not sent:
-        raise Refusal(400, "no-photo", "There is no photo in this request: send one as `photo`.")
+        raise Refusal(400, "no-photo", NO_PHOTO)
     if len(sent) > settings().max_files:
         raise Refusal(
             413,

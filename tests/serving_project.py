@@ -48,9 +48,7 @@ def app_of(model: Model | None, **settings: Any) -> Flask:
     return app
 
 
-def send(
-    client: FlaskClient, path: str, *photos: tuple[bytes, str], accept: str = "*/*"
-) -> Any:
+def send(client: FlaskClient, path: str, *photos: tuple[bytes, str], accept: str = "*/*") -> Any:
     files = [(io.BytesIO(content), name) for content, name in photos]
     return client.post(path, data={"photo": files}, headers={"Accept": accept})
 

@@ -74,9 +74,7 @@ def test_only_the_last_versions_are_kept(tmp_path: Path) -> None:
     assert versions == [str(n) for n in range(2, KEPT_VERSIONS + 2)]
 
 
-def test_failed_copy_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_copy_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = install(bundle(tmp_path / "a", "one"), "1")
 
     def full(*_: object) -> None:
@@ -97,9 +95,7 @@ def test_damaged_note_counts_as_nothing_cached(tmp_path: Path, damage: str) -> N
     assert current() is None
 
 
-def test_each_registry_has_its_own_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_registry_has_its_own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(bundle(tmp_path / "a", "one"), "1")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
     assert current() is None

@@ -1,0 +1,1 @@
+"""Measurements against the limits of this machine; `make bench` runs them."""

@@ -1,0 +1,184 @@
+"""The page in Chromium, against a really running server, with and without its script."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving_project import altered, install_for, photo, running_server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, of the package chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("server")
+    install_for(folder, altered(tiny_bundle, folder / "sure", threshold=0.0), "1")
+    with running_server(folder, ARCHSTYLE_MAX_MEGABYTES="2") as server:
+        server.get("/readyz")
+        yield server.address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page with its script; whatever it complains about fails the test."""
+    context = browser.new_context(viewport={"width": 1100, "height": 800}, reduced_motion="reduce")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    page.goto(address)
+    yield page
+    context.close()
+    # What the server refuses is an error to the console, not to the page.
+    assert [c for c in complaints if "the server responded with a status of" not in c] == []
+
+
+@pytest.fixture(scope="module")
+def facade(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("facade") / "my house.jpg"
+    path.write_bytes(photo("gothic"))
+    return path
+
+
+def answered(page: Any) -> Any:
+    page.wait_for_selector(".plate:not(.waiting)")
+    page.wait_for_selector(".plate.waiting", state="detached")
+    return page.locator(".plate")
+
+
+def test_uploaded_photo_is_answered(page: Any, facade: Path) -> None:
+    page.set_input_files("#photo", facade)
+    plate = answered(page)
+    assert plate.locator("h2").inner_text() == "Gothic"
+    assert plate.locator(".bars li").count() == 4
+    assert plate.locator(".best .bar-label").inner_text() == "Gothic"
+    assert "my house.jpg" in plate.inner_text()
+    assert page.url.rstrip("/").count("/") == 2  # it is the same page
+
+
+def test_map_follows_the_slider(page: Any, facade: Path) -> None:
+    page.set_input_files("#photo", facade)
+    answered(page)
+    shown = page.locator(".layer")
+    assert 0 < float(shown.evaluate("image => getComputedStyle(image).opacity")) < 1
+    page.locator(".look input").fill("0")
+    assert shown.evaluate("image => getComputedStyle(image).opacity") == "0"
+    photo_box, layer_box = page.locator(".photo img").first.bounding_box(), shown.bounding_box()
+    assert photo_box == pytest.approx(layer_box, abs=1)
+
+
+def test_several_photos_and_what_is_none(page: Any, facade: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("no photo")
+    big = tmp_path / "big.jpg"
+    big.write_bytes(b"x" * 2_500_000)
+    page.set_input_files("#photo", [facade, note, big, facade])
+    plates = answered(page)
+    assert plates.count() == 4
+    assert plates.nth(0).locator("h2").inner_text() == "Gothic"
+    assert plates.nth(1).locator("h2").inner_text() == "Not a photo"
+    assert "note.txt" in plates.nth(1).inner_text()
+    assert "up to 2 MB" in plates.nth(2).inner_text()
+    assert "big.jpg" in plates.nth(2).inner_text()
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_photo_is_dropped_or_pasted_anywhere(page: Any, facade: Path, kind: str) -> None:
+    page.evaluate(
+        """([kind, bytes]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "it.jpg", { type: "image/jpeg" }));
+          document.body.dispatchEvent(kind === "drop"
+            ? new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true })
+            : new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+        }""",
+        [kind, list(facade.read_bytes())],
+    )
+    assert answered(page).locator("h2").inner_text() == "Gothic"
+
+
+def test_drawing_is_answered_with_one_click(page: Any) -> None:
+    page.locator("[data-sample]").first.click()
+    plate = answered(page)
+    assert plate.count() == 1
+    assert "a drawing" in plate.inner_text()
+
+
+def test_server_that_goes_away_is_said(page: Any, facade: Path) -> None:
+    page.route("**/?part=answer", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    page.set_input_files("#photo", facade)
+    assert "could not be reached" in answered(page).inner_text()
+    page.unroute("**/?part=answer")
+
+
+def test_keyboard_reaches_everything_that_can_be_done(page: Any) -> None:
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.href"))
+    assert "photo" in reached
+    assert any("/sample/" in str(item) for item in reached)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_nothing_is_wider_than_a_phone(
+    browser: Any, address: str, facade: Path, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700}, is_mobile=True)
+    page = context.new_page()
+    page.goto(address)
+    page.set_input_files("#photo", facade)
+    answered(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("label[for=camera]").is_visible()
+    context.close()
+
+
+def test_all_works_without_a_script(browser: Any, address: str, facade: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    page.set_input_files("#photo", facade)
+    page.click(".send")
+    plate = page.locator(".plate")
+    assert plate.locator("h2").inner_text() == "Gothic"
+    assert plate.locator(".photo img").first.get_attribute("src").startswith("data:image/jpeg")
+    layer = plate.locator(".layer")
+    style = "image => getComputedStyle(image).opacity"
+    assert layer.evaluate(style) != "0"
+    plate.locator(".look-switch").uncheck()
+    assert layer.evaluate(style) == "0"
+    page.locator("[data-sample]").first.click()
+    assert re.search("a drawing", page.locator(".plate").inner_text())
+    context.close()

@@ -1,0 +1,154 @@
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from archstyle import tracking
+from archstyle.errors import ArchstyleError
+from archstyle.registry_cache import cache_directory, current, install
+from archstyle.tracking import RegisteredBundle
+from serving.finding import Finding, read_finding
+from serving.follower import INCOMING, LONGEST_PAUSE, follow, look, tidy
+from tests.serving_project import altered
+
+
+class Registry:
+    """Stands in for archstyle.tracking, which has tests of its own."""
+
+    def __init__(self) -> None:
+        self.bundles: dict[str, Path] = {}
+        self.champion: str | None = None
+        self.downloads = 0
+
+    def champion_version(self) -> str | None:
+        return self.champion
+
+    def download_bundle(self, address: str, target: Path) -> RegisteredBundle:
+        self.downloads += 1
+        version = address.rsplit("/", 1)[-1]
+        path = shutil.copytree(self.bundles[version], target / "bundle")
+        return RegisteredBundle(path, version, f"run {version}")
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path) -> Registry:
+    registry = Registry()
+    registry.bundles["1"] = tiny_bundle
+    monkeypatch.setenv("ARCHSTYLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
+    monkeypatch.setattr(tracking, "champion_version", registry.champion_version)
+    monkeypatch.setattr(tracking, "download_bundle", registry.download_bundle)
+    tidy(cache_directory())
+    return registry
+
+
+def version_in_use() -> str | None:
+    cached = current()
+    return cached.version if cached else None
+
+
+def test_champion_is_brought_once(registry: Registry) -> None:
+    assert look(cache_directory(), {}).state == "none"
+    registry.champion = "1"
+    for _ in range(2):
+        assert look(cache_directory(), {}).state == "following"
+    cached = current()
+    assert cached is not None
+    assert (cached.version, cached.run_id) == ("1", "run 1")
+    assert registry.downloads == 1
+    assert not list(cache_directory().glob(f"{INCOMING}*"))
+
+
+def test_rollback_is_followed(registry: Registry, tmp_path: Path, tiny_bundle: Path) -> None:
+    registry.bundles["2"] = altered(tiny_bundle, tmp_path / "b", name="better")
+    for version in ("1", "2", "1"):
+        registry.champion = version
+        look(cache_directory(), {})
+        assert version_in_use() == version
+
+
+def test_bundle_that_fails_its_golden_photos_is_not_let_in(
+    registry: Registry, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    registry.champion = "1"
+    look(cache_directory(), {})
+    broken = shutil.copytree(tiny_bundle, tmp_path / "broken")
+    golden = broken / "golden" / "golden.json"
+    values = json.loads(golden.read_text("utf-8"))
+    values["probabilities"] = {n: row[::-1] for n, row in values["probabilities"].items()}
+    golden.write_text(json.dumps(values), "utf-8")
+    registry.bundles["2"], registry.champion = broken, "2"
+    refused: dict[str, str] = {}
+    for _ in range(3):
+        finding = look(cache_directory(), refused)
+        assert finding.state == "refused"
+        assert "Version 2 is not used" in finding.sentence
+    assert registry.downloads == 2
+    assert version_in_use() == "1"
+
+
+def test_alias_that_goes_away_leaves_the_last_champion(registry: Registry) -> None:
+    registry.champion = "1"
+    look(cache_directory(), {})
+    registry.champion = None
+    assert look(cache_directory(), {}).state == "none"
+    assert version_in_use() == "1"
+
+
+def test_missing_sqlite_store_is_not_made_by_asking(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.champion = "1"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    assert look(cache_directory(), {}).state == "none"
+    assert registry.downloads == 0
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_pauses_grow_while_the_registry_is_away_and_shrink_when_it_is_back(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = itertools.chain([ArchstyleError("MLflow does not answer.")] * 7, ["back"])
+    pauses: list[float] = []
+
+    def looking() -> Finding:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return Finding("following", answer)
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 8:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        follow(looking, cache_directory(), 3.0, sleep)
+    assert pauses == [6, 12, 24, 48, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE, 3]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2  # a change is said once
+    assert "MLflow does not answer" in said[0]
+    assert read_finding() == {"state": "following", "sentence": "back"}
+
+
+def test_damaged_cache_is_fetched_again(registry: Registry) -> None:
+    registry.champion = "1"
+    look(cache_directory(), {})
+    cached = current()
+    assert cached is not None
+    (cached.path / "card.json").write_text("{}")
+    (cache_directory() / f"{INCOMING}left").mkdir()
+    tidy(cache_directory())
+    assert version_in_use() is None
+    assert not list(cache_directory().glob(f"{INCOMING}*"))
+    look(cache_directory(), {})
+    assert registry.downloads == 2
+    assert cached.is_whole()
+
+
+def test_whole_cache_is_left_alone(registry: Registry, tiny_bundle: Path) -> None:
+    install(tiny_bundle, "1")
+    tidy(cache_directory())
+    assert version_in_use() == "1"

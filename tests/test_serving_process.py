@@ -1,0 +1,149 @@
+"""The real thing: `python -m serving` as `make serve` runs it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.serving_project import (
+    ROOT,
+    altered,
+    free_port,
+    install_for,
+    running_server,
+)
+
+
+def children(process: int) -> dict[int, str]:
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return {int(pid): command for pid, parent, command in rows if int(parent) == process}
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(is_running(process) for process in processes):
+        assert time.monotonic() < deadline, [p for p in processes if is_running(p)]
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, of the package procps")
+def test_serves_the_cached_bundle_swaps_it_and_stops_whole(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    install_for(tmp_path, tiny_bundle, "1")
+    with running_server(tmp_path) as server:
+        assert json.loads(server.get("/readyz")[1])["model"]["version"] == "1"
+        install_for(tmp_path, altered(tiny_bundle, tmp_path / "b", name="better"), "2")
+        server.wait_for("/api/v1/model", '"version":"2"')
+
+        # A damaged bundle changes nothing.
+        broken = shutil.copytree(tiny_bundle, tmp_path / "broken")
+        (broken / "model.tflite").write_bytes(b"x")
+        install_for(tmp_path, broken, "3")
+        deadline = time.monotonic() + 20
+        while "version 3 is not used" not in server.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert json.loads(server.get("/readyz")[1])["model"]["version"] == "2"
+
+        # A follower that ends is started again; a killed worker too.
+        started = children(server.process.pid)
+        follower = next(pid for pid, command in started.items() if "follower" in command)
+        gunicorn = next(pid for pid, command in started.items() if "gunicorn" in command)
+        workers = list(children(gunicorn))
+        os.kill(follower, signal.SIGTERM)
+        os.kill(workers[0], signal.SIGKILL)
+        wait_until_gone([follower])
+        assert server.get("/healthz")[0] == 200
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 0
+        wait_until_gone([*started, *workers])
+
+
+def test_starts_without_a_model_and_takes_one_up(tmp_path: Path, tiny_bundle: Path) -> None:
+    with running_server(tmp_path) as server:
+        status, page = server.get("/")
+        assert status == 503
+        assert "make run" in page
+        install_for(tmp_path, tiny_bundle, "1")
+        server.wait_for("/readyz", '"status":"ready"')
+        assert server.get("/")[0] == 200
+        follower = "The registry has no champion yet."
+        server.wait_for("/readyz", follower)
+
+
+def test_too_big_an_upload_gets_its_answer_while_still_sending(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    install_for(tmp_path, tiny_bundle, "1")
+    with running_server(tmp_path, ARCHSTYLE_MAX_MEGABYTES="1") as server:
+        server.get("/healthz")
+        head = (
+            "POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 12000000\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", server.port), 30) as client:
+            client.sendall(head.encode() + b"x" * 12_000_000)
+            answer = client.recv(65536).decode()
+        assert answer.startswith("HTTP/1.1 413 ")
+        assert "1 MB" in answer
+
+
+def serve_fails(**environment: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "serving"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    return ended.stderr
+
+
+def test_bad_setting_stops_with_one_sentence() -> None:
+    assert "PORT is 'http'" in serve_fails(PORT="http")
+
+
+def test_taken_port_stops_with_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"PORT={port + 1}" in serve_fails(PORT=str(port))
+
+
+def test_file_store_stops_with_one_sentence(tmp_path: Path) -> None:
+    sentence = serve_fails(MLFLOW_TRACKING_URI=str(tmp_path / "mlruns"), PORT=str(free_port()))
+    assert "MLFLOW_TRACKING_URI" in sentence
+
+
+def test_workers_and_parent_never_import_mlflow_or_tensorflow() -> None:
+    code = (
+        "import sys, serving.__main__, serving.gunicorn, serving.models, serving.follower;"
+        "print([m for m in ('mlflow', 'tensorflow', 'keras', 'dvc') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
