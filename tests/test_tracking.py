@@ -210,6 +210,7 @@ def test_a_run_that_the_store_does_not_know_is_made_again_once(project: Path) ->
     assert run.data.tags["archstyle.recreated"] == "true"
     assert run.data.tags["archstyle.source_run_id"] == RUN_ID
     assert run.data.metrics["test/accuracy"] == 0.9
+    assert run.info.run_name == "tiny, 90.0 %"
     assert "90.0 % (85.0 % to 94.0 %)" in run.data.tags["mlflow.note.content"]
     artifacts = project / "mlartifacts" / log.run_id / "artifacts" / "reports"
     assert (artifacts / "figures" / "confusion.png").is_file()

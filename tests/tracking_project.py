@@ -113,7 +113,7 @@ def install_bundle(
     card = Card.from_dict(json.loads((target / "card.json").read_text("utf-8")))
     source = {**card.source, "drawn": False, "location": "photos"}
     lineage = {"git.commit": "c0ffee"}
-    card = replace(card, drawn=False, source=source, config=CONFIG, lineage=lineage)
+    card = replace(card, name="tiny", drawn=False, source=source, config=CONFIG, lineage=lineage)
     if styles is not None:
         card = replace(card, styles=styles, counts={style: {"train": 1} for style in styles})
         labels = {"en": {style: style.title() for style in styles}}

@@ -30,11 +30,12 @@ def describe_run(
 ) -> str:
     """Describe a run: its data and model, and the result and decision once they are known."""
     lines = [DRAWN, ""] if facts.drawn else []
-    lines += [f"`{facts.model}` trained to tell {_listed(sorted(facts.counts))}.", ""]
-    if test:
-        lines += _result_table(test)
+    right = f" Right on **{accuracy_text(test)}** of the test photos." if test else ""
+    lines += [f"`{facts.model}` trained to tell {_listed(sorted(facts.counts))}.{right}", ""]
     if registered:
         lines += _decision(registered)
+    if test:
+        lines += _result_table(test)
     lines += _data_table(facts)
     return "\n".join(lines)
 
@@ -95,7 +96,7 @@ def _result_table(test: Mapping[str, Any]) -> list[str]:
 def _decision(registered: Mapping[str, Any]) -> list[str]:
     version = registered["version"]
     link = f"[archstyle, version {version}](#/models/archstyle/versions/{version})"
-    return [f"Registered as {link}.", "", *_reasons(registered)]
+    return [f"Registered as {link}.", *_reasons(registered)]
 
 
 def _reasons(registered: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+import json
 import logging
 import shutil
 import tempfile
@@ -63,6 +64,9 @@ def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Versi
         made = log.client.create_model_version(
             MODEL_NAME, uri, run_id=log.run_id, tags=tags, model_id=model_id
         )
+        # What mlflow.register_model does, so that the model's page links to its version.
+        link = json.dumps([{"name": MODEL_NAME, "version": made.version}])
+        log.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
     return version_named(str(made.version))
 
 

@@ -1,6 +1,7 @@
 """Writes to one run of MLflow."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archstyle.bundle.card import Card
 from archstyle.console import say
 from archstyle.errors import ArchstyleError
-from archstyle.tracking.description import describe_run
+from archstyle.tracking.description import describe_run, percent
 from archstyle.tracking.facts import Facts, flattened
 from archstyle.tracking.history import epoch_metrics
 from archstyle.tracking.store import EXPERIMENT, tracking_uri
@@ -66,6 +67,12 @@ class RunLog:
             if path.exists():
                 self.artifacts(path, "reports/figures" if path.is_dir() else "reports")
         self.describe(values)
+        self.rename(values)
+
+    def rename(self, test: Mapping[str, Any]) -> None:
+        """Put the result into the run's name, by which people tell runs apart in a list."""
+        name = f"{run_name(self.facts)}, {percent(test['accuracy'])}"
+        self._send("name the run", lambda: self.client.update_run(self.run_id, name=name))
 
     def describe(
         self, test: Mapping[str, Any] | None = None, registered: Mapping[str, Any] | None = None
@@ -110,8 +117,10 @@ class RunLog:
                     known = self.client.get_metric_history(self.run_id, key)
                     sent[key] = {metric.step for metric in known}
                 self._log_metrics({k: v for k, v in metrics.items() if step not in sent[k]}, step)
+        known_metrics = self._run().data.metrics
         for split, values in card.metrics.items():
-            self.metrics(values, f"final_{split}")
+            if not any(key.startswith(f"final_{split}/") for key in known_metrics):
+                self.metrics(values, f"final_{split}")
 
     def tag(self, key: str) -> str:
         """Return a tag of the run, empty where it has none."""
@@ -171,6 +180,16 @@ class RunLog:
                     f"MLflow was lost and could not {doing} ({first_line(error)}). Training goes "
                     "on; the next stage sends what is missing."
                 )
+
+
+def run_name(facts: Facts, name: str | None = None) -> str:
+    """Return the name of a run that has no result yet."""
+    parts = [name or facts.model]
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        parts.append(experiment)
+    if facts.drawn:
+        parts.append("(drawn facades)")
+    return " ".join(parts)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from archstyle.tracking import stale
 from archstyle.tracking.facts import Facts, facts_from_card, facts_from_summary
 from archstyle.tracking.history import history_rows
 from archstyle.tracking.lineage import dvc_tags, process_tags
-from archstyle.tracking.runlog import RunLog, first_line, read_json
+from archstyle.tracking.runlog import RunLog, first_line, read_json, run_name
 from archstyle.tracking.store import prepare_store, tracking_uri
 
 if TYPE_CHECKING:
@@ -100,11 +100,10 @@ def _create(
     from archstyle.tracking.connection import mlflow_errors
     from archstyle.tracking.dataset import dataset_input
 
-    name = (name or facts.model) + (" (drawn facades)" if facts.drawn else "")
     if "mlflow.source.git.commit" not in tags and "git.commit" in tags:
         tags = {**tags, "mlflow.source.git.commit": tags["git.commit"]}
     with mlflow_errors("start a run"):
-        run = client.create_run(experiment, tags=dict(tags), run_name=name)
+        run = client.create_run(experiment, tags=dict(tags), run_name=run_name(facts, name))
         log = RunLog(client, run.info.run_id, facts)
         with _status(log):
             log.config(facts.config)
