@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from archstyle.errors import ArchstyleError
-from archstyle.tracking import journal, stale
+from archstyle.tracking import connection, journal, stale
 from archstyle.tracking.connection import connect, reachable
 from archstyle.tracking.history import epoch_metrics
 from archstyle.tracking.lineage import dvc_tags, git_tags
@@ -65,6 +65,12 @@ def test_a_server_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ArchstyleError, match="does not answer: start it, or unset") as caught:
         prepare_store()
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_accepts_and_is_silent_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PROBE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}")
 
 
 def test_a_database_server_that_is_not_there_is_found_out_at_once() -> None:

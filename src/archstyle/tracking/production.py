@@ -46,6 +46,8 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
     """Register, judge, move the alias and describe; returns what reports/registered.json holds."""
     bundle = root / "models" / "bundle"
     test = read_json(root / "reports" / "metrics.json")
+    if not log.has_result(test):
+        log.reports(root)
     version = register_bundle(log, bundle, test)
     champion = next((one for one in all_versions() if CHAMPION in one.aliases), None)
     decision = judge(bundle, version.version, champion, root, tolerance)

@@ -55,7 +55,6 @@ def _record(root: Path) -> bool:
     say("MLflow has no record of this result: recording it again.")
     config = compose(root).register
     with resume_run(root, "register", {"register": asdict(config)}) as log:
-        log.reports(root)
         registered = register_in_run(log, root, config.tolerance)
         log.finish()
     if registered["alias"] == "champion":

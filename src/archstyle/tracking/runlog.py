@@ -58,16 +58,20 @@ class RunLog:
         self._send(f"keep {path.name}", lambda: log(self.run_id, str(path), folder or None))
 
     def reports(self, root: Path) -> None:
-        """Log reports/: the numbers of metrics.json, the page and the figures; for evaluate."""
+        """Log reports/: the numbers of metrics.json, the page, the figures and the plots."""
         reports = root / "reports"
         values = read_json(reports / "metrics.json")
         self.metrics(values)
-        self.artifacts(reports / "metrics.json", "reports")
-        for path in (reports / "index.html", reports / "figures"):
+        for name in ("metrics.json", "index.html", "predictions.csv", "figures", "plots"):
+            path = reports / name
             if path.exists():
-                self.artifacts(path, "reports/figures" if path.is_dir() else "reports")
+                self.artifacts(path, f"reports/{name}" if path.is_dir() else "reports")
         self.describe(values)
         self.rename(values)
+
+    def has_result(self, test: Mapping[str, Any]) -> bool:
+        """Say whether the run has these measurements: evaluate may have found no server."""
+        return bool(self._run().data.metrics.get("test/accuracy") == test["accuracy"])
 
     def rename(self, test: Mapping[str, Any]) -> None:
         """Put the result into the run's name, by which people tell runs apart in a list."""
