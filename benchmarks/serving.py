@@ -14,19 +14,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from archstyle.bundle import Bundle
-from archstyle.console import progress, say
+from archstyle.console import progress, run, say
 from archstyle.data.facades import draw_facade
+from archstyle.errors import ArchstyleError
 from serving.settings import Settings
 
 STARTS, REQUESTS, WARM_UP = 5, 200, 10
 TARGET_START, TARGET_REQUEST = 3.0, 0.040
 
 
-def main(bundle_path: Path) -> None:
+def main(arguments: Sequence[str]) -> None:
+    bundle_path = Path(arguments[0] if arguments else "models/bundle")
     photo = jpeg()
     threads = Settings().model_threads
     bundle = Bundle.load(bundle_path, threads)
@@ -123,7 +125,9 @@ class Server:
             except OSError:
                 self.connection.close()
                 if self.process.poll() is not None:
-                    sys.exit("error: the server ended; run `python -m serving` to see why.")
+                    raise ArchstyleError(
+                        "The server ended; `python -m serving` says why."
+                    ) from None
                 time.sleep(0.01)
 
     def post(self, path: str, photo: bytes) -> bytes:
@@ -138,7 +142,7 @@ class Server:
         response = self.connection.getresponse()
         content = response.read()
         if response.status != 200:
-            sys.exit(f"error: {path} answered {response.status}: {content[:200]!r}")
+            raise ArchstyleError(f"{path} answered {response.status}: {content[:200]!r}")
         return content
 
 
@@ -149,4 +153,4 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "models/bundle"))
+    run(main)

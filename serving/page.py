@@ -15,9 +15,11 @@ from serving.errors import NO_MODEL, TITLES, Refusal, wants_part
 from serving.finding import read_finding
 from serving.models import Model
 from serving.uploads import (
+    MEGAPIXEL,
     Result,
     Upload,
     answer,
+    decoding,
     latest_model,
     photos_sent,
     settings,
@@ -105,8 +107,9 @@ def plate(result: Result, model: Model) -> dict[str, Any]:
 
 def preview(content: bytes) -> dict[str, Any]:
     """Return a small upright copy of a photo that every browser can show."""
-    image = open_photo(content, settings().max_megapixels * 1_000_000, at_least=PREVIEW_PIXELS)
-    image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
+    with decoding:
+        image = open_photo(content, settings().max_megapixels * MEGAPIXEL, PREVIEW_PIXELS)
+        image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
     uri = data_uri(encode(image, "JPEG"), "jpeg")
     scale = min(SHOWN_WIDTH / image.width, SHOWN_HEIGHT / image.height)
     return {
@@ -131,7 +134,7 @@ def facts(model: Model) -> dict[str, Any]:
         "test": card.metrics.get("test"),
         "threshold": card.threshold,
         "run_id": model.run_id,
-        "commit": card.lineage.get("commit") or card.lineage.get("git_commit"),
+        "commit": card.lineage.get("git.commit"),
     }
 
 

@@ -32,7 +32,7 @@ class Settings:
         "ARCHSTYLE_MAX_MEGABYTES", 20, "size of the largest upload, all its photos together"
     )
     max_megapixels: int = setting(
-        "ARCHSTYLE_MAX_MEGAPIXELS", 100, "size of the largest photo that is decoded", most=1000
+        "ARCHSTYLE_MAX_MEGAPIXELS", 64, "size of the largest photo that is decoded", most=1000
     )
     max_files: int = setting(
         "ARCHSTYLE_MAX_FILES", 32, "photos that one request may carry", most=1000

@@ -22,8 +22,8 @@ NO_PHOTO = (
     "`curl -F photo=@house.jpg` does."
 )
 
-# A photo of 100 megapixels takes 300 MB while it is decoded.
-_decoding = threading.BoundedSemaphore(2)
+# One at a time in a worker: decoding 64 megapixels with transparency takes a gigabyte.
+decoding = threading.Lock()
 
 
 class UploadRequest(Request):
@@ -92,7 +92,7 @@ def answer(upload: Upload, model: Model) -> Result:
     card = model.bundle.card
     most = min(card.preprocessing.max_pixels, settings().max_megapixels * MEGAPIXEL)
     try:
-        with _decoding:
+        with decoding:
             image = read_photo(upload.content, replace(card.preprocessing, max_pixels=most))
     except PhotoError as error:
         return Result(upload, None, Refusal(STATUS.get(error.code, 422), error.code, str(error)))

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving_project import (
-    ROOT,
-    altered,
-    free_port,
-    install_for,
-    running_server,
-)
+from archstyle.tracking.production import promote, register_candidate, rollback
+from tests.serving_project import ROOT, altered, free_port, install_for, running_server
+from tests.tracking_project import empty_database, facades, install_bundle, project
+
+__all__ = ["empty_database", "facades", "project"]
 
 
 def children(process: int) -> dict[int, str]:
@@ -90,6 +88,20 @@ def test_starts_without_a_model_and_takes_one_up(tmp_path: Path, tiny_bundle: Pa
         server.wait_for("/readyz", follower)
 
 
+def test_follows_the_champion_of_a_real_registry(project: Path, tiny_bundle: Path) -> None:
+    registered = register_candidate(project, 0.01)
+    folder = project / "server"  # with a cache of its own: it has to come from the registry
+    folder.mkdir()
+    with running_server(folder, MLFLOW_TRACKING_URI=f"sqlite:///{project}/mlflow.db") as server:
+        server.wait_for("/readyz", f'"run_id":"{registered["run_id"]}"')
+        server.wait_for("/readyz", "Version 1 is the champion.")
+        install_bundle(project, tiny_bundle, drawn=True)
+        promote(register_candidate(project, 0.01)["version"])
+        server.wait_for("/readyz", '"version":"2"')
+        rollback()
+        server.wait_for("/readyz", '"version":"1"')
+
+
 def test_too_big_an_upload_gets_its_answer_while_still_sending(
     tmp_path: Path, tiny_bundle: Path
 ) -> None:
@@ -102,7 +114,9 @@ def test_too_big_an_upload_gets_its_answer_while_still_sending(
         )
         with socket.create_connection(("127.0.0.1", server.port), 30) as client:
             client.sendall(head.encode() + b"x" * 12_000_000)
-            answer = client.recv(65536).decode()
+            answer = ""
+            while not answer.endswith("}\n") and (part := client.recv(65536)):
+                answer += part.decode()
         assert answer.startswith("HTTP/1.1 413 ")
         assert "1 MB" in answer
 
