@@ -48,6 +48,7 @@ def test_the_first_one_is_champion_and_its_card_tells_its_accuracy(
     card = Bundle.load(found.path).card
     assert card.metrics["test"]["accuracy"] == 0.9
     assert card.lineage["run_id"] == registered["run_id"]
+    assert card.lineage["git.commit"] == "c0ffee"
     run = connect().get_run(registered["run_id"])
     assert run.info.status == "FINISHED"
     assert (

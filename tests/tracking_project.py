@@ -84,7 +84,7 @@ def project(
     shutil.copy(empty_database, root / "mlflow.db")
     install_bundle(root, tiny_bundle)
     (root / "models" / "history.csv").write_text(HISTORY, "utf-8")
-    write_json(root / "models" / "run.json", {"run_id": RUN_ID})
+    write_json(root / "models" / "run.json", {"run_id": RUN_ID, "git.commit": "c0ffee"})
     label_photos(root, facades, root / "models" / "bundle")
     reports = root / "reports"
     (reports / "figures").mkdir(parents=True)
@@ -112,8 +112,7 @@ def install_bundle(
     shutil.copytree(bundle, target)
     card = Card.from_dict(json.loads((target / "card.json").read_text("utf-8")))
     source = {**card.source, "drawn": False, "location": "photos"}
-    lineage = {"git.commit": "c0ffee"}
-    card = replace(card, name="tiny", drawn=False, source=source, config=CONFIG, lineage=lineage)
+    card = replace(card, name="tiny", drawn=False, source=source, config=CONFIG)
     if styles is not None:
         card = replace(card, styles=styles, counts={style: {"train": 1} for style in styles})
         labels = {"en": {style: style.title() for style in styles}}

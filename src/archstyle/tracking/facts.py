@@ -71,15 +71,15 @@ def facts_from_summary(root: Path, config: Mapping[str, Any]) -> Facts:
     )
 
 
-def facts_from_card(card: Card) -> Facts:
-    """Read the card of a bundle, for a run that is made again or registered."""
+def facts_from_card(card: Card, run: Mapping[str, Any]) -> Facts:
+    """Read a bundle's card and models/run.json, for a run that is resumed or made again."""
     return Facts(
         model=card.name,
         config=card.config,
         source=card.source,
         counts=card.counts,
         data_digest=card.data_digest,
-        git={key: str(v) for key, v in card.lineage.items() if key.startswith("git.")},
+        git={key: str(value) for key, value in run.items() if key.startswith("git.")},
     )
 
 

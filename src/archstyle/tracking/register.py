@@ -52,7 +52,6 @@ def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Versi
         if known.tags.get(FINGERPRINT) == fingerprint:
             return known
     tags = {
-        **{key: log.tag(key) for key in ("git.commit", "git.dirty") if log.tag(key)},
         **log.facts.tags(),
         "accuracy": f"{headline.get('accuracy', 0):.4f}",
         "accuracy.interval": accuracy_text(headline),
@@ -123,7 +122,7 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str
         card = replace(
             card,
             metrics={**card.metrics, "test": headline},
-            lineage={**card.lineage, "run_id": log.run_id},
+            lineage={**card.lineage, **log.facts.git, "run_id": log.run_id},
         )
         write_json(copy / CARD, card.as_dict())
         # What mlflow.pyfunc.log_model does, but for a run that is not the process's active one,

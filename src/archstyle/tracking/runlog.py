@@ -126,10 +126,6 @@ class RunLog:
             if not any(key.startswith(f"final_{split}/") for key in known_metrics):
                 self.metrics(values, f"final_{split}")
 
-    def tag(self, key: str) -> str:
-        """Return a tag of the run, empty where it has none."""
-        return str(self._run().data.tags.get(key, ""))
-
     def new_model(self) -> Any:
         """Make an MLflow logged model of this run, with its configuration as params."""
         from archstyle.tracking.connection import mlflow_errors
@@ -145,9 +141,10 @@ class RunLog:
             )
 
     def as_json(self) -> dict[str, str]:
-        """Return the content of models/run.json: run_id, experiment and tracking_uri_scheme."""
+        """Return the content of models/run.json: the run's id, place and commit."""
         scheme = tracking_uri().partition(":")[0]
-        return {"run_id": self.run_id, "experiment": EXPERIMENT, "tracking_uri_scheme": scheme}
+        place = {"experiment": EXPERIMENT, "tracking_uri_scheme": scheme}
+        return {"run_id": self.run_id, **place, **self.facts.git}
 
     def finish(self) -> None:
         """Set the run FINISHED; only register calls it, as the last stage."""

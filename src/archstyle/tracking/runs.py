@@ -57,9 +57,10 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
 
     experiment = prepare_store()
     client = connect()
-    source_run = str(read_json(root / "models" / "run.json")["run_id"])
+    written = read_json(root / "models" / "run.json")
+    source_run = str(written["run_id"])
     card = Card.from_dict(read_json(root / "models" / "bundle" / CARD))
-    facts = facts_from_card(card)
+    facts = facts_from_card(card, written)
     run_id = find_run(client, experiment, source_run)
     if run_id is None:
         tags = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
