@@ -35,6 +35,12 @@ function waiting(file, address) {
     <div class="verdict"><p class="eyebrow">One moment</p><h2>Looking…</h2></div>`;
   const image = plate.querySelector("img");
   image.src = address;
+  image.addEventListener("load", () => {
+    // As large as the answer will show it, so that nothing jumps.
+    const scale = Math.min(640 / image.naturalWidth, 500 / image.naturalHeight);
+    image.width = Math.round(image.naturalWidth * scale);
+    image.height = Math.round(image.naturalHeight * scale);
+  });
   // Some formats only the server can show.
   image.addEventListener("error", () => { image.hidden = true; });
   plate.querySelector("figcaption").textContent = file;
