@@ -4,7 +4,7 @@ python -m pipeline.evaluate [section.key=value ...]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archstyle import tracking
@@ -61,16 +61,14 @@ def main(argv: Sequence[str]) -> None:
     )
     write_reports(REPORTS, report, history)
     say(in_words(report))
-    log()
+    log(config)
 
 
-def log() -> None:
+def log(config: EvaluateConfig) -> None:
     """Send what was measured to the run; the files stay where the tracking server is away."""
     try:
-        with tracking.resume_run(Path.cwd(), "evaluate") as record:
+        with tracking.resume_run(Path.cwd(), "evaluate", asdict(config)) as record:
             record.reports(Path.cwd())
-            record.artifacts(REPORTS / "plots", "reports/plots")
-            record.artifacts(REPORTS / "predictions.csv", "reports")
     except ArchstyleError as error:
         say(f"warning: the measurements are in {REPORTS}/ but not in the run: {error}")
 

@@ -48,7 +48,6 @@ def main(overrides: Sequence[str]) -> None:
             )
         with whole_file(root / "models/history.csv") as path:
             write_history(path, fitted.history)
-        run.metrics(bundle.card.metrics["validation"], prefix="validation")
         with whole_file(root / "models/run.json") as path:
             path.write_text(json.dumps(run.as_json(), indent=1) + "\n")
     validation = bundle.card.metrics["validation"]

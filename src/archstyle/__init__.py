@@ -1,5 +1,8 @@
 """Archstyle tells the architectural style of a building from a photo."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("archstyle")
+try:
+    __version__ = version("archstyle")
+except PackageNotFoundError:  # the copy of the code that a registered model carries
+    __version__ = "unknown"

@@ -1,6 +1,7 @@
 """What augment wrote, as arrays that stay on disk until they are used."""
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         # Each photo starts at a copy of its own, so that every epoch mixes all of them.
         start = np.arange(photos) + epoch
         self._copy = 1 + start % copies if copies else np.zeros(photos, np.int64)
+
+
+def release(array: NDArray[Any]) -> None:
+    """Give back the memory of a file-backed array that has been read; it is read again at need."""
+    owner: Any = array
+    while owner is not None and not isinstance(owner, mmap.mmap):
+        owner = getattr(owner, "base", None)
+    if owner is not None and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def one_hot(labels: NDArray[np.int64], styles: int) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from archstyle.config import Model, Train
 from archstyle.errors import ArchstyleError
-from archstyle.training.arrays import Arrays, Batches, one_hot
+from archstyle.training.arrays import Arrays, Batches, one_hot, release
 from archstyle.training.export import classifier
 from archstyle.training.networks import Network, build_network
 
@@ -86,6 +86,7 @@ def predict(
         if outputs is None:
             outputs = np.empty((len(inputs), *given.shape[1:]), dtype)
         outputs[start : start + len(batch)] = given
+        release(inputs)
     assert outputs is not None
     return outputs
 

@@ -1,0 +1,77 @@
+"""Every command in the README is run by a test or in CI, and every target is listed."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.conftest import ROOT
+
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+# Where a command, or the same one on other photos, is run.
+RUN_IN = {
+    "make run": (".ci/pipelines", "make run"),
+    "make serve": (".ci/pipelines", "make serve"),
+    "ARCHSTYLE_PHOTOS=~/photos make run": (".ci/pipelines", "ARCHSTYLE_PHOTOS=$photos make run"),
+    "dvc repro": ("tests/test_pipeline.py", '"dvc", "repro"'),
+    "dvc exp run -S use.model=cnn -S train.epochs=3": (".ci/pipelines", "dvc exp run --temp -S"),
+    "python -m pipeline.train use.model=cnn train.epochs=3": (
+        ".ci/pipelines",
+        "python -m pipeline.train use.model=cnn train.epochs=",
+    ),
+    "dvc exp run --queue -S use.model=cnn -S 'train.epochs=2,4'": (
+        ".ci/pipelines",
+        "dvc exp run --queue",
+    ),
+    "dvc exp run --run-all": (".ci/pipelines", "dvc exp run --run-all"),
+    "dvc exp show": (".ci/pipelines", "dvc exp show"),
+    "make ui": (".ci/pipelines", "make ui"),
+    "dvc metrics diff": (".ci/pipelines", "dvc metrics diff"),
+    "archstyle versions": (".ci/pipelines", "archstyle versions"),
+    "archstyle lineage 1": (".ci/pipelines", "archstyle lineage 1"),
+    "curl -F photo=@house.jpg http://127.0.0.1:8000/api/v1/predict": (
+        ".ci/pipelines",
+        "curl -sf -F photo=@house.jpg",
+    ),
+    "archstyle predict house.jpg --format jsonl": (
+        ".ci/pipelines",
+        "archstyle predict house.jpg --format jsonl",
+    ),
+    "make test": (".ci/run", "make test"),
+    "make lint": (".ci/run", "make lint"),
+    "make bench": (".ci/pipelines", "make -n bench"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_run_somewhere(command: str) -> None:
+    file, text = RUN_IN[command]
+    assert text in (ROOT / file).read_text()
+
+
+def test_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for target in phony[1].split():
+        assert f"make {target} " in shown
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "--hash=sha256:" in lock
+    assert "http" not in re.sub(r"(?m)^[a-z0-9-]*http[a-z0-9-]*==|#.*$", "", lock)
