@@ -11,7 +11,6 @@ from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import read_manifest
 from archstyle.data.store import PhotoStore
 from archstyle.files import whole_directory
-from archstyle.images import Preprocessing
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
@@ -32,14 +31,13 @@ def main(arguments: Sequence[str]) -> None:
     config = stage_config(AugmentConfig, arguments, Path.cwd())
     check_ranges(config.augment)
     rows = read_manifest(PREPARED / "manifest.csv")
-    preprocessing = Preprocessing(config.model.image_size)
     with whole_directory(AUGMENTED) as directory:
         train, validation = write_arrays(
-            directory, PhotoStore(RAW), rows, preprocessing, config.augment, config.seed
+            directory, PhotoStore(RAW), rows, config.model, config.augment, config.seed
         )
     say(
         f"augment: {train} training photos with {config.augment.copies} variants each and "
-        f"{validation} validation photos at {config.model.image_size} pixels are in {AUGMENTED}."
+        f"{validation} validation photos are in {AUGMENTED}."
     )
 
 

@@ -30,6 +30,7 @@ def arrays(train: int, validation: int) -> Arrays:
         validation_labels=np.repeat(np.arange(len(STYLES)), validation),
         styles=STYLES,
         image_size=SIZE,
+        read_size=SIZE,
         drawn=True,
         digest="drawn",
     )
@@ -55,7 +56,7 @@ def main(directory: Path) -> None:
     train_bundle(
         directory,
         arrays(40, 8),
-        Model("efficientnet_lite0", SIZE, 0.1),
+        Model("efficientnet_lite0", SIZE, SIZE, 0.1),
         RECIPE,
         seed=7,
         target_accuracy=0.9,

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from archstyle.augmentation import chance, check_ranges, relight, side_needed, variant
-from archstyle.config.schema import Augment, Split
+from archstyle.config.schema import Augment, Model, Split
 from archstyle.data.arrays import write_arrays
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, digest, used
@@ -135,22 +135,23 @@ def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(
     tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
 ) -> None:
     store, rows = prepared
-    preprocessing = Preprocessing(image_size=32)
+    model = Model("any", 32, 40, 0.0)
     train, validation = used(rows, "train"), used(rows, "validation")
     written = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        write_arrays(tmp_path / name, store, rows, preprocessing, LIVELY, seed=7)
+        write_arrays(tmp_path / name, store, rows, model, LIVELY, seed=7)
         written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert written[0] == written[1]
 
     images = np.load(tmp_path / "one/train_images.npy", mmap_mode="r")
     assert images.shape == (3, len(train), 32, 32, 3) and images.dtype == np.uint8
     held = np.load(tmp_path / "one/validation_images.npy")
-    assert held.shape == (len(validation), 32, 32, 3)
-    for array, photos in ((images[0], train), (held, validation)):
+    assert held.shape == (len(validation), 40, 40, 3)
+    for array, photos, size in ((images[0], train, 32), (held, validation, 40)):
         for image, row in zip(array, photos, strict=True):
-            np.testing.assert_array_equal(image, read_photo(store.read(row.file), preprocessing))
+            expected = read_photo(store.read(row.file), Preprocessing(size))
+            np.testing.assert_array_equal(image, expected)
     for copy in (1, 2):
         assert min(difference(images[copy, n], images[0, n]) for n in range(len(train))) > 1
 
@@ -160,6 +161,7 @@ def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(
         "train_files": [row.file for row in train],
         "validation_files": [row.file for row in validation],
         "image_size": 32,
+        "read_size": 40,
         "drawn": False,
         "digest": digest(rows),
     }
@@ -176,7 +178,7 @@ def test_another_photo_in_the_collection_changes_no_variant(
     fewer = [row for row in rows if row.file != train[0].file]
     for name, some in (("all", rows), ("fewer", fewer)):
         (tmp_path / name).mkdir()
-        write_arrays(tmp_path / name, store, some, Preprocessing(24), LIVELY, seed=7)
+        write_arrays(tmp_path / name, store, some, Model("any", 24, 24, 0.0), LIVELY, seed=7)
     everything = np.load(tmp_path / "all/train_images.npy")
     np.testing.assert_array_equal(everything[:, 1:], np.load(tmp_path / "fewer/train_images.npy"))
 
@@ -186,5 +188,5 @@ def test_no_copies_leave_the_originals(
 ) -> None:
     store, rows = prepared
     augment = replace(STILL, copies=0)
-    train, _ = write_arrays(tmp_path, store, rows, Preprocessing(24), augment, seed=7)
+    train, _ = write_arrays(tmp_path, store, rows, Model("any", 24, 24, 0.0), augment, seed=7)
     assert np.load(tmp_path / "train_images.npy").shape == (1, train, 24, 24, 3)

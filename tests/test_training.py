@@ -29,7 +29,7 @@ def picture() -> np.ndarray:
 def test_the_ported_network_gives_what_pytorch_gave() -> None:
     expected = np.load(FEATURES)
     assert expected.max() > 1
-    base = build_network("efficientnet_lite0", 224).base
+    base = build_network("efficientnet_lite0", 224, 224).base
     features = np.asarray(base(picture().astype(np.uint8)[np.newaxis]))
     assert features.shape == (1, 7, 7, 1280)
     np.testing.assert_allclose(features.mean((0, 1, 2)), expected, atol=1e-4)
@@ -58,16 +58,17 @@ def test_batches_are_the_same_from_the_same_seed_only() -> None:
     assert (first != other).any()
 
 
-def fit_quickly(network: str, frozen_blocks: int) -> Fitted:
+def fit_quickly(network: str, frozen_blocks: int, read_size: int = 64) -> Fitted:
     rng = np.random.default_rng(0)
     labels = np.arange(32) % 2
     arrays = Arrays(
         train_images=rng.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8),
         train_labels=labels,
-        validation_images=rng.integers(0, 256, (5, 64, 64, 3), dtype=np.uint8),
+        validation_images=rng.integers(0, 256, (5, read_size, read_size, 3), dtype=np.uint8),
         validation_labels=labels[:5],
         styles=("a", "b"),
         image_size=64,
+        read_size=read_size,
         drawn=True,
         digest="",
     )
@@ -84,16 +85,16 @@ def fit_quickly(network: str, frozen_blocks: int) -> Fitted:
         schedule="cosine",
         average=0.9,
     )
-    fitted = fit(arrays, Model(network, 64, 0.1), recipe, 3, lambda row: None)
+    fitted = fit(arrays, Model(network, 64, read_size, 0.1), recipe, 3, lambda row: None)
     whole = np.asarray(fitted.model(arrays.validation_images, training=False))
     np.testing.assert_allclose(whole, fitted.validation_logits, atol=0.02)
     return fitted
 
 
 def test_frozen_blocks_stay_and_the_rest_is_trained() -> None:
-    first, again = (fit_quickly("efficientnet_lite0", 6) for _ in range(2))
+    first, again = (fit_quickly("efficientnet_lite0", 6, read_size=96) for _ in range(2))
     assert (first.validation_logits == again.validation_logits).all()
-    fresh = build_network("efficientnet_lite0", 64).base
+    fresh = build_network("efficientnet_lite0", 64, 64).base
 
     def moved(layer: str) -> bool:
         given = first.model.get_layer(layer).get_weights()[0]
@@ -144,9 +145,14 @@ def test_damaged_and_missing_weights_are_named(tmp_path: Path) -> None:
         read_state(tmp_path / "none.pth")
 
 
+def test_a_network_for_one_size_reads_at_that_size_only() -> None:
+    with pytest.raises(ArchstyleError, match=r"set `model.read_size` to 64"):
+        build_network("cnn", 64, 96)
+
+
 def test_an_unknown_network_names_the_known_ones() -> None:
     with pytest.raises(ArchstyleError, match="cnn, efficientnet_lite0"):
-        build_network("resnet", 224)
+        build_network("resnet", 224, 224)
 
 
 @pytest.mark.parametrize("truth", [0.5, 1.0, 2.5])

@@ -37,6 +37,16 @@ def whole_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def reserve(path: Path) -> None:
+    """Take the disk space of a sparse file now; raises OSError (ENOSPC) where there is not enough.
+
+    A mapped file that runs out of disk later kills the process without a word.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write JSON that is the same for the same values."""
     path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

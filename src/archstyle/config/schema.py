@@ -69,7 +69,8 @@ class Model:
     """The network."""
 
     name: str = MISSING
-    image_size: int = MISSING  # pixels a side
+    image_size: int = MISSING  # pixels a side of what is trained on
+    read_size: int = MISSING  # pixels a side at which whole photos are read and answered
     dropout: float = MISSING
 
 

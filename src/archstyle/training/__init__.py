@@ -2,8 +2,8 @@
 
 import os
 
-# Before TensorFlow's import: its notes on the processor are of no use to a person.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before TensorFlow's import: its notes on absent GPUs are of no use; what fails raises anyway.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 from archstyle.training.arrays import Arrays, read_arrays

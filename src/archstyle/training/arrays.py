@@ -15,9 +15,10 @@ from archstyle.errors import ArchstyleError
 
 @dataclass(frozen=True)
 class Arrays:
-    """Training photos uint8 [1 + copies, n, size, size, 3] (the originals first) and validation's.
+    """Training photos uint8 [1 + copies, n, image_size, image_size, 3], the whole photos first.
 
-    Labels are int64 [n] and [m], indices into `styles`.
+    Validation's are uint8 [m, read_size, read_size, 3]. Labels are int64 [n] and [m], indices into
+    `styles`.
     """
 
     train_images: NDArray[np.uint8]
@@ -26,6 +27,7 @@ class Arrays:
     validation_labels: NDArray[np.int64]
     styles: tuple[str, ...]
     image_size: int
+    read_size: int
     drawn: bool
     digest: str
 
@@ -41,6 +43,7 @@ def read_arrays(directory: Path) -> Arrays:
             validation_labels=np.load(directory / "validation_labels.npy"),
             styles=tuple(index["styles"]),
             image_size=index["image_size"],
+            read_size=index["read_size"],
             drawn=index["drawn"],
             digest=index["digest"],
         )
@@ -81,6 +84,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         inputs, targets = self._inputs[self._copy[chosen], chosen], self._targets[chosen]
+        if inputs.dtype == np.float16:
+            inputs = inputs.astype(np.float32)
         if not self._mixup:
             return inputs, targets
         # Zhang et al. 2018, arXiv:1710.09412: blend each photo with another one of its batch.

@@ -19,7 +19,7 @@ def classifier(network: Network, styles: int, dropout: float) -> keras.Model:
     return keras.Model(network.base.input, layers.Dense(styles, name="head")(x), name="classifier")
 
 
-def export_graph(network: Network, model: keras.Model, temperature: float) -> bytes:
+def export_graph(network: Network, model: keras.Model, size: int, temperature: float) -> bytes:
     """Return the LiteRT graph of a classifier that `classifier` made.
 
     It takes one uint8 photo [1, size, size, 3] and gives calibrated `probabilities` [1, k],
@@ -27,7 +27,6 @@ def export_graph(network: Network, model: keras.Model, temperature: float) -> by
     Source: class-activation maps, Zhou et al. 2016, arXiv:1512.04150; LiteRT export,
     keras.io/guides/litert_export.
     """
-    size = network.base.input_shape[1]
     photo = keras.Input(batch_shape=(1, size, size, 3), dtype="uint8", name="photo")
     features = network.base(photo)
     head = model.get_layer("head")

@@ -34,7 +34,7 @@ def fit(arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch
     """Train the network `model.name` by the recipe `train`; the same from the same seed."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    network = build_network(model.name, model.image_size)
+    network = build_network(model.name, model.image_size, model.read_size)
     whole = classifier(network, len(arrays.styles), model.dropout)
     upper, embedding, inputs, validation = _freeze(network, whole, arrays, train)
     targets = one_hot(arrays.train_labels, len(arrays.styles))
@@ -43,11 +43,13 @@ def fit(arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch
 
     if network.pretrained and train.head_epochs:
         head = _head(whole, embedding)
-        features = predict(embedding, inputs.reshape(-1, *inputs.shape[2:]), "features")
+        # The originals and one copy: enough to start from, as the rest of training moves it anyway.
+        few = inputs[:2]
+        features = predict(embedding, few.reshape(-1, *few.shape[2:]), "features")
         _compile(head, train, train.head_learning_rate, train.head_epochs * len(features) // 256)
         head.fit(
             features,
-            np.tile(targets, (len(inputs), 1)),
+            np.tile(targets, (len(few), 1)),
             batch_size=256,
             epochs=train.head_epochs,
             validation_data=(predict(embedding, validation, "features"), validation_targets),
@@ -82,7 +84,10 @@ def predict(
         batch = inputs[start : start + 32]
         # No partial last batch: another shape would be another trace of the whole network.
         padding = np.repeat(batch[-1:], 32 - len(batch), axis=0)
-        given = run(np.concatenate([batch, padding])).numpy()[: len(batch)]
+        whole = np.concatenate([batch, padding])
+        # Half precision is for keeping only: the processor computes in float32.
+        whole = whole.astype(np.float32) if whole.dtype == np.float16 else whole
+        given = run(whole).numpy()[: len(batch)]
         if outputs is None:
             outputs = np.empty((len(inputs), *given.shape[1:]), dtype)
         outputs[start : start + len(batch)] = given
@@ -114,7 +119,7 @@ def _freeze(
     copies, photos = arrays.train_images.shape[:2]
     flat = arrays.train_images.reshape(copies * photos, *arrays.train_images.shape[2:])
     kept = predict(lower, flat, "frozen blocks", np.float16)
-    validation = predict(lower, arrays.validation_images, "frozen blocks", np.float16)
+    validation = predict(lower, arrays.validation_images, "frozen blocks")
     return upper, below, kept.reshape(copies, photos, *kept.shape[1:]), validation
 
 

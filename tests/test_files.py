@@ -1,0 +1,76 @@
+"""What is written is whole or not there, and a full disk is one sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archstyle.files import reserve, whole_directory, whole_file, write_json
+from tests.conftest import ROOT
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    write_json(tmp_path / "file.json", {"is": "old"})
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/part").write_text("old")
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "file.json") as path:
+        path.write_text("half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), whole_directory(tmp_path / "folder") as path:
+        (path / "part").write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "file.json").read_text() == '{\n "is": "old"\n}\n'
+    assert (tmp_path / "folder/part").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.json", "folder"]
+
+
+def test_a_finished_write_takes_the_place(tmp_path: Path) -> None:
+    for content in ("first", "second"):
+        with whole_directory(tmp_path / "deep/folder") as path:
+            (path / content).write_text(content)
+        with whole_file(tmp_path / "deep/file") as path:
+            path.write_text(content)
+    assert [path.name for path in (tmp_path / "deep/folder").iterdir()] == ["second"]
+    assert (tmp_path / "deep/file").read_text() == "second"
+
+
+def test_a_killed_stage_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from archstyle.files import whole_directory\n"
+        "with whole_directory(Path(sys.argv[1])) as path:\n"
+        "    (path / 'part').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    target = tmp_path / "out"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == -9
+    assert not target.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a Linux device")
+def test_a_full_disk_is_one_sentence() -> None:
+    code = (
+        "from archstyle.console import run\n"
+        "def main(arguments):\n"
+        "    with open('/dev/full', 'wb') as file:\n"
+        "        file.write(b'x' * 100000)\n"
+        "run(main)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The disk is full")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_reserving_takes_the_space_of_a_sparse_file(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(2**20)
+    assert path.stat().st_blocks == 0
+    reserve(path)
+    assert path.stat().st_blocks * 512 >= 2**20
+    assert path.stat().st_size == 2**20
