@@ -14,13 +14,14 @@ import pytest
 from archstyle.errors import ArchstyleError
 from archstyle.tracking import connection, journal, stale
 from archstyle.tracking.connection import connect, reachable
+from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.history import epoch_metrics
 from archstyle.tracking.lineage import dvc_tags, git_tags
 from archstyle.tracking.record import ensure_recorded, mark_recorded
 from archstyle.tracking.registry import all_versions, champion_version
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import resume_run, start_run
-from archstyle.tracking.store import prepare_store, tracking_uri
+from archstyle.tracking.store import tracking_uri
 from tests.tracking_project import CONFIG, RUN_ID, clean, empty_database, facades, project
 
 __all__ = ["empty_database", "facades", "project"]

@@ -9,19 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archstyle.tracking.experiment import prepare_store
     from archstyle.tracking.lineage import git_tags
     from archstyle.tracking.production import register_candidate
     from archstyle.tracking.record import ensure_recorded, mark_recorded
     from archstyle.tracking.registry import RegisteredBundle, champion_version, download_bundle
     from archstyle.tracking.runlog import RunLog
     from archstyle.tracking.runs import resume_run, start_run
-    from archstyle.tracking.store import (
-        EXPERIMENT,
-        MODEL_NAME,
-        main_root,
-        prepare_store,
-        tracking_uri,
-    )
+    from archstyle.tracking.store import EXPERIMENT, MODEL_NAME, main_root, tracking_uri
 
 __all__ = [
     "EXPERIMENT",
@@ -42,13 +37,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "experiment": ("prepare_store",),
     "lineage": ("git_tags",),
     "production": ("register_candidate",),
     "record": ("ensure_recorded", "mark_recorded"),
     "registry": ("RegisteredBundle", "champion_version", "download_bundle"),
     "runlog": ("RunLog",),
     "runs": ("resume_run", "start_run"),
-    "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "prepare_store", "tracking_uri"),
+    "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "tracking_uri"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

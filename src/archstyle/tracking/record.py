@@ -7,7 +7,8 @@ from typing import Any
 
 from archstyle.console import say
 from archstyle.files import whole_file
-from archstyle.tracking.store import main_root, prepare_store, sqlite_file, tracking_uri
+from archstyle.tracking.experiment import prepare_store
+from archstyle.tracking.store import main_root, sqlite_file, tracking_uri
 
 
 def ensure_recorded(root: Path) -> bool:

@@ -9,11 +9,12 @@ from archstyle.bundle.bundle import CARD
 from archstyle.bundle.card import Card
 from archstyle.console import say
 from archstyle.tracking import stale
+from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.facts import Facts, facts_from_card, facts_from_summary
 from archstyle.tracking.history import history_rows
 from archstyle.tracking.lineage import dvc_tags, process_tags
 from archstyle.tracking.runlog import RunLog, first_line, read_json, run_name
-from archstyle.tracking.store import prepare_store, tracking_uri
+from archstyle.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
