@@ -94,7 +94,7 @@ version = client.get_model_version_by_alias("archstyle", "champion")
 [run] = client.search_runs([client.get_experiment_by_name("archstyle").experiment_id])
 print("said", json.dumps([str(version.version), version.run_id == run.info.run_id, run.info.status,
     run.data.metrics["test/accuracy"], run.data.params["train.epochs"],
-    len(client.get_metric_history(run.info.run_id, "accuracy")),
+    len(client.get_metric_history(run.info.run_id, "train/accuracy")),
     len(run.inputs.dataset_inputs), run.data.tags["mlflow.note.content"],
     sorted(a.path for a in client.list_artifacts(run.info.run_id))]))
 """
