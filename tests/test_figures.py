@@ -12,8 +12,8 @@ from archstyle.evaluation.gallery import Shown, pick, sure_and_right, worst_mist
 from archstyle.evaluation.inputs import read_history
 from archstyle.evaluation.predictions import predict_photos
 from archstyle.evaluation.sheets import sheet
-from archstyle.evaluation.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save
 from archstyle.heatmap import heat_layer
+from archstyle.pages.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save
 from tests.evaluation_project import (
     HISTORY,
     ColourBundle,

@@ -8,8 +8,9 @@ import pytest
 from archstyle.evaluation.draw import draw_charts
 from archstyle.evaluation.inputs import read_history
 from archstyle.evaluation.metrics import Interval
-from archstyle.evaluation.report import Report, between, most_confused, percent, render
-from archstyle.evaluation.theme import LIGHT
+from archstyle.evaluation.report import Report, between, most_confused, render
+from archstyle.pages.page import percent
+from archstyle.pages.theme import LIGHT
 from tests.evaluation_project import HISTORY, STYLES, card, evaluation
 from tests.test_figures import shown
 

@@ -10,7 +10,7 @@ from archstyle.evaluation.gallery import Shown
 from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.sheets import sheet
-from archstyle.evaluation.theme import Theme, applied, note_drawn, save
+from archstyle.pages.theme import Theme, applied, note_drawn, save
 
 SHEET_DOTS_PER_INCH = 100  # photos take room
 

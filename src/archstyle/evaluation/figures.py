@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from archstyle.evaluation.confidence import Reliability, RiskCoverage
 from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.metrics import Floats, Ints, StyleScore
-from archstyle.evaluation.theme import Theme
+from archstyle.pages.theme import Theme
 
 PHASES = {"head": "head only", "network": "whole network"}
 PERCENT = PercentFormatter(1.0, decimals=0)

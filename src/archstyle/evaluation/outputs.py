@@ -7,8 +7,8 @@ from pathlib import Path
 from archstyle.evaluation import draw, tables
 from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.report import Report, render
-from archstyle.evaluation.theme import DARK, LIGHT
 from archstyle.files import whole_directory, whole_file
+from archstyle.pages.theme import DARK, LIGHT
 
 
 def write_reports(directory: Path, report: Report, history: Sequence[Curves]) -> None:

@@ -1,6 +1,5 @@
 """The report: one page that holds everything and asks no other file and no network for anything."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +8,13 @@ from typing import Any
 
 import numpy as np
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
 from archstyle.bundle import Card
 from archstyle.evaluation.gallery import Shown
 from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.metrics import Interval
-from archstyle.evaluation.theme import DOTS_PER_INCH
-from archstyle.heatmap import encode
+from archstyle.pages.page import environment, figure_uris, percent
 
-CSS_PIXELS_PER_INCH = 108  # a little larger than life
 SPLITS = ("train", "validation", "test")
 STATUSES = {
     "used": "in a split, under the style that its folder says",
@@ -52,20 +47,11 @@ class Report:
 
 def render(report: Report, figures: Path, dark_figures: Path) -> str:
     """Return the page as HTML; both folders hold the charts, for the day and for the night."""
-    environment = Environment(
-        loader=PackageLoader("archstyle.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    environment.filters["between"] = between
-    environment.filters["photo"] = lambda shown: data_uri(encode(shown.photo, "WEBP", 80), "webp")
-    environment.filters["heat"] = lambda shown: data_uri(encode(shown.heat, "WEBP", 80), "webp")
+    made = environment("archstyle.evaluation")
+    made.filters["between"] = between
     found = report.evaluation
     counts = report.summary["counts"]
-    return environment.get_template("report.html").render(
+    return made.get_template("report.html").render(
         report=report,
         found=found,
         card=report.card,
@@ -98,17 +84,6 @@ def in_words(report: Report) -> str:
         f"macro F1 {found.macro_f1:.3f}. "
         "Look at reports/index.html."
     )
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """Write a share as people read it, never rounding a mistake away: 99.97% is not 100%."""
-    step = 10 ** (digits + 2)
-    rounded = round(value * step) / step
-    if rounded == 1.0 and value < 1.0:
-        rounded = 1 - 1 / step
-    if rounded == 0.0 and value > 0.0:
-        rounded = 1 / step
-    return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
 
 
 def between(interval: Interval) -> str:
@@ -156,23 +131,6 @@ def lineage(report: Report) -> list[tuple[str, str]]:
         *((name.replace("_", " "), str(value)) for name, value in report.card.lineage.items()),
     ]
     return [(name, value) for name, value in found if value]
-
-
-def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
-    """Return the data URIs of a figure and its size in CSS pixels; paths without their suffix."""
-    with Image.open(light.with_suffix(".png")) as image:
-        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
-    return {
-        "light": data_uri(light.with_suffix(".png").read_bytes(), "png"),
-        "dark": data_uri(dark.with_suffix(".png").read_bytes(), "png"),
-        "width": width,
-        "height": height,
-    }
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Return an image as an address that carries it."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _thing(drawn: bool) -> str:

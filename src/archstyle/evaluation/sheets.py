@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from archstyle.evaluation.gallery import Shown
-from archstyle.evaluation.theme import DRAWN, Theme, plain
+from archstyle.pages.theme import DRAWN, Theme, plain
 
 COLUMNS = 4
 

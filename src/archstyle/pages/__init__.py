@@ -1,0 +1,1 @@
+"""What the figures and the self-contained pages of the reports share."""

@@ -1,0 +1,56 @@
+"""Pages that hold everything they show and ask no other file and no network for anything."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from archstyle.heatmap import encode
+from archstyle.pages.theme import DOTS_PER_INCH
+
+CSS_PIXELS_PER_INCH = 108  # a little larger than life
+QUALITY = 80  # of the photos in a page
+
+
+def environment(package: str) -> Environment:
+    """Return the templates of a package over the shared ones, with the filters of all pages."""
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("archstyle.pages")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["percent"] = percent
+    made.filters["picture"] = lambda image: data_uri(encode(image, "WEBP", QUALITY), "webp")
+    return made
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a share as people read it, never rounding a mistake away: 99.97% is not 100%."""
+    step = 10 ** (digits + 2)
+    rounded = round(value * step) / step
+    if rounded == 1.0 and value < 1.0:
+        rounded = 1 - 1 / step
+    if rounded == 0.0 and value > 0.0:
+        rounded = 1 / step
+    return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
+
+
+def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
+    """Return the data URIs of a figure and its size in CSS pixels; paths without their suffix."""
+    with Image.open(light.with_suffix(".png")) as image:
+        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
+    return {
+        "light": data_uri(light.with_suffix(".png").read_bytes(), "png"),
+        "dark": data_uri(dark.with_suffix(".png").read_bytes(), "png"),
+        "width": width,
+        "height": height,
+    }
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return an image as an address that carries it."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
