@@ -13,12 +13,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from archstyle.errors import ArchstyleError
 
-# JPEG opens MPO as well: both share one opener in Pillow.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
+register_heif_opener()
+# JPEG opens MPO as well: both share one opener in Pillow. AVIF before HEIF: they share a container
+# and only the first says at once that a file is not its own.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 SMALLEST_SIDE = 16
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -32,16 +35,24 @@ UPRIGHT = {
 }
 # What people take for photos, so that the sentence can name it. (start, first bytes) -> name
 OTHER_FORMATS = {
-    (4, b"ftypheic"): "HEIC",
-    (4, b"ftypheix"): "HEIC",
-    (4, b"ftypmif1"): "HEIF",
-    (4, b"ftypmsf1"): "HEIF",
     (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
     (0, b"\xff\x0a"): "JPEG XL",
     (0, b"\x00\x00\x00\x0cjP  "): "JPEG 2000",
     (0, b"8BPS"): "Photoshop",
     (0, b"%PDF"): "PDF",
     (0, b"<svg"): "SVG",
+}
+# How the formats begin that are read: a file that goes on otherwise is damaged.
+BEGINNINGS = {
+    (0, b"\xff\xd8\xff"): "JPEG",
+    (0, b"\x89PNG\r\n"): "PNG",
+    (8, b"WEBP"): "WebP",
+    (0, b"GIF8"): "GIF",
+    (0, b"II*\x00"): "TIFF",
+    (0, b"MM\x00*"): "TIFF",
+    (4, b"ftypavi"): "AVIF",
+    (4, b"ftyphe"): "HEIC",
+    (4, b"ftypmif1"): "HEIC",
 }
 
 
@@ -143,7 +154,8 @@ def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
             )
         format, (width, height) = image.format or "", image.size
         try:
-            if at_least:
+            # Of other formats it would take the thumbnail, however damaged the photo is.
+            if at_least and format in ("JPEG", "MPO"):
                 image.draft(None, (at_least, at_least))
             image.load()
         except MemoryError as error:
@@ -169,16 +181,26 @@ def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise _too_many_pixels(None, max_pixels) from error
     except UnidentifiedImageError as error:
-        for (start, magic), name in OTHER_FORMATS.items():
-            if head[start:].startswith(magic):
-                raise PhotoError(
-                    "format", f"{name} files cannot be read: save the photo as {READABLE}."
-                ) from error
+        if name := _named(OTHER_FORMATS, head):
+            raise PhotoError(
+                "format", f"{name} files cannot be read: save the photo as {READABLE}."
+            ) from error
+        if name := _named(BEGINNINGS, head):
+            raise PhotoError(
+                "truncated", f"The {name} file is damaged, cut short or of an unusual kind."
+            ) from error
         raise PhotoError(
             "not-a-photo", f"The file is no photo in a format that can be read ({READABLE})."
         ) from error
     except Exception as error:
         raise PhotoError("truncated", "The photo is damaged or cut short.") from error
+
+
+def _named(formats: dict[tuple[int, bytes], str], head: bytes) -> str:
+    for (start, magic), name in formats.items():
+        if head[start:].startswith(magic):
+            return name
+    return ""
 
 
 def _too_many_pixels(pixels: int | None, max_pixels: int) -> PhotoError:
@@ -201,10 +223,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_to_eight_bits(image)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(image, mask=image)
+        return white
+    # convert() would copy, and a copy of a large photo is hundreds of megabytes.
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_eight_bits(image: Image.Image) -> NDArray[np.uint8]:
