@@ -78,13 +78,14 @@ def assign_splits(
                 f"photograph{'' if len(groups) == 1 else 's'} that can be used, but {needed} are "
                 "needed to train on some and test on others: add photos or remove its folder."
             )
-        chosen = {group: remembered.get(group) or _by_place(group, shares) for group in groups}
+        chosen = {group: remembered.get(group) or split_of(group, shares) for group in groups}
         _fill(chosen, shares)
         splits.update(chosen)
     return splits
 
 
-def _by_place(group: str, shares: Split) -> str:
+def split_of(group: str, shares: Split) -> str:
+    """Return the split that the group's place alone gives it."""
     where = place(group)
     if where < shares.test:
         return "test"
