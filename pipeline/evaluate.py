@@ -9,13 +9,14 @@ from pathlib import Path
 
 from archstyle import tracking
 from archstyle.bundle import Bundle
-from archstyle.config import Evaluate, stage_config
+from archstyle.config import Evaluate, Split, stage_config
 from archstyle.console import run, say
-from archstyle.data.manifest import read_manifest, used
+from archstyle.data.manifest import read_manifest
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.gallery import pick
 from archstyle.evaluation.inputs import read_history, read_record
+from archstyle.evaluation.labels import label_test_photos
 from archstyle.evaluation.leaks import check_data, check_splits
 from archstyle.evaluation.measure import measure
 from archstyle.evaluation.outputs import write_reports
@@ -42,15 +43,22 @@ def main(argv: Sequence[str]) -> None:
     summary = read_record(PREPARED / "summary.json", "prepare")
     history = read_history(MODELS / "history.csv")
     bundle = Bundle.load(MODELS / "bundle")
-    check_splits(rows)
+    labels = label_test_photos(rows, Split(**summary["shares"]), bundle.styles)
+    check_splits([*rows, *labels.rows])
     check_data(bundle.card.data_digest, summary["digest"])
     with PhotoStore(RAW) as store:
-        predictions = predict_photos(bundle, store, used(rows, "test"))
-        mistakes, sure = pick(bundle, store, predictions)
+        answers = predict_photos(bundle, store, labels.rows)
+        mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
-    found = measure(predictions, train_counts, config.evaluate.bootstrap_samples, config.seed)
+    labelled, corrected = (
+        measure(answers.judged_by(by), train_counts, config.evaluate.bootstrap_samples, config.seed)
+        for by in (labels.labelled, labels.corrected)
+    )
     report = Report(
-        evaluation=found,
+        labelled=labelled,
+        corrected=corrected,
+        labels=labels,
+        answers=answers,
         names=[bundle.label(style) for style in bundle.styles],
         card=bundle.card,
         bundle_digest=bundle.digest,

@@ -154,7 +154,6 @@ def evaluation(k: int = 4, n: int = 200, threshold: float = 0.6, skill: float = 
         files=tuple(f"{styles[label]}/{i}.jpg" for i, label in enumerate(labels)),
         labels=labels.astype(np.int64),
         probabilities=probabilities.astype(np.float32),
-        corrected=np.arange(n) < 1,
         threshold=threshold,
     )
     return measure(predictions, dict.fromkeys(styles, 10), samples=500, seed=1)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archstyle.config import Split
 from archstyle.data.manifest import read_manifest, write_manifest
+from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation import predictions as predicting
 from archstyle.evaluation.leaks import LeakError, check_data, check_splits
@@ -128,11 +130,14 @@ def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
     metrics = json.loads(found["reports/metrics.json"])
     assert metrics["accuracy"] == pytest.approx(10 / 12, abs=1e-6)
     assert metrics["test_photos"] == 12
+    assert metrics["corrected_test_photos"] == 0
+    assert metrics["corrected_accuracy"] == metrics["accuracy"]
     assert metrics["most_frequent_style_accuracy"] == 0.25
     with (project / "reports/predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == sorted(row["file"] for row in rows)
     assert sum(row["style"] == row["predicted"] for row in rows) == 10
+    assert all(row["style"] == row["corrected"] for row in rows)
     for row in rows:
         assert sum(float(row[f"probability_{style}"]) for style in STYLES) == pytest.approx(
             1, abs=1e-5
@@ -147,6 +152,38 @@ def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
     ]  # fmt: skip
     assert run_log.sent[0] == "reports"
     assert "83.3% of 12 test photos right" in capsys.readouterr().out
+
+
+def test_corrections_are_measured_both_ways(project, run_log, capsys):
+    """Of the two wrong answers one is the label's fault and the other is dropped."""
+    manifest = project / "data/prepared/manifest.csv"
+    rows = {row.file: row for row in read_manifest(manifest)}
+    wrong = rows["baroque/2.png"]  # looks byzantine
+    rows[wrong.file] = replace(wrong, style="byzantine", status="corrected")
+    dropped = rows["byzantine/2.png"]
+    group = next(f"{n}" for n in range(99) if split_of(f"{n}", Split(0.3, 0.3)) == "test")
+    rows[dropped.file] = replace(dropped, group=group, split="", status="dropped")
+    write_manifest(manifest, rows.values())
+    evaluate.main([])
+    metrics = json.loads((project / "reports/metrics.json").read_text())
+    assert (metrics["test_photos"], metrics["corrected_test_photos"]) == (12, 2)
+    assert metrics["accuracy"] == pytest.approx(10 / 12, abs=1e-6)
+    assert metrics["corrected_accuracy"] == 1.0
+    assert metrics["corrected_accuracy_low"] < 1.0
+    with (project / "reports/predictions.csv").open(newline="") as file:
+        answers = {row["file"]: row for row in csv.DictReader(file)}
+    assert len(answers) == 12
+    assert (answers[wrong.file]["style"], answers[wrong.file]["corrected"]) == (
+        "baroque",
+        "byzantine",
+    )
+    assert answers[dropped.file]["corrected"] == ""
+    assert "which touch 2 of them: 100%" in capsys.readouterr().out
+    page = (project / "reports/index.html").read_text("utf-8")
+    assert "<td>accuracy</td><td>83.3%</td><td>100%</td>" in page
+    confusion = (project / "reports/plots/confusion.csv").read_text().splitlines()[1:]
+    assert len(confusion) == 11
+    assert all(line.split(",")[0] == line.split(",")[1] for line in confusion)
 
 
 def test_server_away_costs_no_report_and_reports_are_the_same_again(

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from archstyle.data.manifest import Row
 from archstyle.evaluation.draw import draw_charts
 from archstyle.evaluation.inputs import read_history
+from archstyle.evaluation.labels import Labels
 from archstyle.evaluation.metrics import Interval
 from archstyle.evaluation.report import Report, between, most_confused, render
 from archstyle.pages.page import percent
@@ -43,7 +45,10 @@ def charts(tmp_path_factory):
 
 def report(**changes) -> Report:
     whole = Report(
-        evaluation=evaluation(),
+        labelled=evaluation(),
+        corrected=evaluation(),
+        labels=Labels([], {}, {}),
+        answers=evaluation().predictions,
         names=[style.capitalize() for style in STYLES],
         card=card(),
         bundle_digest="b" * 64,
@@ -97,13 +102,25 @@ def test_page_says_what_was_measured(charts):
         f"95% interval: {between(evaluation().accuracy)}",
         "of 200 unseen photos",
         "“gothic” every time",
-        "1 of them has another style",
         "0123abc",
         "name: colours",
         "git commit",
     ):
         assert text in page
     assert "Drawn facades" not in page
+
+
+def test_both_kinds_of_labels_stand_side_by_side(charts):
+    better = evaluation(skill=4.0)
+    rows = [Row("a/1", "b", "", "", "g", "test", "corrected", "")]
+    labels = Labels(rows, {"a/1": "a"}, {"a/1": "b"})
+    page = render(report(corrected=better, labels=labels), charts, charts)
+    parsed(page)
+    one, other = percent(evaluation().accuracy.value), percent(better.accuracy.value)
+    assert one != other
+    assert f"<td>accuracy</td><td>{one}</td><td>{other}</td>" in page
+    assert f"Corrections touch 1 of the photos: <b>{other}</b>" in page
+    assert "as corrected" not in render(report(), charts, charts)
 
 
 @pytest.mark.parametrize("where", ["card", "source"])
@@ -117,7 +134,7 @@ def test_drawn_facades_are_announced(charts, where):
 
 def test_nothing_wrong_and_nothing_answered_are_said(charts):
     found = evaluation(threshold=1.1, skill=60.0)
-    page = render(report(evaluation=found, mistakes=[]), charts, charts)
+    page = render(report(labelled=found, corrected=found, mistakes=[]), charts, charts)
     parsed(page)
     assert "No mistakes" in page
     assert "nothing was answered" in page

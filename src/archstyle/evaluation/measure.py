@@ -7,10 +7,22 @@ from archstyle.evaluation.confidence import Reliability, RiskCoverage, reliabili
 from archstyle.evaluation.metrics import Interval, Ints, StyleScore
 from archstyle.evaluation.predictions import Predictions
 
+# What is told as corrected too, as `corrected_accuracy`.
+BOTH_WAYS = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "macro_f1",
+    "log_loss",
+    "expected_calibration_error",
+    "answered_share",
+    "answered_accuracy",
+)
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is known of a bundle on the test photos."""
+    """All that is known of a bundle on the test photos, by one kind of labels."""
 
     predictions: Predictions
     confusion: Ints  # [k, k], rows: the label, columns: the answer
@@ -32,7 +44,6 @@ class Evaluation:
             "accuracy_high": self.accuracy.high,
             "macro_f1": self.macro_f1,
             "test_photos": len(self.predictions.files),
-            "corrected_test_photos": int(self.predictions.corrected.sum()),
             "most_frequent_style_accuracy": self.most_frequent_accuracy,
             "log_loss": self.log_loss,
             "expected_calibration_error": self.reliability.expected_calibration_error,
@@ -49,6 +60,16 @@ class Evaluation:
             name: value if isinstance(value, int) else round(value, 6)
             for name, value in found.items()
         }
+
+
+def flat_metrics(labelled: Evaluation, corrected: Evaluation, touched: int) -> dict[str, float]:
+    """Return the metrics as labelled, then those as corrected under `corrected_...`.
+
+    `touched` is the number of test photos that the corrections relabel, drop or let in.
+    """
+    again = corrected.as_metrics()
+    both = {f"corrected_{name}": again[name] for name in BOTH_WAYS if name in again}
+    return {**labelled.as_metrics(), **both, "corrected_test_photos": touched}
 
 
 def measure(

@@ -13,9 +13,9 @@ from archstyle.pages.theme import DARK, LIGHT
 
 def write_reports(directory: Path, report: Report, history: Sequence[Curves]) -> None:
     """Write predictions.csv, plots/, figures/, index.html and, when all is there, metrics.json."""
-    found, names, drawn = report.evaluation, report.names, report.drawn
+    found, names, drawn = report.corrected, report.names, report.drawn
     with whole_file(directory / "predictions.csv") as path:
-        tables.write_predictions(path, found.predictions)
+        tables.write_predictions(path, report.answers, report.labels)
     with whole_directory(directory / "plots") as path:
         tables.write_plots(path, found, history)
     with whole_directory(directory / "figures") as path:
@@ -25,4 +25,4 @@ def write_reports(directory: Path, report: Report, history: Sequence[Curves]) ->
         draw.draw_charts(Path(dark), found, history, names, drawn, DARK)
         path.write_text(render(report, directory / "figures", Path(dark)), encoding="utf-8")
     with whole_file(directory / "metrics.json") as path:
-        tables.write_metrics(path, found)
+        tables.write_metrics(path, report.metrics)

@@ -1,9 +1,9 @@
 """What a bundle says about the test photos."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -36,7 +36,6 @@ class Predictions:
     files: tuple[str, ...]
     labels: Ints  # [n], indices into styles
     probabilities: NDArray[np.float32]  # [n, k]
-    corrected: NDArray[np.bool_]  # [n], whose style a reviewed correction changed
     threshold: float  # answered when the probability of the best style is at least this
 
     @cached_property
@@ -58,6 +57,18 @@ class Predictions:
     def answered(self) -> NDArray[np.bool_]:
         """Whether the model would answer rather than say "not sure" [n]."""
         return np.asarray(self.probability >= self.threshold, np.bool_)
+
+    def judged_by(self, labels: Mapping[str, str]) -> "Predictions":
+        """Return the answers to those photos that have a style in `labels`, by file."""
+        chosen = [i for i, file in enumerate(self.files) if file in labels]
+        files = tuple(self.files[i] for i in chosen)
+        indices = [self.styles.index(labels[file]) for file in files]
+        return replace(
+            self,
+            files=files,
+            labels=np.array(indices, np.int64),
+            probabilities=self.probabilities[chosen],
+        )
 
 
 def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predictions:
@@ -93,7 +104,6 @@ def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predict
         files=tuple(row.file for row in rows),
         labels=np.array([index[row.style] for row in rows], np.int64),
         probabilities=np.stack(found),
-        corrected=np.array([row.status == "corrected" for row in rows], np.bool_),
         threshold=bundle.card.threshold,
     )
 

@@ -11,8 +11,10 @@ import yaml
 
 from archstyle.bundle import Card
 from archstyle.evaluation.gallery import Shown
-from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.labels import Labels
+from archstyle.evaluation.measure import Evaluation, flat_metrics
 from archstyle.evaluation.metrics import Interval
+from archstyle.evaluation.predictions import Predictions
 from archstyle.pages.page import environment, figure_uris, percent
 
 SPLITS = ("train", "validation", "test")
@@ -30,7 +32,10 @@ STATUSES = {
 class Report:
     """What the page shows."""
 
-    evaluation: Evaluation
+    labelled: Evaluation  # by the folders' styles: the headline
+    corrected: Evaluation  # by the corrected styles: all else
+    labels: Labels
+    answers: Predictions  # to every photo that has a label of either kind
     names: Sequence[str]  # of the styles, as people read them
     card: Card
     bundle_digest: str
@@ -44,21 +49,29 @@ class Report:
         """Whether drawn facades, not photos, were trained on or measured."""
         return bool(self.card.drawn or self.summary["source"]["drawn"])
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What metrics.json says."""
+        return flat_metrics(self.labelled, self.corrected, self.labels.touched)
+
 
 def render(report: Report, figures: Path, dark_figures: Path) -> str:
     """Return the page as HTML; both folders hold the charts, for the day and for the night."""
     made = environment("archstyle.evaluation")
     made.filters["between"] = between
-    found = report.evaluation
+    found, headline = report.corrected, report.labelled
     counts = report.summary["counts"]
     return made.get_template("report.html").render(
         report=report,
         found=found,
+        headline=headline,
+        touched=report.labels.touched,
+        sides=both_ways(headline, found),
         card=report.card,
         drawn=report.drawn,
         thing=_thing(report.drawn),
-        total=len(found.predictions.files),
-        right=int(found.predictions.correct.sum()),
+        total=len(headline.predictions.files),
+        right=int(headline.predictions.correct.sum()),
         wrong=int((~found.predictions.correct).sum()),
         guess=most_frequent(counts),
         confused=most_confused(found, report.names),
@@ -77,13 +90,38 @@ def render(report: Report, figures: Path, dark_figures: Path) -> str:
 
 def in_words(report: Report) -> str:
     """Say in one line what was measured."""
-    found = report.evaluation
-    return (
+    found = report.labelled
+    said = (
         f"{percent(found.accuracy.value)} of {len(found.predictions.files)} test "
         f"{_thing(report.drawn)} right (95% interval {between(found.accuracy)}), "
         f"macro F1 {found.macro_f1:.3f}. "
-        "Look at reports/index.html."
     )
+    if report.labels.touched:
+        said += (
+            f"With corrected labels, which touch {report.labels.touched} of them: "
+            f"{percent(report.corrected.accuracy.value)} ({between(report.corrected.accuracy)}). "
+        )
+    return said + "Look at reports/index.html."
+
+
+def both_ways(labelled: Evaluation, corrected: Evaluation) -> list[tuple[str, str, str]]:
+    """Return (what, as labelled, as corrected), as people read it."""
+    pairs = zip(_in_numbers(labelled), _in_numbers(corrected), strict=True)
+    return [(name, one, other) for (name, one), (_, other) in pairs]
+
+
+def _in_numbers(found: Evaluation) -> list[tuple[str, str]]:
+    answered = found.answered_accuracy
+    return [
+        ("test photos", str(len(found.predictions.files))),
+        ("accuracy", percent(found.accuracy.value)),
+        ("95% interval", between(found.accuracy)),
+        ("macro F1", f"{found.macro_f1:.3f}"),
+        ("answered", percent(found.answered_share)),
+        ("right when answered", percent(answered.value) if answered else "none"),
+        ("calibration error", f"{found.reliability.expected_calibration_error:.3f}"),
+        ("log loss", f"{found.log_loss:.3f}"),
+    ]
 
 
 def between(interval: Interval) -> str:

@@ -3,29 +3,33 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from archstyle.evaluation.inputs import Curves
+from archstyle.evaluation.labels import Labels
 from archstyle.evaluation.measure import Evaluation
 from archstyle.evaluation.predictions import Predictions
 
 
-def write_metrics(path: Path, found: Evaluation) -> None:
+def write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
     """Write flat numbers as JSON."""
-    path.write_text(
-        json.dumps(found.as_metrics(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    path.write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write one row a photo: label, answer, and the probability of every style."""
+def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> None:
+    """Write one row a photo: both labels, answer, and the probability of every style.
+
+    `style` is the folder's, empty where that contradicts itself; `corrected` is empty where a
+    correction drops the photo.
+    """
     styles = predictions.styles
-    header = ["file", "style", "predicted", "probability", "answered"]
+    header = ["file", "style", "corrected", "predicted", "probability", "answered"]
     rows = (
         [
             file,
-            styles[predictions.labels[i]],
+            labels.labelled.get(file, ""),
+            labels.corrected.get(file, ""),
             styles[predictions.predicted[i]],
             _number(predictions.probability[i]),
             str(bool(predictions.answered[i])).lower(),
