@@ -373,7 +373,7 @@ def test_the_stage_sees_a_changed_folder_and_keeps_what_it_has_on_failure(
     assert [path.name for path in (project / "data").iterdir()] == ["raw"]
     assert [path.name for path in (project / ".archstyle").iterdir()] == ["fetched.json"]
     with (project / "data/raw/files.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == ["file", "bytes", "sha256", "offset", "reason"]
+        assert next(csv.reader(file)) == ["file", "bytes", "sha256", "offset", "reason", "building"]
 
 
 def test_the_stage_says_one_sentence_and_fails_without_photos(project: Path) -> None:

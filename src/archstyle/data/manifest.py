@@ -3,7 +3,8 @@
 import csv
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from archstyle.errors import ArchstyleError
@@ -12,7 +13,7 @@ SPLITS = ("train", "validation", "test")
 STATUSES = ("used", "duplicate", "conflict", "corrected", "dropped", "broken")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What became of one file."""
 
@@ -24,31 +25,42 @@ class Row:
     split: str  # train, validation, test or empty
     status: str  # one of STATUSES
     reason: str  # empty for photos that are used as they came
+    building: str = ""  # what the user's buildings.csv says it shows
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+VALUES = attrgetter(*COLUMNS)
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write the rows, sorted by file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Row))
-        writer.writerows(astuple(row) for row in sorted(rows, key=lambda row: row.file))
+        writer.writerow(COLUMNS)
+        writer.writerows(map(VALUES, sorted(rows, key=lambda row: row.file)))
 
 
 def read_manifest(path: Path) -> list[Row]:
     """Read the rows; raises ArchstyleError when the file is missing or no manifest."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file))
+            lines = csv.reader(file)
+            # A manifest from before there were buildings still says what was in which split.
+            if (header := tuple(next(lines, ()))) in (COLUMNS, COLUMNS[:-1]):
+                rows = []
+                for line in lines:
+                    if len(line) != len(header):
+                        break
+                    rows.append(Row(*line))
+                else:
+                    return rows
     except OSError as error:
         raise ArchstyleError(
             f"{path} cannot be read ({error.strerror}): run `dvc repro prepare`."
         ) from None
-    columns = [field.name for field in fields(Row)]
-    if not lines or lines[0] != columns or any(len(line) != len(columns) for line in lines):
-        raise ArchstyleError(
-            f"{path} is no manifest with the columns {', '.join(columns)}: run `dvc repro prepare`."
-        )
-    return [Row(*line) for line in lines[1:]]
+    raise ArchstyleError(
+        f"{path} is no manifest with the columns {', '.join(COLUMNS)}: run `dvc repro prepare`."
+    )
 
 
 def used(rows: Iterable[Row], split: str) -> list[Row]:

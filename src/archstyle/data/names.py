@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+# The user's own list of which photos show one building: see buildings.py.
+BUILDINGS = "buildings.csv"
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 
@@ -28,6 +30,11 @@ def printable(name: str) -> str:
     )
 
 
+def lists_buildings(name: str) -> bool:
+    """Whether the file is no photo but says which photos show one building."""
+    return PurePosixPath(name).name.casefold() == BUILDINGS
+
+
 def member_name(name: str) -> str:
     """Make the name of an archive's member a plain path: no root, no `..`, forward slashes."""
     if "/" not in name:
@@ -43,6 +50,6 @@ def why_skipped(name: str) -> str:
         return "a hidden file"
     if parts and parts[-1].casefold() in JUNK:
         return "a file of the operating system"
-    if style_of(name) is None:
+    if style_of(name) is None and not lists_buildings(name):
         return "lies in no style's folder"
     return ""

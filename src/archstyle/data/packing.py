@@ -6,11 +6,13 @@ import heapq
 import json
 import zipfile
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from operator import attrgetter
 from pathlib import Path
 
 from archstyle.console import progress
-from archstyle.data.names import style_of
+from archstyle.data.buildings import match_buildings
+from archstyle.data.names import lists_buildings, style_of
 from archstyle.data.sources.found import Photos
 from archstyle.data.store import COLUMNS, Origin, Packed
 from archstyle.errors import ArchstyleError
@@ -26,6 +28,7 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
     chosen = None if limit is None else _sample(photos, limit, max_bytes)
     entries: list[Packed] = []
     names: set[str] = set()
+    lists: dict[str, bytes] = {}
     any_photo = False
     with (
         (directory / "photos.zip").open("wb") as file,
@@ -38,6 +41,10 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
                 entries.append(Packed(name, reason=found.reason))
                 continue
             digest = hashlib.sha256(found.data).hexdigest()
+            if lists_buildings(name):
+                lists[name] = found.data
+                entries.append(Packed(name, len(found.data), digest, reason="lists the buildings"))
+                continue
             if chosen is not None and (digest, found.name) not in chosen:
                 entries.append(
                     Packed(name, len(found.data), digest, reason=f"beyond data.limit={limit}")
@@ -51,6 +58,9 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
             f"{photos.location} holds no photo that lies in a style's folder: "
             "put the photos into one folder a style, as in photos/gothic/1.jpg."
         )
+    buildings = match_buildings(lists, names)
+    if buildings:
+        entries = [replace(entry, building=buildings.get(entry.file, "")) for entry in entries]
     entries.sort(key=lambda entry: entry.file)
     origin = Origin(
         kind=photos.kind,
@@ -62,9 +72,7 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
     with (directory / "files.csv").open("w", encoding="utf-8", newline="") as listing:
         writer = csv.writer(listing, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(
-            (entry.file, entry.bytes, entry.sha256, entry.offset, entry.reason) for entry in entries
-        )
+        writer.writerows(map(attrgetter(*COLUMNS), entries))
     (directory / "source.json").write_text(
         json.dumps(asdict(origin), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -75,7 +83,7 @@ def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
     """Go through the photos once to find the `limit` of each style to take."""
     found: dict[str | None, list[tuple[str, str]]] = defaultdict(list)
     for file in progress(photos.files(max_bytes), "sample"):
-        if file.data is not None:
+        if file.data is not None and not lists_buildings(file.name):
             found[style_of(file.name)].append((hashlib.sha256(file.data).hexdigest(), file.name))
     return {key for keys in found.values() for key in heapq.nsmallest(limit, keys)}
 
@@ -92,5 +100,6 @@ def _digest(entries: list[Packed]) -> str:
     digest = hashlib.sha256()
     for entry in entries:
         if not entry.reason:
-            digest.update(f"{entry.file}\0{entry.sha256}\n".encode())
+            building = f"\0{entry.building}" if entry.building else ""
+            digest.update(f"{entry.file}\0{entry.sha256}{building}\n".encode())
     return digest.hexdigest()

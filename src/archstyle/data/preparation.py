@@ -12,12 +12,12 @@ from archstyle.data.fingerprints import to_bytes
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
 from archstyle.data.names import style_of
-from archstyle.data.splits import assign_splits, name_group, recall
+from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.data.store import Packed
 from archstyle.errors import ArchstyleError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Photo:
     """A sound photo on its way into the manifest."""
 
@@ -26,6 +26,7 @@ class Photo:
     sha256: str
     phash: str
     pixels: int
+    building: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def make_manifest(
         else:
             style = style_of(entry.file) or ""
             pixels = seen.width * seen.height
-            photos.append(Photo(entry.file, style, entry.sha256, seen.phash.hex(), pixels))
+            phash = seen.phash.hex()
+            photos.append(Photo(entry.file, style, entry.sha256, phash, pixels, entry.building))
     if not photos:
         raise ArchstyleError(
             "None of the files is a photo that can be read: data/raw/files.csv lists them; "
@@ -83,7 +85,10 @@ def make_manifest(
     remembered = {
         group: recall((photo.sha256 for photo in groups[group]), memory or {}) for group in styles
     }
-    splits = assign_splits(styles, shares, remembered)
+    together = join_buildings(
+        {group: filter(None, (photo.building for photo in groups[group])) for group in styles}
+    )
+    splits = assign_splits(styles, shares, remembered, together)
     for group, members in groups.items():
         for photo in members:
             fate = fates[photo.file]
@@ -98,6 +103,7 @@ def make_manifest(
                     split,
                     fate.status,
                     fate.reason,
+                    photo.building,
                 )
             )
     return sorted(rows, key=lambda row: row.file)
@@ -165,7 +171,7 @@ def _check_styles(styles: Mapping[str, str]) -> None:
 
 def _row(entry: Packed, status: str, reason: str) -> Row:
     style = style_of(entry.file) or ""
-    return Row(entry.file, style, entry.sha256, "", "", "", status, reason)
+    return Row(entry.file, style, entry.sha256, "", "", "", status, reason, entry.building)
 
 
 def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> dict[str, Any]:

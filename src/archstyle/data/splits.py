@@ -5,11 +5,13 @@ none: no rank, no shuffle, no seed. The name is the start of the smallest SHA-25
 new photo that is a near duplicate of an old one may change the name, so what an earlier manifest
 says about a photo goes before the hash. Without an earlier manifest, two people with the same
 photos get the same splits.
+
+Groups that show one building share the building's place, if the user says which ones do.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from archstyle.config.schema import Split
 from archstyle.data.manifest import SPLITS, Row
@@ -56,32 +58,84 @@ def place(group: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
+def join_buildings(buildings: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return what each group shares its split with, of the buildings that its photos show.
+
+    A photograph that is listed under two buildings makes them one.
+    """
+    parents: dict[str, str] = {}
+
+    def root(building: str) -> str:
+        while parents.setdefault(building, building) != building:
+            building = parents[building]
+        return building
+
+    named = {group: found for group, names in buildings.items() if (found := set(names))}
+    for names in named.values():
+        roots = {root(name) for name in names}
+        parents.update(dict.fromkeys(roots, min(roots)))
+    return {group: f"building {root(min(names))}" for group, names in named.items()}
+
+
 def assign_splits(
-    styles: Mapping[str, str], shares: Split, remembered: Mapping[str, str] | None = None
+    styles: Mapping[str, str],
+    shares: Split,
+    remembered: Mapping[str, str] | None = None,
+    together: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the split of each group.
 
-    `styles` gives each group's style, `remembered` the split in which it was, where it was in one.
+    `styles` gives each group's style, `remembered` the split in which it was, where it was in one,
+    and `together` what some groups share their split with: see join_buildings.
     Raises ArchstyleError when a style has too few photographs to have some in every split.
     """
     check_shares(shares)
-    remembered = remembered or {}
-    needed = sum(NEEDED.values())
-    by_style: dict[str, list[str]] = defaultdict(list)
+    units: dict[str, list[str]] = defaultdict(list)
+    sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for group, style in styles.items():
-        by_style[style].append(group)
-    splits: dict[str, str] = {}
-    for style, groups in sorted(by_style.items()):
-        if len(groups) < needed:
+        unit = (together or {}).get(group, group)
+        units[unit].append(group)
+        sizes[style][unit] += 1
+    chosen = {
+        unit: _agreed(groups, remembered or {}) or split_of(unit, shares)
+        for unit, groups in units.items()
+    }
+    shared = {unit for unit, groups in units.items() if len({styles[one] for one in groups}) > 1}
+    needed = sum(NEEDED.values())
+    for style, of_style in sorted(sizes.items()):
+        if of_style.total() < needed:
             raise ArchstyleError(
-                f"The style {style} has {len(groups)} "
-                f"photograph{'' if len(groups) == 1 else 's'} that can be used, but {needed} are "
-                "needed to train on some and test on others: add photos or remove its folder."
+                f"The style {style} has {of_style.total()} "
+                f"photograph{'' if of_style.total() == 1 else 's'} that can be used, but {needed} "
+                "are needed to train on some and test on others: add photos or remove its folder."
             )
-        chosen = {group: remembered.get(group) or split_of(group, shares) for group in groups}
-        _fill(chosen, shares)
-        splits.update(chosen)
-    return splits
+        _fill(chosen, of_style, shared, shares)
+    for style, of_style in sorted(sizes.items()):
+        counts = _counts(chosen, of_style)
+        if any(counts[split] < least for split, least in NEEDED.items()):
+            raise ArchstyleError(
+                f"The {of_style.total()} photographs of the style {style} show {len(of_style)} "
+                "buildings, too few to train on some and test on others: add photos of other "
+                "buildings, or take some out of buildings.csv."
+            )
+    return {group: chosen[unit] for unit, groups in units.items() for group in groups}
+
+
+def _agreed(groups: Sequence[str], remembered: Mapping[str, str]) -> str:
+    """Return the split in which all the groups were, as far as they were in one, or nothing.
+
+    Groups that lay apart have only now been listed as one building, whose own place decides.
+    """
+    splits = {remembered[group] for group in groups if remembered.get(group)}
+    return splits.pop() if len(splits) == 1 else ""
+
+
+def _counts(chosen: Mapping[str, str], sizes: Mapping[str, int]) -> Counter[str]:
+    """Count a style's photographs in each split."""
+    counts: Counter[str] = Counter()
+    for unit, size in sizes.items():
+        counts[chosen[unit]] += size
+    return counts
 
 
 def split_of(group: str, shares: Split) -> str:
@@ -92,18 +146,28 @@ def split_of(group: str, shares: Split) -> str:
     return "validation" if where < shares.test + shares.validation else "train"
 
 
-def _fill(chosen: dict[str, str], shares: Split) -> None:
-    """Give each split of a small style what it needs, from the nearest places beside it."""
+def _fill(
+    chosen: dict[str, str], sizes: Mapping[str, int], shared: Collection[str], shares: Split
+) -> None:
+    """Give each split of a small style what it needs, from the nearest places beside it.
+
+    `sizes` are the style's photographs in each unit; units `shared` with other styles come last.
+    """
     middle = {
         "test": shares.test / 2,
         "validation": shares.test + shares.validation / 2,
         "train": (1 + shares.test + shares.validation) / 2,
     }
     for split, needed in NEEDED.items():
-        while list(chosen.values()).count(split) < needed:
+        while (counts := _counts(chosen, sizes))[split] < needed:
             spare = [
-                group
-                for group, other in chosen.items()
-                if other != split and list(chosen.values()).count(other) > NEEDED[other]
+                unit
+                for unit, size in sizes.items()
+                if chosen[unit] != split and counts[chosen[unit]] - size >= NEEDED[chosen[unit]]
             ]
-            chosen[min(spare, key=lambda group: (abs(place(group) - middle[split]), group))] = split
+            if not spare:
+                return
+            nearest = min(
+                spare, key=lambda unit: (unit in shared, abs(place(unit) - middle[split]), unit)
+            )
+            chosen[nearest] = split

@@ -13,10 +13,10 @@ from types import TracebackType
 
 from archstyle.errors import ArchstyleError
 
-COLUMNS = ("file", "bytes", "sha256", "offset", "reason")
+COLUMNS = ("file", "bytes", "sha256", "offset", "reason", "building")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Packed:
     """A file of the source: where its bytes lie in photos.zip, or why they do not."""
 
@@ -25,6 +25,7 @@ class Packed:
     sha256: str = ""
     offset: int = -1
     reason: str = ""
+    building: str = ""  # what the user's buildings.csv says it shows
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,12 @@ class PhotoStore:
         try:
             self.source = Origin(**json.loads((directory / "source.json").read_text("utf-8")))
             with (directory / "files.csv").open(encoding="utf-8", newline="") as file:
+                lines = csv.reader(file)
+                next(lines)
                 self.entries = [
-                    Packed(row[0], int(row[1]), row[2], int(row[3]), row[4])
-                    for row in list(csv.reader(file))[1:]
+                    Packed(row[0], int(row[1]), row[2], int(row[3]), *row[4:]) for row in lines
                 ]
-        except (OSError, ValueError, TypeError, IndexError) as error:
+        except (OSError, ValueError, TypeError, IndexError, StopIteration) as error:
             raise ArchstyleError(
                 f"{directory} holds no fetched photos: run `dvc repro fetch`."
             ) from error

@@ -11,9 +11,9 @@ class LeakError(ArchstyleError):
 
 
 def check_splits(rows: Sequence[Row]) -> None:
-    """Raise LeakError where photos of one group, or the same file twice, lie in two splits."""
+    """Raise LeakError where photos of one group or building, or one file twice, lie apart."""
     leaks = []
-    for key in ("group", "sha256"):
+    for key in ("group", "sha256", "building"):
         seen: dict[str, Row] = {}
         for row in sorted(rows, key=lambda row: row.file):
             value = getattr(row, key)
@@ -21,13 +21,13 @@ def check_splits(rows: Sequence[Row]) -> None:
                 continue
             other = seen.setdefault(value, row)
             if other.split != row.split:
-                leaks.append((other, row))
+                leaks.append((other, row, "building" if key == "building" else "photograph"))
     if leaks:
-        one, two = leaks[0]
+        one, two, what = leaks[0]
         pairs = "1 pair" if len(leaks) == 1 else f"{len(leaks)} pairs"
         raise LeakError(
             f"Not measured, because the result would be too good: `{one.file}` ({one.split}) and "
-            f"`{two.file}` ({two.split}) show the same photograph ({pairs} of this kind in "
+            f"`{two.file}` ({two.split}) show the same {what} ({pairs} of this kind in "
             "data/prepared/manifest.csv). Run `dvc repro --force prepare`, then train again."
         )
 

@@ -1,0 +1,191 @@
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from archstyle.config.schema import Split
+from archstyle.data.buildings import match_buildings
+from archstyle.data.inspection import Inspection, inspect_all
+from archstyle.data.manifest import Row
+from archstyle.data.packing import pack
+from archstyle.data.preparation import make_manifest
+from archstyle.data.sources.folders import FolderPhotos
+from archstyle.data.splits import assign_splits, join_buildings, remember
+from archstyle.data.store import Packed, PhotoStore
+from archstyle.errors import ArchstyleError
+from archstyle.evaluation.leaks import LeakError, check_splits
+from tests.photo_folders import fill
+
+SHARES = Split(validation=0.2, test=0.2)
+FILES = ["gothic/1.jpg", "gothic/2.jpg", "baroque/e\u0301glise.jpg"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,building\ngothic/1.jpg,Chartres\ngothic/2.jpg,\nbaroque/e\u0301glise.jpg,Melk\n",
+        "\ufeffBuilding;Year;File\r\nChartres;1194;gothic/1.jpg\r\nMelk;1702;baroque/\u00e9glise.jpg",
+        'file\tbuilding\n.\\gothic\\1.jpg\t" Chartres "\n\n"baroque/e\u0301glise.jpg"\tMelk',
+    ],
+)
+def test_reads_what_spreadsheets_write(text: str) -> None:
+    found = match_buildings({"buildings.csv": text.encode()}, FILES)
+    assert found == {FILES[0]: "Chartres", FILES[2]: "Melk"}
+
+
+def test_files_are_named_from_where_the_list_lies() -> None:
+    inner = {"photos/gothic/Buildings.CSV": b"file,building\n1.jpg,Ulm\n"}
+    assert match_buildings(inner, ["photos/gothic/1.jpg", "1.jpg"]) == {
+        "photos/gothic/1.jpg": "Ulm"
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "first line of buildings.csv must be `file,building`"),
+        (b"photo,house\ngothic/1.jpg,Ulm\n", "first line"),
+        (b"file,building,file\na,b,c\n", "first line"),
+        (b"file,building\ngothic/9.jpg,Ulm\n", "Line 2 of buildings.csv names gothic/9.jpg, which"),
+        (b"file,building\na,Ulm\nb,Ulm\nc,Ulm\n", "and 2 more do alike"),
+        (b"file,building\n,Ulm\n", "Line 2 of buildings.csv names no file"),
+        (b"file,building\ngothic/1.jpg,Ulm\ngothic/1.jpg,Melk\n", "remove one of the two"),
+        (b"file,building\ngothic/1.jpg,\xff\xfe\n", "as text: save it as CSV in UTF-8"),
+        ("file,building\n".encode("utf-16"), "as text: save it as CSV in UTF-8"),
+        (b"file,building\n" + b"x" * 200_000, "as a table"),
+    ],
+)
+def test_a_malformed_list_is_one_sentence(data: bytes, problem: str) -> None:
+    with pytest.raises(ArchstyleError, match=problem) as caught:
+        match_buildings({"buildings.csv": data}, FILES)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def write_list(path: Path, buildings: dict[str, str]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "building"), *buildings.items()])
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Callable[..., dict[str, Row]]:
+    def run(memory: dict[str, str] | None = None, limit: int | None = None) -> dict[str, Row]:
+        raw = tmp_path / "raw"
+        raw.mkdir(exist_ok=True)
+        pack(FolderPhotos(tmp_path / "photos"), raw, limit, 10_000_000)
+        store = PhotoStore(raw)
+        looked = inspect_all(store, 1_000_000)
+        rows = make_manifest(store.entries, looked, [], 40, SHARES, memory)
+        return {row.file: row for row in rows}
+
+    return run
+
+
+def test_photos_of_one_building_share_a_split_and_stay_photographs(
+    prepared: Callable[..., dict[str, Row]], tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 40, "baroque": 40})
+    alone = prepared()
+    # Five photos of each building; the first one has parts of both styles.
+    buildings = {f"gothic/{n:05d}.jpg": f"church {n // 5}" for n in range(40)}
+    buildings |= {f"baroque/{n:05d}.jpg": "church 0" for n in range(3)}
+    write_list(root / "buildings.csv", buildings)
+    rows = prepared(remember(list(alone.values())))
+    row = rows.pop("buildings.csv")
+    assert (row.status, row.reason) == ("dropped", "lists the buildings")
+    splits = defaultdict(set)
+    for row in rows.values():
+        assert row.status == "used" and row.building == buildings.get(row.file, "")
+        splits[row.building].add(row.split)
+    assert len({row.group for row in rows.values()}) == 80
+    unlisted = splits.pop("")
+    assert len(unlisted) == 3 and {len(of_one) for of_one in splits.values()} == {1}
+    assert {row.split for row in rows.values() if row.style == "gothic"} == unlisted
+    for file, row in rows.items():
+        assert row.building or row.split == alone[file].split
+    assert "buildings.csv" not in {row.file for row in prepared(limit=6).values() if row.split}
+
+    apart = list(rows.values())
+    check_splits(apart)
+    first = next(row for row in apart if row.building and row.split == "train")
+    moved = [Row(*(getattr(row, name) for name in row.__slots__)) for row in apart]
+    moved.append(
+        Row("gothic/x.jpg", "gothic", "x", "", "other", "test", "used", "", first.building)
+    )
+    with pytest.raises(LeakError, match="show the same building"):
+        check_splits(moved)
+
+
+def made_up(
+    count: int, first: int = 0, building_of: int = 0
+) -> Iterator[tuple[Packed, Inspection]]:
+    """Photos that nobody drew: unlike hashes, and a building for every `building_of` of them."""
+    for number in range(first, first + count):
+        for style in ("baroque", "gothic"):
+            key = sha256(f"{style} {number}".encode())
+            building = f"{style} {number // building_of}" if building_of else ""
+            file = f"{style}/{number}.jpg"
+            yield (
+                Packed(file, 1, key.hexdigest(), 0, "", building),
+                Inspection(key.digest(), 100, 100, "JPEG"),
+            )
+
+
+@pytest.mark.parametrize("building_of", [0, 4])
+@pytest.mark.parametrize("remembering", [False, True])
+def test_adding_a_thousand_photos_moves_none_of_the_old_ones(
+    building_of: int, remembering: bool
+) -> None:
+    old = list(made_up(301, building_of=building_of))
+    # The first of the new ones show a building that is there already.
+    new = list(made_up(500, first=301, building_of=building_of))
+    before = make_manifest([], old, [], 40, SHARES)
+    memory = remember(before) if remembering else None
+    after = {row.file: row for row in make_manifest([], [*old, *new], [], 40, SHARES, memory)}
+    assert len(after) == len(before) + 1000
+    assert {row.file: after[row.file].split for row in before} == {
+        row.file: row.split for row in before
+    }
+    if building_of:
+        check_splits(list(after.values()))
+        assert after["gothic/301.jpg"].split == after["gothic/300.jpg"].split
+
+
+def test_a_photograph_of_two_buildings_makes_them_one() -> None:
+    together = join_buildings(
+        {"a": ["Ulm"], "b": ["Ulm", "Melk"], "c": ["Melk", "Chartres"], "d": ["Speyer"], "e": []}
+    )
+    assert together == {
+        "a": "building Chartres",
+        "b": "building Chartres",
+        "c": "building Chartres",
+        "d": "building Speyer",
+    }
+
+
+def test_too_few_buildings_are_named_with_their_numbers() -> None:
+    styles = {f"{number:016x}": "gothic" for number in range(20)}
+    two = {group: f"building {number % 2}" for number, group in enumerate(styles)}
+    with pytest.raises(ArchstyleError, match="20 photographs of the style gothic show 2 buildings"):
+        assign_splits(styles, SHARES, None, two)
+    three = {group: f"building {number % 3}" for number, group in enumerate(styles)}
+    assert set(assign_splits(styles, SHARES, None, three).values()) == {
+        "train",
+        "validation",
+        "test",
+    }
+
+
+def test_what_lay_apart_before_it_was_one_building_goes_where_the_building_belongs() -> None:
+    styles = {f"{number:016x}": "gothic" for number in range(100)}
+    together = dict.fromkeys(list(styles)[:4], "building Ulm")
+    fresh = assign_splits(styles, SHARES, None, together)["0" * 16]
+    for before in (("train", "test", "", ""), ("validation", "test", "train", "test")):
+        remembered = dict(zip(styles, before, strict=False))
+        after = assign_splits(styles, SHARES, remembered, together)
+        assert {after[group] for group in together} == {fresh}
+    remembered = dict.fromkeys(list(styles)[:2], "validation")
+    after = assign_splits(styles, SHARES, remembered, together)
+    assert {after[group] for group in together} == {"validation"}
