@@ -78,16 +78,19 @@ def predict(
     model: keras.Model, inputs: NDArray[Any], description: str, dtype: type = np.float32
 ) -> NDArray[Any]:
     """Run a model over `inputs` [n, ...] with a progress bar; gives [n, ...] of `dtype`."""
-    run = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    # Traced once, by its shape: TensorFlow warns of a function that is made anew for every model.
+    given_as = np.float32 if inputs.dtype == np.float16 else inputs.dtype
+    shape = tf.TensorSpec((32, *inputs.shape[1:]), given_as)
+    function = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    run = function.get_concrete_function(shape)
     outputs: NDArray[np.float32] | None = None
     for start in tqdm(range(0, len(inputs), 32), desc=description, disable=None):
         batch = inputs[start : start + 32]
         # No partial last batch: another shape would be another trace of the whole network.
         padding = np.repeat(batch[-1:], 32 - len(batch), axis=0)
-        whole = np.concatenate([batch, padding])
         # Half precision is for keeping only: the processor computes in float32.
-        whole = whole.astype(np.float32) if whole.dtype == np.float16 else whole
-        given = run(whole).numpy()[: len(batch)]
+        whole = np.concatenate([batch, padding]).astype(given_as, copy=False)
+        given = run(tf.constant(whole)).numpy()[: len(batch)]
         if outputs is None:
             outputs = np.empty((len(inputs), *given.shape[1:]), dtype)
         outputs[start : start + len(batch)] = given
