@@ -72,18 +72,32 @@ def test_the_stage_writes_what_it_decided(
 
 
 def test_registering_twice_makes_one_version(project: Path) -> None:
-    assert register_candidate(project, 0.01)["version"] == "1"
+    (project / "reports" / "data.html").write_text("the data", "utf-8")
+    (project / "reports" / "data").mkdir()
+    (project / "reports" / "data" / "counts.png").write_bytes(b"counts")
+    first = register_candidate(project, 0.01)
+    assert first["version"] == "1"
     again = register_candidate(project, 0.01)
     assert (again["version"], again["decision"]) == ("1", "champion already")
+    kept = [
+        artifact.path
+        for folder in ("reports", "reports/data")
+        for artifact in connect().list_artifacts(first["run_id"], folder)
+    ]
+    assert {"reports/data.html", "reports/data/counts.png"} <= set(kept)
     assert len(changes()) == 1
 
 
 def test_a_worse_candidate_is_challenger_with_the_reasons(project: Path, tiny_bundle: Path) -> None:
+    manifest = project / "data" / "prepared" / "manifest.csv"
+    first, *others = read_manifest(manifest)
+    write_manifest(manifest, [replace(first, status="corrected"), *others])
     register_candidate(project, 0.01)
     install_bundle(project, tiny_bundle, styles=rotated(styles_of(tiny_bundle)))
     registered = register_candidate(project, 0.01)
     assert registered["alias"] == "challenger" and registered["decision"] == "not promoted"
     told = " ".join(registered["reasons"])
+    assert "Labels are as corrected: 1 of the test photos." in told
     assert "it is right on 0.0 %, the champion on 100.0 %" in told
     assert aliases() == {"champion": "1", "challenger": "2"}
     shown = connect().get_model_version(MODEL_NAME, "2").description

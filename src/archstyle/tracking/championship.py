@@ -22,7 +22,7 @@ def judge(
     """Say which alias the bundle in `candidate`, registered as `version`, deserves.
 
     The champion is measured again, as the photos may have changed since; it reads the originals in
-    data/raw with its own preprocessing.
+    data/raw with its own preprocessing. Both are judged by the labels as corrected.
     """
     if champion is None:
         return first_champion()
@@ -51,7 +51,7 @@ def judge(
         decision = decide(
             compare(correctness(mine, store, rows), correctness(theirs, store, rows)), tolerance
         )
-    told = told_of_styles(mine.styles, theirs.styles, rows)
+    told = [*told_of_styles(mine.styles, theirs.styles, rows), *told_of_labels(rows)]
     return Decision(decision.alias, (*told, *decision.reasons), decision.comparison)
 
 
@@ -80,3 +80,9 @@ def told_of_styles(
     if gone:
         told.append(f"It no longer tells {', '.join(gone)}, which the champion does.")
     return told
+
+
+def told_of_labels(rows: Sequence[Row]) -> list[str]:
+    """Say that some photos count by another style than their folder's."""
+    corrected = sum(row.status == "corrected" for row in rows)
+    return [f"Labels are as corrected: {corrected} of the test photos."] if corrected else []

@@ -15,13 +15,14 @@ def percent(share: float | str) -> str:
     return f"{100 * float(share):.1f} %"
 
 
-def accuracy_text(metrics: Mapping[str, Any]) -> str:
+def accuracy_text(metrics: Mapping[str, Any], kind: str = "accuracy") -> str:
     """Return `91.3 % (88.0 % to 94.1 %)`, as far as it was measured."""
-    if "accuracy" not in metrics:
+    if kind not in metrics:
         return "not measured"
-    text = percent(metrics["accuracy"])
-    if "accuracy_low" in metrics and "accuracy_high" in metrics:
-        text += f" ({percent(metrics['accuracy_low'])} to {percent(metrics['accuracy_high'])})"
+    text = percent(metrics[kind])
+    low, high = metrics.get(f"{kind}_low"), metrics.get(f"{kind}_high")
+    if low is not None and high is not None:
+        text += f" ({percent(low)} to {percent(high)})"
     return text
 
 
@@ -90,6 +91,9 @@ def _result_table(test: Mapping[str, Any]) -> list[str]:
             rows.append((name, percent(test[key])))
     if "test_photos" in test:
         rows.append(("test photos", str(test["test_photos"])))
+    if touched := test.get("corrected_test_photos"):
+        rows.append(("accuracy as corrected", accuracy_text(test, "corrected_accuracy")))
+        rows.append(("test photos that corrections touch", str(touched)))
     return ["| on test photos | |", "|---|---|", *(f"| {a} | {b} |" for a, b in rows), ""]
 
 

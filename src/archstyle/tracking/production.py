@@ -48,6 +48,7 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
     test = read_json(root / "reports" / "metrics.json")
     if not log.has_result(test):
         log.reports(root)
+    log_data_report(log, root / "reports")
     version = register_bundle(log, bundle, test)
     champion = next((one for one in all_versions() if CHAMPION in one.aliases), None)
     decision = judge(bundle, version.version, champion, root, tolerance)
@@ -66,6 +67,13 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
     }
     _describe(log, version, test, registered)
     return registered
+
+
+def log_data_report(log: RunLog, reports: Path) -> None:
+    """Send what describe wrote, the page and its figures, to the run."""
+    for path, folder in ((reports / "data.html", "reports"), (reports / "data", "reports/data")):
+        if path.exists():
+            log.artifacts(path, folder)
 
 
 def promote(name: str, reason: str = "") -> Change | None:

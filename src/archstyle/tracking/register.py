@@ -33,7 +33,7 @@ from archstyle.tracking.store import MODEL_NAME
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEADLINE = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1")
+HEADLINE = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "corrected_accuracy")
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
 FINGERPRINT = "archstyle.fingerprint"
 
