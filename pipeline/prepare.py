@@ -1,6 +1,7 @@
 """prepare: find out what every file is, and write the manifest."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from archstyle.config import Data, Duplicates, Split, stage_config
 from archstyle.console import run, say
 from archstyle.data.corrections import read_corrections
+from archstyle.data.facts import note_facts
+from archstyle.data.inspected import Inspected, recipe
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
 from archstyle.data.preparation import make_manifest, summarize
@@ -20,6 +23,8 @@ from archstyle.images import Preprocessing
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CORRECTIONS = Path("data/corrections.csv")
+# Not an out of the stage: what is in there can be found out again.
+INSPECTED = Path(".archstyle/inspected.sqlite")
 
 
 @dataclass
@@ -38,21 +43,28 @@ def main(arguments: Sequence[str]) -> None:
     check_pixels(config.data.max_megapixels)
     corrections = read_corrections(CORRECTIONS)
     store = PhotoStore(RAW)
-    rows = make_manifest(
-        store.entries,
-        inspect_all(store, int(config.data.max_megapixels * 1e6)),
-        corrections,
-        config.duplicates.distance,
-        config.split,
-        read_memory(config.split),
-    )
-    summary = summarize(rows, asdict(store.source), config.split)
-    with whole_directory(PREPARED) as directory:
+    max_pixels = int(config.data.max_megapixels * 1e6)
+    # The project's own folder even where DVC runs an experiment in a copy.
+    notes = Path(os.environ.get("DVC_ROOT") or Path.cwd()) / INSPECTED
+    with (
+        whole_directory(PREPARED) as directory,
+        Inspected(notes, recipe(max_pixels), len(store.entries)) as known,
+    ):
+        looked = inspect_all(store, max_pixels, known=known)
+        rows = make_manifest(
+            store.entries,
+            note_facts(directory / "photos.csv", looked),
+            corrections,
+            config.duplicates.distance,
+            config.split,
+            read_memory(config.split),
+        )
+        summary = summarize(rows, asdict(store.source), config.split)
         write_manifest(directory / "manifest.csv", rows)
         text = json.dumps(summary, indent=2, ensure_ascii=False)
         (directory / "summary.json").write_text(text + "\n", "utf-8")
     statuses = ", ".join(f"{count} {status}" for status, count in summary["status"].items())
-    say(f"prepare: {len(rows)} files: {statuses}.")
+    say(f"prepare: {len(rows)} files: {statuses}. {known.found} were known from earlier runs.")
     for style, counts in summary["counts"].items():
         say(f"  {style}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
 

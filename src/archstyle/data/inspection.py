@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from archstyle.data.fingerprints import SIDE, perceptual_hash
 from archstyle.data.store import Packed, PhotoStore, read_packed
@@ -11,7 +12,7 @@ from archstyle.images import PhotoError, open_with_facts
 from archstyle.parallel import parallel_map
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What a photo is; `phash` is empty and `reason` is not where it is no sound photo."""
 
@@ -32,14 +33,32 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
     return Inspection(perceptual_hash(photo.image), photo.width, photo.height, photo.format)
 
 
+class Known(Protocol):
+    """What is remembered of earlier inspections: see inspected.py."""
+
+    def find(self, sha256: str) -> Inspection | None:
+        """Return what is known about the photo with these bytes."""
+
+    def keep(self, sha256: str, seen: Inspection) -> None:
+        """Remember what a photo is."""
+
+
 def inspect_all(
-    store: PhotoStore, max_pixels: int, workers: int | None = None
+    store: PhotoStore, max_pixels: int, workers: int | None = None, known: Known | None = None
 ) -> Iterator[tuple[Packed, Inspection]]:
-    """Yield every packed file, in order, with what it is."""
+    """Yield every packed file, in order, with what it is; what is known is not decoded again."""
     packed = [entry for entry in store.entries if not entry.reason]
-    look = partial(_inspect_packed, store.archive, max_pixels)
-    yield from zip(packed, parallel_map(look, packed, len(packed), "prepare", workers), strict=True)
+    tasks = ((entry, known.find(entry.sha256) if known else None) for entry in packed)
+    look = partial(_look, store.archive, max_pixels)
+    results = parallel_map(look, tasks, len(packed), "prepare", workers)
+    for entry, (seen, is_new) in zip(packed, results, strict=True):
+        if known and is_new:
+            known.keep(entry.sha256, seen)
+        yield entry, seen
 
 
-def _inspect_packed(archive: Path, max_pixels: int, entry: Packed) -> Inspection:
-    return inspect(read_packed(archive, entry), max_pixels)
+def _look(
+    archive: Path, max_pixels: int, task: tuple[Packed, Inspection | None]
+) -> tuple[Inspection, bool]:
+    entry, seen = task
+    return (seen, False) if seen else (inspect(read_packed(archive, entry), max_pixels), True)
