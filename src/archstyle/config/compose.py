@@ -5,6 +5,7 @@ DVC's own `hydra.enabled` stays off because it overwrites params.yaml; this is w
 
 import difflib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,6 +13,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -76,6 +78,18 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     return cast(Config, OmegaConf.to_object(config))
 
 
+@contextmanager
+def hydra_at(directory: Path) -> Iterator[None]:
+    """Let Hydra compose the files of a folder, also inside of a multirun, where it is in use."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
+
+
 def _read_params(path: Path) -> dict[str, Any]:
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -117,7 +131,7 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, dict[str,
                 f"`use.{group}` is {use.get(group)!r}, but conf/{group}/ has "
                 f"{', '.join(choices)}{_nearest(str(use.get(group)), choices) or '.'}"
             )
-    with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
+    with hydra_at(directory):
         composed: DictConfig = hydra_compose(
             "config", [f"{group}={use[group]}" for group in GROUPS]
         )

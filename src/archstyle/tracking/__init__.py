@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archstyle.tracking.runlog import RunLog
     from archstyle.tracking.runs import resume_run, start_run
     from archstyle.tracking.store import EXPERIMENT, MODEL_NAME, main_root, tracking_uri
+    from archstyle.tracking.sweeps import end_trial, sweep_run, trial_run
 
 __all__ = [
     "EXPERIMENT",
@@ -25,6 +26,7 @@ __all__ = [
     "RunLog",
     "champion_version",
     "download_bundle",
+    "end_trial",
     "ensure_recorded",
     "git_tags",
     "main_root",
@@ -33,7 +35,9 @@ __all__ = [
     "register_candidate",
     "resume_run",
     "start_run",
+    "sweep_run",
     "tracking_uri",
+    "trial_run",
 ]
 
 _MODULES = {
@@ -45,6 +49,7 @@ _MODULES = {
     "runlog": ("RunLog",),
     "runs": ("resume_run", "start_run"),
     "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "tracking_uri"),
+    "sweeps": ("end_trial", "sweep_run", "trial_run"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -147,8 +147,12 @@ class RunLog:
         return {"run_id": self.run_id, **place, **self.facts.git}
 
     def finish(self) -> None:
-        """Set the run FINISHED; only register calls it, as the last stage."""
-        self._send("finish", lambda: self.client.set_terminated(self.run_id, "FINISHED"))
+        """Set the run FINISHED; of a pipeline's run only register does, as the last stage."""
+        self.end("FINISHED")
+
+    def end(self, status: str) -> None:
+        """Set the status of a run that ended: FINISHED, FAILED or KILLED."""
+        self._send("finish", lambda: self.client.set_terminated(self.run_id, status))
 
     def _log_metrics(self, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric

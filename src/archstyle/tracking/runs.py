@@ -39,9 +39,9 @@ def start_run(root: Path, config: Mapping[str, Any], name: str | None = None) ->
     stale.end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
     tags = facts.tags() | process_tags("train") | dvc_tags(root, "train")
-    log = _create(client, experiment, facts, tags, name)
+    log = create_run(client, experiment, facts, tags, name)
     log.keep_going = True
-    with _status(log):
+    with run_status(log):
         yield log
 
 
@@ -65,11 +65,11 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
     run_id = find_run(client, experiment, source_run)
     if run_id is None:
         tags = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
-        log = _create(client, experiment, facts, tags, None)
+        log = create_run(client, experiment, facts, tags, None)
         say(f"MLflow did not know run {source_run}: made it again as {log.run_id}.")
     else:
         log = RunLog(client, run_id, facts)
-    with _status(log):
+    with run_status(log):
         client.update_run(log.run_id, status="RUNNING")
         log.note(process_tags(stage) | dvc_tags(root, stage))
         if config:
@@ -95,7 +95,7 @@ def find_run(client: "MlflowClient", experiment: str, source_run: str) -> str | 
     return str(found[0].info.run_id) if found else None
 
 
-def _create(
+def create_run(
     client: "MlflowClient", experiment: str, facts: Facts, tags: Mapping[str, str], name: str | None
 ) -> RunLog:
     """Create a run with its params, dataset, description and config.yaml."""
@@ -107,7 +107,7 @@ def _create(
     with mlflow_errors("start a run"):
         run = client.create_run(experiment, tags=dict(tags), run_name=run_name(facts, name))
         log = RunLog(client, run.info.run_id, facts)
-        with _status(log):
+        with run_status(log):
             log.config(facts.config)
             client.log_inputs(log.run_id, [dataset_input(facts)])
             client.log_dict(log.run_id, facts.config, "config.yaml")
@@ -116,7 +116,7 @@ def _create(
 
 
 @contextmanager
-def _status(log: RunLog) -> Iterator[RunLog]:
+def run_status(log: RunLog) -> Iterator[RunLog]:
     """Set the run FAILED or KILLED where the block raises; a lost server hides no error."""
     from archstyle.tracking.connection import reachable
 

@@ -1,0 +1,124 @@
+"""One trial: augment, train, and what the validation photos say of it. The test split is not read.
+
+Runs in the process that Hydra's launcher gives it; what it finds goes into the study and into a
+child run in MLflow.
+"""
+
+import math
+import os
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from optuna import TrialPruned
+from optuna.trial import Trial
+
+from archstyle.config import compose
+from archstyle.console import say
+from archstyle.errors import ArchstyleError
+from archstyle.parallel import cores
+from archstyle.sweep import study as studies
+from archstyle.sweep.arrays import augmented
+from archstyle.sweep.plan import as_overrides, read_space
+from archstyle.sweep.schema import Study
+from archstyle.tracking import RunLog, end_trial, trial_run
+
+ARRAYS = Path(".archstyle/sweep/arrays")
+# A trial is looked at after each quarter of its epochs, where those of another length were, too:
+# half way down its schedule an epoch of six is not to be compared with one of twelve.
+QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: with a value, with an error, or stopped early with neither."""
+
+    value: float | None = None
+    error: str = ""
+
+
+def run_trial(
+    root: Path, overrides: Sequence[str], study: Study, threads: int | None = None
+) -> Outcome:
+    """Run the trial `study.trial` of the project at `root` with the overrides of its job.
+
+    `threads` leaves the other cores to the trials beside it. What goes wrong in the trial is its
+    outcome; only a tracking server that is away raises.
+    """
+    os.chdir(root)  # a worker of Ray starts elsewhere
+    config = compose(root, as_overrides(read_space(overrides)[1]))
+    trial = studies.trial_of(
+        studies.open_study(study.storage, study.name, study.prune_after), study.trial
+    )
+    start = time.monotonic()
+    with trial_run(root, asdict(config), study.name, study.trial, study.run_id) as log:
+        trial.set_user_attr("run_id", log.run_id)
+        watch = Watch(trial, log, config.train.epochs)
+        try:
+            with augmented(root, ARRAYS, config) as directory:
+                if threads:
+                    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+                        os.environ[name] = str(threads)
+                # TensorFlow takes ten seconds to import.
+                from archstyle.training.validation import validate
+
+                found = validate(directory, config.model, config.train, config.seed, watch)
+            if not math.isfinite(found.negative_log_likelihood):
+                raise ArchstyleError("The training diverged: its loss is no number.")
+        except TrialPruned:
+            say(f"Trial {study.trial} was stopped early: it was behind the median.")
+            end_trial(log, "pruned")
+            return Outcome()
+        except Exception as error:
+            if not isinstance(error, ArchstyleError):
+                traceback.print_exc()
+            message = f"{str(error).strip() or type(error).__name__}".splitlines()[0]
+            end_trial(log, "failed", error=message)
+            return Outcome(error=message)
+        minutes = round((time.monotonic() - start) / 60, 2)
+        for name, value in {**asdict(found), "minutes": minutes}.items():
+            trial.set_user_attr(name, value)
+        end_trial(log, "complete", asdict(found))
+    say(
+        f"Trial {study.trial}: negative log-likelihood {found.negative_log_likelihood:.4f}, "
+        f"accuracy {found.accuracy:.3f}, macro F1 {found.macro_f1:.3f}; {minutes:.1f} minutes."
+    )
+    return Outcome(found.negative_log_likelihood)
+
+
+class Watch:
+    """Takes each epoch, keeps it, and stops a trial that falls behind the median of the others."""
+
+    def __init__(self, trial: Trial, log: RunLog, epochs: int):
+        self._trial = trial
+        self._log = log
+        self._epochs = epochs
+        self._epoch = 0
+
+    def __call__(self, row: Mapping[str, float | str]) -> None:
+        """Take a row of models/history.csv; raises TrialPruned."""
+        self._log.epoch(row)
+        if row["phase"] == "head":
+            return
+        before = QUARTERS * self._epoch // self._epochs
+        self._epoch += 1
+        now = QUARTERS * self._epoch // self._epochs
+        if before < now < QUARTERS:
+            self._trial.report(error_share(row), now)
+            if self._trial.should_prune():
+                raise TrialPruned
+
+
+def error_share(row: Mapping[str, float | str]) -> float:
+    """Return what is compared between epochs: how far macro F1, or else accuracy, is from 1."""
+    return 1 - float(row.get("validation_macro_f1", row["validation_accuracy"]))
+
+
+def threads_of(launcher: str, workers: int) -> int | None:
+    """Return how many cores a trial may use; None where it has them all to itself."""
+    if launcher == "workers":
+        return max(1, cores() // workers)
+    # Ray sets this to the cores that it was told to give to a trial.
+    return int(os.environ.get("OMP_NUM_THREADS", 0)) or None
