@@ -54,6 +54,13 @@ def test_a_dropped_photograph_is_measured_once_as_labelled_where_its_group_belon
     assert [photo.split for photo in found.rows] == ["test", "test"]
 
 
+def test_a_dropped_photograph_goes_with_its_building() -> None:
+    learned = replace(row("gothic/1", TRAIN[0], "train"), building="Köln")
+    dropped = replace(row("gothic/2", TEST[0], "", "dropped"), building="Köln")
+    other = row("baroque/3", TEST[1])
+    assert label_test_photos([learned, dropped, other], SHARES, STYLES).rows == [other]
+
+
 def test_a_conflict_is_measured_only_where_it_was_resolved_and_only_as_corrected() -> None:
     rows = [
         row("baroque/0", TEST[2]),

@@ -45,12 +45,14 @@ def label_test_photos(rows: Sequence[Row], shares: Split, styles: Collection[str
         if label := _folder_label(groups[row.group]):
             labelled[row.file] = label
     corrected = {row.file: row.style for row in measured}
+    buildings = {row.building: row.split for row in rows if row.building and row.split}
     for group, members in groups.items():
         label = _folder_label(members)
         dropped = all(row.status == "dropped" for row in members)
         # A folder that corrections emptied is no style that could be told.
-        if dropped and label in styles and split_of(group, shares) == "test":
-            photo = min(members, key=lambda row: (row.sha256, row.file))
+        photo = min(members, key=lambda row: (row.sha256, row.file))
+        split = buildings.get(photo.building) or split_of(group, shares)
+        if dropped and label in styles and split == "test":
             measured.append(replace(photo, split="test"))
             labelled[photo.file] = label
     known = {file: style for file, style in labelled.items() if style in styles}
