@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         text = json.dumps(summary, indent=2, ensure_ascii=False)
         (directory / "summary.json").write_text(text + "\n", "utf-8")
     statuses = ", ".join(f"{count} {status}" for status, count in summary["status"].items())
-    say(f"prepare: {len(rows)} files: {statuses}. {known.found} were known from earlier runs.")
+    say(f"prepare: {len(rows)} files: {statuses}; {known.added} were decoded for it.")
     for style, counts in summary["counts"].items():
         say(f"  {style}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
 

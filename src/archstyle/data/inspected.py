@@ -53,7 +53,7 @@ class Inspected:
     """
 
     def __init__(self, path: Path, recipe: str, photos: int) -> None:
-        self.found = 0
+        self.added = 0
         self._path = path
         self._pending: dict[bytes, Inspection] = {}
         self._flushed = time.monotonic()
@@ -92,11 +92,11 @@ class Inspected:
         except sqlite3.Error as error:
             self._give_up(error)
             return None
-        self.found += row is not None
         return Inspection(*row) if row else None
 
     def keep(self, sha256: str, seen: Inspection) -> None:
         """Remember what a photo is; a second later at the latest, a kill does not undo it."""
+        self.added += 1
         if self._connection is None or seen.reason:
             return
         self._pending[bytes.fromhex(sha256)] = seen
