@@ -19,9 +19,19 @@ from archstyle.errors import ArchstyleError
 from archstyle.images import Preprocessing, read_photo, to_array
 from tests.photo_folders import fill, photo
 
-STILL = Augment(copies=2, rotation=0, zoom=[1.0, 1.0], shear=0, brightness=0, contrast=0, flip=0)
-LIVELY = Augment(
-    copies=2, rotation=10, zoom=[0.5, 1.0], shear=0.1, brightness=0.3, contrast=0.3, flip=0.5
+STILL = Augment(
+    copies=2,
+    rotation=0,
+    zoom=[1.0, 1.0],
+    shear=0,
+    brightness=0,
+    contrast=0,
+    saturation=0,
+    grey=0,
+    flip=0,
+)
+LIVELY = replace(
+    STILL, rotation=10, zoom=[0.5, 1.0], shear=0.1, brightness=0.3, contrast=0.3, flip=0.5
 )
 SHA = "a" * 64
 
@@ -56,7 +66,14 @@ def test_variants_differ_by_copy_photo_and_seed_and_are_repeatable() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("rotation", 8), ("zoom", [0.5, 0.7]), ("shear", 0.2), ("brightness", 0.3), ("contrast", 0.4)],
+    [
+        ("rotation", 8),
+        ("zoom", [0.5, 0.7]),
+        ("shear", 0.2),
+        ("brightness", 0.3),
+        ("contrast", 0.4),
+        ("saturation", 0.8),
+    ],
 )
 def test_every_range_changes_the_photo_both_ways(key: str, value: object) -> None:
     image = photo(1, 300, 200)
@@ -67,6 +84,21 @@ def test_every_range_changes_the_photo_both_ways(key: str, value: object) -> Non
         means = [one.mean() / to_array(image, 64).mean() for one in made]
         assert min(means) < 0.95 and max(means) > 1.05
         assert min(means) > 0.69 and max(means) < 1.31
+
+
+def test_saturation_leaves_grey_alone_and_grey_takes_all_colour() -> None:
+    image = Image.new("RGB", (64, 64), (200, 100, 50))
+    spread = [
+        int(np.ptp(variant(image, 32, replace(STILL, saturation=0.5), chance(1, SHA, copy))[0, 0]))
+        for copy in range(20)
+    ]
+    assert min(spread) < 120 and max(spread) > 180
+    colourless = replace(STILL, saturation=0.5, grey=1.0)
+    made = variant(image, 32, colourless, chance(1, SHA, 1))
+    assert np.ptp(made[0, 0]) == 0 and abs(int(made[0, 0, 0]) - 124) <= 1
+    grey = Image.new("RGB", (64, 64), (90, 90, 90))
+    made = variant(grey, 32, replace(STILL, saturation=0.9), chance(1, SHA, 2))
+    assert (made == 90).all()
 
 
 def test_no_dark_corners_and_no_colours_from_nowhere() -> None:
@@ -112,6 +144,8 @@ def test_light_and_contrast() -> None:
         ("shear", 2),
         ("brightness", 1),
         ("contrast", -0.1),
+        ("saturation", 1.1),
+        ("grey", -0.1),
         ("flip", 1.5),
     ],
 )

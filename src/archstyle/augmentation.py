@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from archstyle.config.schema import Augment
 from archstyle.errors import ArchstyleError
@@ -27,6 +27,8 @@ def check_ranges(augment: Augment) -> None:
         "shear": (0 <= augment.shear <= 0.5, "is a share to either side, 0 to 0.5"),
         "brightness": (0 <= augment.brightness < 1, "is a share to either side, below 1"),
         "contrast": (0 <= augment.contrast < 1, "is a share to either side, below 1"),
+        "saturation": (0 <= augment.saturation <= 1, "is a share to either side, 0 to 1"),
+        "grey": (0 <= augment.grey <= 1, "is a probability, 0 to 1"),
         "flip": (0 <= augment.flip <= 1, "is a probability, 0 to 1"),
     }
     for key, (sensible, meaning) in checks.items():
@@ -64,6 +66,9 @@ def variant(
     starts = [int(random.integers(side - size + 1)) for side in sides]
     light = 1 + random.uniform(-augment.brightness, augment.brightness)
     contrast = 1 + random.uniform(-augment.contrast, augment.contrast)
+    saturation = 1 + random.uniform(-augment.saturation, augment.saturation)
+    if random.random() < augment.grey:
+        saturation = 0.0
 
     # From a place in the variant, seen from its middle, to a place in the photo.
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -78,6 +83,8 @@ def variant(
         (*inverse[0], shift[0], *inverse[1], shift[1]),
         Image.Resampling.BICUBIC,
     )
+    if saturation != 1:
+        turned = ImageEnhance.Color(turned).enhance(saturation)
     return relight(turned, light, contrast)
 
 

@@ -61,6 +61,8 @@ class Augment:
     shear: float = MISSING
     brightness: float = MISSING
     contrast: float = MISSING
+    saturation: float = MISSING
+    grey: float = MISSING
     flip: float = MISSING
 
 
