@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from archstyle.config import Data, stage_config
 from archstyle.console import run, say
@@ -19,7 +18,7 @@ from archstyle.data.packing import pack
 from archstyle.data.sources import Photos, announce_drawn, choose
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.files import whole_directory, whole_file
+from archstyle.files import scratch_directory, whole_directory, whole_file
 
 RAW = Path("data/raw")
 # Not an out of the stage: it says what this machine's folder looked like.
@@ -37,9 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     """Fetch, or with --changed tell whether there is something new to fetch."""
     overrides = [argument for argument in arguments if argument != "--changed"]
     data = stage_config(FetchConfig, overrides, Path.cwd()).data
-    NOTE.parent.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="fetch-", dir=NOTE.parent) as scratch:
-        photos, passed = choose(data.sources, data.timeout_seconds, Path(scratch) / "clone")
+    with scratch_directory(NOTE.parent, "fetch-") as scratch:
+        photos, passed = choose(data.sources, data.timeout_seconds, scratch / "clone")
         stamp = stamp_of(photos, data)
         if "--changed" in arguments:
             sys.exit(1 if stamp == read_note() else 0)

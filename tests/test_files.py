@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.files import reserve, whole_directory, whole_file, write_json
+from archstyle.files import reserve, scratch_directory, whole_directory, whole_file, write_json
 from tests.conftest import ROOT
 
 
@@ -47,6 +47,35 @@ def test_a_killed_stage_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
     assert done.returncode == -9
     assert not target.exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_a_living_one_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from archstyle.files import scratch_directory\n"
+        "with scratch_directory(Path(sys.argv[1]), 'fetch-[1]-') as path:\n"
+        "    (path / 'part').write_text('half')\n"
+        "    print(path.name, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    (tmp_path / "fetched.json").touch()
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        theirs = tmp_path / process.stdout.readline().strip()
+        with scratch_directory(tmp_path, "fetch-[1]-") as ours:
+            assert ours.is_dir() and theirs.is_dir()
+        assert not ours.exists()
+        process.kill()
+        process.wait()
+    assert (theirs / "part").exists()
+    with scratch_directory(tmp_path, "fetch-[1]-"):
+        assert not theirs.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["fetched.json"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a Linux device")
