@@ -12,6 +12,7 @@ from archstyle.bundle import Bundle
 from archstyle.config import Evaluate, Split, stage_config
 from archstyle.console import run, say
 from archstyle.data.manifest import read_manifest
+from archstyle.data.pairs import read_pairs
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.gallery import pick
@@ -44,7 +45,8 @@ def main(argv: Sequence[str]) -> None:
     history = read_history(MODELS / "history.csv")
     bundle = Bundle.load(MODELS / "bundle")
     labels = label_test_photos(rows, Split(**summary["shares"]), bundle.styles)
-    check_splits([*rows, *labels.rows])
+    pairs = PREPARED / "pairs.csv"
+    check_splits([*rows, *labels.rows], read_pairs(pairs) if pairs.exists() else ())
     check_data(bundle.card.data_digest, summary["digest"])
     with PhotoStore(RAW) as store:
         answers = predict_photos(bundle, store, labels.rows)

@@ -9,6 +9,7 @@ import pytest
 
 from archstyle.config import Split
 from archstyle.data.manifest import read_manifest, write_manifest
+from archstyle.data.pairs import Pair
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation import predictions as predicting
@@ -80,6 +81,15 @@ def test_one_photograph_in_two_splits_is_refused(key):
         LeakError, match=r"`baroque/0\.png` \(train\) and `baroque/2\.png` \(test\)"
     ):
         check_splits(rows)
+
+
+def test_a_pair_in_two_splits_is_refused_even_where_the_groups_do_not_say_so():
+    rows, _ = rows_and_photos()
+    copy = replace(rows[2], file="copy of 2", split="", status="duplicate")
+    far = Pair(rows[0].file, copy.file, 50, False)
+    check_splits([*rows, copy], [far, Pair(rows[0].file, rows[3].file, 9, True)])
+    with pytest.raises(LeakError, match=r"0\.png` \(train\) and `baroque/2\.png` \(test\)"):
+        check_splits([*rows, copy], [far, Pair(rows[0].file, copy.file, 9, True)])
 
 
 def test_other_data_than_the_bundles_is_refused():

@@ -11,7 +11,7 @@ from archstyle.bundle import Bundle
 from archstyle.console import progress
 from archstyle.evaluation.predictions import Predictions, Reads
 from archstyle.heatmap import heat_layer
-from archstyle.images import open_photo
+from archstyle.pages.pictures import thumbnail
 
 MISTAKES = 24
 FEWEST, MOST = 3, 6  # photos of each style that are sure and right
@@ -92,14 +92,7 @@ def collect(
             probability=answer.probability,
             of_label=answer.probabilities[label],
             answered=answer.answered,
-            photo=thumbnail(content),
+            photo=thumbnail(content, THUMBNAIL),
             heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
         )
     return found
-
-
-def thumbnail(content: bytes) -> Image.Image:
-    """Return the photo as RGB with its longer side at most THUMBNAIL pixels."""
-    photo = open_photo(content, at_least=THUMBNAIL)
-    photo.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    return photo

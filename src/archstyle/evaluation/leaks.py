@@ -1,8 +1,10 @@
 """Refuses to measure what the model may have been trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from archstyle.data.manifest import Row
+from archstyle.data.pairs import Pair
 from archstyle.errors import ArchstyleError
 
 
@@ -10,8 +12,17 @@ class LeakError(ArchstyleError):
     """One photograph lies in two splits."""
 
 
-def check_splits(rows: Sequence[Row]) -> None:
-    """Raise LeakError where photos of one group or building, or one file twice, lie apart."""
+@dataclass(frozen=True)
+class Leak:
+    """Two photos in two splits that show the same `what`: a photograph or a building."""
+
+    one: Row
+    other: Row
+    what: str
+
+
+def find_leaks(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> list[Leak]:
+    """Return the photos of one group or building, the files there twice and the pairs, apart."""
     leaks = []
     for key in ("group", "sha256", "building"):
         seen: dict[str, Row] = {}
@@ -21,14 +32,30 @@ def check_splits(rows: Sequence[Row]) -> None:
                 continue
             other = seen.setdefault(value, row)
             if other.split != row.split:
-                leaks.append((other, row, "building" if key == "building" else "photograph"))
+                what = "building" if key == "building" else "photograph"
+                leaks.append(Leak(other, row, what))
+    # A copy is in no split itself, but what it shows is.
+    shown = {row.group: row for row in rows if row.split}
+    groups = {row.file: row.group for row in rows if row.group in shown}
+    for pair in pairs:
+        if pair.same and pair.file in groups and pair.other in groups:
+            one, two = shown[groups[pair.file]], shown[groups[pair.other]]
+            if one.split != two.split:
+                leaks.append(Leak(one, two, "photograph"))
+    return leaks
+
+
+def check_splits(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> None:
+    """Raise LeakError where anything that belongs together lies in two splits."""
+    leaks = find_leaks(rows, pairs)
     if leaks:
-        one, two, what = leaks[0]
-        pairs = "1 pair" if len(leaks) == 1 else f"{len(leaks)} pairs"
+        first = leaks[0]
+        number = "1 pair" if len(leaks) == 1 else f"{len(leaks)} pairs"
         raise LeakError(
-            f"Not measured, because the result would be too good: `{one.file}` ({one.split}) and "
-            f"`{two.file}` ({two.split}) show the same {what} ({pairs} of this kind in "
-            "data/prepared/manifest.csv). Run `dvc repro --force prepare`, then train again."
+            f"Not measured, because the result would be too good: `{first.one.file}` "
+            f"({first.one.split}) and `{first.other.file}` ({first.other.split}) show the same "
+            f"{first.what} ({number} of this kind in data/prepared/manifest.csv). Run "
+            "`dvc repro --force prepare`, then train again."
         )
 
 

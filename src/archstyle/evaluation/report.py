@@ -15,7 +15,7 @@ from archstyle.evaluation.labels import Labels
 from archstyle.evaluation.measure import Evaluation, flat_metrics
 from archstyle.evaluation.metrics import Interval
 from archstyle.evaluation.predictions import Predictions
-from archstyle.pages.page import environment, figure_uris, percent
+from archstyle.pages.page import environment, figure_uris, percent, where_from
 
 SPLITS = ("train", "validation", "test")
 STATUSES = {
@@ -149,14 +149,6 @@ def data_rows(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, list[i
     """Return (style, photos in each split, photos in all) of every style."""
     rows = [(style, [row.get(split, 0) for split in SPLITS]) for style, row in counts.items()]
     return [(style, numbers, sum(numbers)) for style, numbers in rows]
-
-
-def where_from(source: Mapping[str, Any]) -> str:
-    """Say in a few words where the photos come from."""
-    kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
-    if source.get("drawn"):
-        return "drawn facades"
-    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
 
 
 def lineage(report: Report) -> list[tuple[str, str]]:

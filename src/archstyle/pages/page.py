@@ -1,6 +1,7 @@
 """Pages that hold everything they show and ask no other file and no network for anything."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def percent(value: float, digits: int = 1) -> str:
     if rounded == 0.0 and value > 0.0:
         rounded = 1 / step
     return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
+
+
+def where_from(source: Mapping[str, Any]) -> str:
+    """Say in a few words where the photos come from."""
+    kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
+    if source.get("drawn"):
+        return "drawn facades"
+    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
 
 
 def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
