@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from archstyle.console import run, say
 from archstyle.sweep import schema, study
-from archstyle.sweep.arrays import clear
+from archstyle.sweep.arrays import make_room
 from archstyle.sweep.ending import end_sweep
 from archstyle.sweep.plan import Plan, make_plan
 from archstyle.sweep.trial import ARRAYS, Outcome, run_trial, threads_of
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     with study.only_one(root / WORK / f"{plan.study}.lock"):
         opened = study.open_study(plan.storage, plan.study)
         known = opened.user_attrs.get("run_id")
-        with sweep_run(root, asdict(plan.config), plan.study, known) as log:
+        with sweep_run(root, asdict(plan.config), plan.sweep, plan.study, known) as log:
             opened.set_user_attr("run_id", log.run_id)
             done = len(study.finished(opened))
             say(f"sweep {plan.study}: {done} of {plan.trials} trials are done.")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
                 say("\nInterrupted. The same command goes on where this one was.")
                 raise
             finally:
-                clear(root / ARRAYS)
+                make_room(root / ARRAYS, 0)
             end_sweep(root, plan, study.open_study(plan.storage, plan.study), log)
 
 
@@ -54,6 +54,7 @@ def launch(plan: Plan, arguments: Sequence[str], run_id: str, trials: int) -> No
         # A sampler that starts from the same seed again would try the same values again.
         found["hydra.sweeper.sampler.seed"] = str(plan.config.seed + trials)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told by our own `run`
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     sys.argv[1:] = [*arguments, *(f"{name}={value}" for name, value in found.items())]
     multirun()
 

@@ -53,23 +53,21 @@ def augmented(root: Path, folder: Path, config: Config) -> Iterator[Path]:
 
 
 def make_room(folder: Path, most_bytes: int) -> None:
-    """Remove sets that no trial uses, the longest unused first, until the rest is small enough."""
+    """Remove sets that no trial uses, the longest unused first, until the rest is small enough.
+
+    With 0 all of them go, and what killed trials left.
+    """
     locks = sorted(folder.glob("*.lock"), key=lambda lock: lock.stat().st_mtime)
     sizes = {lock: _bytes(lock.with_suffix("")) for lock in locks}
     for lock in locks:
-        if sum(sizes.values()) <= most_bytes:
+        if most_bytes and sum(sizes.values()) <= most_bytes:
             return
         with lock.open("a") as file:
             if _free(file):
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                # A killed trial may have left half a set, too.
+                for path in (lock.with_suffix(""), *folder.glob(f".{lock.stem}.partial-*")):
+                    shutil.rmtree(path, ignore_errors=True)
                 sizes[lock] = 0
-
-
-def clear(folder: Path) -> None:
-    """Remove all that no trial uses, with what a killed one left half made."""
-    make_room(folder, -1)
-    for path in folder.glob(".*.partial-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _free(file: IO[str]) -> bool:

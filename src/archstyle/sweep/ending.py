@@ -7,7 +7,7 @@ import optuna
 
 from archstyle.console import say
 from archstyle.sweep import study as studies
-from archstyle.sweep.plan import Plan
+from archstyle.sweep.plan import Plan, as_overrides
 from archstyle.sweep.plot import draw
 from archstyle.sweep.report import trial_rows, write_params
 from archstyle.tracking import RunLog
@@ -29,13 +29,14 @@ def end_sweep(root: Path, plan: Plan, study: optuna.Study, log: RunLog) -> None:
         return
     params, plot = (root / REPORTS / plan.sweep / name for name in ("params.yaml", "mattered.png"))
     why = f"sweep {plan.sweep}, trial {best.number}"
-    write_params(root / "params.yaml", params, {**plan.fixed, **best.params}, why)
+    write_params(root / "params.yaml", params, as_overrides({**plan.fixed, **best.params}), why)
     draw(study, plot, log.facts.drawn)
     log.metrics({name: best.user_attrs[name] for name in MEASURED}, "final_validation")
     for path in (params, plot):
         log.artifacts(path)
     log.note({"mlflow.note.content": _markdown(rows, best.number), "best.trial": best.number})
     shown = params.relative_to(root)
+    log.rename_to(f"sweep {plan.sweep}, best {best.value:.4f}")
     say(
         f"Trial {best.number} is the best on the validation photos; the test photos were not "
         f"looked at.\nWhat mattered is in {plot.relative_to(root)}, its values are in {shown}. "

@@ -24,6 +24,7 @@ from archstyle.config import Config, compose
 from archstyle.config.compose import hydra_at
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.inputs import read_record
+from archstyle.parallel import cores
 
 # What comes after prepare: trials share the photos and their splits, or could not be compared.
 SECTIONS = ("augment", "model", "train", "use.augment", "use.model")
@@ -53,6 +54,11 @@ def make_plan(root: Path, arguments: Sequence[str]) -> Plan:
     sweeper = composed.hydra.sweeper
     if "grid" in str(sweeper.sampler.get("_target_", "")).lower():
         raise ArchstyleError("A grid is no search: run it with `dvc exp run --queue -S`.")
+    launcher, jobs = composed.hydra.runtime.choices["hydra/launcher"], int(sweeper.n_jobs)
+    if launcher == "workers" and jobs > cores():
+        raise ArchstyleError(
+            f"{jobs} workers are too many for the {cores()} cores of this machine."
+        )
     params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     space, fixed = read_space([*params, *_tasks(arguments)])
     config = compose(root, as_overrides(fixed))
@@ -96,8 +102,11 @@ def read_space(overrides: Sequence[str]) -> tuple[dict[str, BaseDistribution], d
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:
-    """Return values as they are typed on a command line."""
-    return [f"{name}={value}" for name, value in values.items()]
+    """Return values as they are typed on a command line; four digits of a number are enough."""
+    return [
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in values.items()
+    ]
 
 
 def _compose(root: Path, arguments: Sequence[str]) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from optuna.distributions import CategoricalDistribution
 from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
@@ -80,6 +81,11 @@ def _slice(axes: Axes, trials: list[FrozenTrial], name: str, theme: Theme) -> No
     else:
         if "Log" in type(distribution).__name__:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5))
         x = np.array([trial.params[name] for trial in trials], float)
     colours = [theme.second if trial.number == best.number else theme.first for trial in trials]
     axes.scatter(x, [trial.value or 0.0 for trial in trials], 36, color=colours, alpha=0.85)

@@ -1,6 +1,6 @@
 """What a sweep ends with: a table, a params file to look at, and a plot of what mattered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from archstyle.files import whole_file
-from archstyle.sweep.study import ERROR
 
 HEADER = ("trial", "", "neg. log-lik.", "accuracy", "macro F1", "minutes")
 
@@ -24,16 +23,18 @@ def trial_rows(study: optuna.Study) -> list[tuple[str, ...]]:
     return [(*HEADER, *names), *(_row(trial, names) for trial in ended)]
 
 
-def write_params(source: Path, target: Path, values: Mapping[str, Any], why: str) -> None:
-    """Write params.yaml with these values in their places; what it says else stays, comments too.
+def write_params(source: Path, target: Path, overrides: Sequence[str], why: str) -> None:
+    """Write params.yaml under these overrides; what it says else stays, comments too.
 
     A key that `source` does not have is added to its section.
     """
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 200
+    yaml.representer.add_representer(type(None), _null)
     params = yaml.load(source.read_text("utf-8"))
-    for name, value in values.items():
+    for override in overrides:
+        name, _, value = override.partition("=")
         section, _, key = name.partition(".")
         if section not in params:
             params[section] = CommentedMap()
@@ -54,8 +55,13 @@ def _comment(section: Any, key: str, why: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a choice that is written as text, such as `[0.5,1.0]`, into what it says."""
-    return YAML(typ="safe").load(value) if isinstance(value, str) else value
+    """Return what an override such as `0.0004511` or `[0.5,1.0]` says; a list stays on its line."""
+    said = YAML().load(value)
+    return said if said is not None else value
+
+
+def _null(representer: Any, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> tuple[str, ...]:
@@ -64,7 +70,7 @@ def _row(trial: FrozenTrial, names: Sequence[str]) -> tuple[str, ...]:
 
     ends = {
         TrialState.PRUNED: "stopped early",
-        TrialState.FAIL: f"failed: {str(trial.user_attrs.get(ERROR, ''))[:60]}",
+        TrialState.FAIL: "failed",
     }
     values = [trial.params.get(name, "") for name in names]
     return (

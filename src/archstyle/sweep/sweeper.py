@@ -1,12 +1,12 @@
 """Hydra's Optuna sweeper with what it lacks: pruned, failed, interrupted and resumed trials."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import optuna
 from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
+from optuna.trial import FrozenTrial
 
 from archstyle.console import say
 from archstyle.sweep import study as studies
@@ -67,9 +67,20 @@ class StudySweeper(OptunaSweeperImpl):
             outcome: Outcome = returned.return_value
             if outcome.error:
                 studies.fail(study, number, outcome.error)
-                say(f"Trial {number} failed: {outcome.error}")
+                say(f"{outcome.details}Trial {number} failed: {outcome.error}")
             elif outcome.value is None:
                 studies.prune(study, number)
+                say(f"Trial {number} was stopped early: it was behind the median.")
             else:
                 studies.complete(study, number, outcome.value)
-        sys.stdout.flush()
+                say(described(study.trials[number]))
+
+
+def described(trial: FrozenTrial) -> str:
+    """Return what a trial that ran to its end reached."""
+    found = trial.user_attrs
+    return (
+        f"Trial {trial.number}: negative log-likelihood {trial.value:.4f}, accuracy "
+        f"{found['accuracy']:.3f}, macro F1 {found['macro_f1']:.3f}; "
+        f"{found['minutes']:.1f} minutes."
+    )

@@ -16,7 +16,6 @@ from optuna import TrialPruned
 from optuna.trial import Trial
 
 from archstyle.config import compose
-from archstyle.console import say
 from archstyle.errors import ArchstyleError
 from archstyle.parallel import cores
 from archstyle.sweep import study as studies
@@ -37,6 +36,7 @@ class Outcome:
 
     value: float | None = None
     error: str = ""
+    details: str = ""  # where in the code, for an error that nobody foresaw
 
 
 def run_trial(
@@ -68,23 +68,18 @@ def run_trial(
             if not math.isfinite(found.negative_log_likelihood):
                 raise ArchstyleError("The training diverged: its loss is no number.")
         except TrialPruned:
-            say(f"Trial {study.trial} was stopped early: it was behind the median.")
-            end_trial(log, "pruned")
+            end_trial(log, "pruned", f"trial {study.trial}, stopped early")
             return Outcome()
         except Exception as error:
-            if not isinstance(error, ArchstyleError):
-                traceback.print_exc()
-            message = f"{str(error).strip() or type(error).__name__}".splitlines()[0]
-            end_trial(log, "failed", error=message)
-            return Outcome(error=message)
+            message = (str(error).strip() or type(error).__name__).splitlines()[0]
+            end_trial(log, "failed", f"trial {study.trial}, failed", error=message)
+            expected = isinstance(error, ArchstyleError)
+            return Outcome(error=message, details="" if expected else traceback.format_exc())
         minutes = round((time.monotonic() - start) / 60, 2)
         for name, value in {**asdict(found), "minutes": minutes}.items():
             trial.set_user_attr(name, value)
-        end_trial(log, "complete", asdict(found))
-    say(
-        f"Trial {study.trial}: negative log-likelihood {found.negative_log_likelihood:.4f}, "
-        f"accuracy {found.accuracy:.3f}, macro F1 {found.macro_f1:.3f}; {minutes:.1f} minutes."
-    )
+        name = f"trial {study.trial}, {found.negative_log_likelihood:.4f}"
+        end_trial(log, "complete", name, asdict(found))
     return Outcome(found.negative_log_likelihood)
 
 

@@ -75,7 +75,10 @@ class RunLog:
 
     def rename(self, test: Mapping[str, Any]) -> None:
         """Put the result into the run's name, by which people tell runs apart in a list."""
-        name = f"{run_name(self.facts)}, {percent(test['accuracy'])}"
+        self.rename_to(f"{run_name(self.facts)}, {percent(test['accuracy'])}")
+
+    def rename_to(self, name: str) -> None:
+        """Give the run another name."""
         self._send("name the run", lambda: self.client.update_run(self.run_id, name=name))
 
     def describe(

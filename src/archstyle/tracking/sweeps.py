@@ -12,14 +12,14 @@ from archstyle.tracking.lineage import dvc_tags, process_tags
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import create_run, find_run, run_status
 
-PARENT = "mlflow.parentRunId"
+PARENT, SOURCE = "mlflow.parentRunId", "pipeline/sweep.py"
 # Optuna's own storage in MLflow calls a pruned trial KILLED, too.
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
 @contextmanager
 def sweep_run(
-    root: Path, config: Mapping[str, Any], study: str, run_id: str | None
+    root: Path, config: Mapping[str, Any], sweep: str, study: str, run_id: str | None
 ) -> Iterator[RunLog]:
     """Start the parent run of a sweep, or go on with it where `run_id` names one that is known.
 
@@ -33,10 +33,10 @@ def sweep_run(
     stale.end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
     found = find_run(client, experiment, run_id) if run_id else None
-    tags = process_tags("sweep") | {"sweep": study}
+    tags = process_tags("sweep") | {"sweep": study, "mlflow.source.name": SOURCE}
     if found is None:
         tags = facts.tags() | tags | dvc_tags(root, "train")
-        log = create_run(client, experiment, facts, tags, f"sweep {study}")
+        log = create_run(client, experiment, facts, tags, f"sweep {sweep}")
     else:
         log = RunLog(client, found, facts)
     with run_status(log):
@@ -57,17 +57,18 @@ def trial_run(
     client = connect()
     facts = facts_from_summary(root, config)
     tags = facts.tags() | process_tags("sweep") | dvc_tags(root, "train")
-    tags |= {PARENT: parent, "sweep": study, "trial": str(trial)}
-    log = create_run(client, experiment, facts, tags, f"{study} {trial}")
+    tags |= {PARENT: parent, "sweep": study, "trial": str(trial), "mlflow.source.name": SOURCE}
+    log = create_run(client, experiment, facts, tags, f"trial {trial}")
     log.keep_going = True
     with run_status(log):
         yield log
 
 
 def end_trial(
-    log: RunLog, state: str, values: Mapping[str, Any] | None = None, error: str = ""
+    log: RunLog, state: str, name: str, values: Mapping[str, Any] | None = None, error: str = ""
 ) -> None:
     """End a trial's run as `complete` (with what validation gave), `pruned` or `failed`."""
+    log.rename_to(name)
     log.metrics(values or {}, "final_validation")
     log.note({"trial.state": state} | ({"archstyle.error": error} if error else {}))
     log.end(STATUS[state])
