@@ -1,0 +1,49 @@
+"""describe: show the state of the photos in pictures, in reports/data.html.
+
+python -m pipeline.describe [section.key=value ...]
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archstyle.config import Duplicates, stage_config
+from archstyle.console import run, say
+from archstyle.data.pairs import read_pairs
+from archstyle.data.store import PhotoStore
+from archstyle.datareport.choices import choose
+from archstyle.datareport.collection import read_collection
+from archstyle.datareport.outputs import write_report
+from archstyle.datareport.page import DataReport, in_words
+from archstyle.datareport.pictures import read_pictures
+from archstyle.evaluation.leaks import find_leaks
+
+RAW, PREPARED, REPORTS = Path("data/raw"), Path("data/prepared"), Path("reports")
+
+
+@dataclass
+class DescribeConfig:
+    """What describe reads."""
+
+    duplicates: Duplicates
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write reports/data.html and reports/data from data/raw and data/prepared."""
+    config = stage_config(DescribeConfig, arguments, Path.cwd())
+    found = read_collection(PREPARED, config.duplicates.distance)
+    pairs = PREPARED / "pairs.csv"
+    choices = choose(found)
+    report = DataReport(
+        found=found,
+        choices=choices,
+        pictures=read_pictures(PhotoStore(RAW), choices.files()),
+        leaks=find_leaks(found.rows, read_pairs(pairs) if pairs.exists() else ()),
+    )
+    write_report(REPORTS, report)
+    say(f"describe: {len(found.rows)} files, {len(report.pictures)} of them shown.")
+    say(in_words(report))
+
+
+if __name__ == "__main__":
+    run(main)

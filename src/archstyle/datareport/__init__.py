@@ -1,0 +1,1 @@
+"""Shows the state of a collection of photos in pictures: reports/data.html and its figures."""

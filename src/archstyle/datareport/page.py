@@ -1,0 +1,102 @@
+"""The report on the data as one page."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from archstyle.data.fingerprints import BITS
+from archstyle.data.manifest import Row
+from archstyle.data.names import style_of
+from archstyle.datareport.choices import Choices
+from archstyle.datareport.collection import Collection
+from archstyle.datareport.figures import NO_STYLE
+from archstyle.datareport.findings import SMALL, Finding, find, many
+from archstyle.datareport.tallies import FATES, by_style, fate, held_out, photographs, reasons
+from archstyle.evaluation.leaks import Leak
+from archstyle.pages.page import environment, figure_uris, where_from
+
+REASONS = 60
+FORMATS = 8
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What the page shows."""
+
+    found: Collection
+    choices: Choices
+    pictures: Mapping[str, Image.Image]  # by file
+    leaks: Sequence[Leak]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What a person should know, alarms first."""
+        return find(self.found, self.leaks)
+
+
+def render(report: DataReport, figures: Path, dark_figures: Path) -> str:
+    """Return the page as HTML; both folders hold the charts, for the day and for the night."""
+    made = environment("archstyle.datareport")
+    made.filters["many"] = many
+    made.filters["why"] = reason_of
+    made.filters["folder"] = lambda row: style_of(row.file) or NO_STYLE
+    found = report.found
+    table = by_style(found.rows)
+    total = sum(table.values(), Counter())
+    out = reasons(found.rows, ("broken", "dropped"))
+    return made.get_template("data.html").render(
+        report=report,
+        found=found,
+        choices=report.choices,
+        drawn=found.drawn,
+        thing="drawing" if found.drawn else "photo",
+        findings=report.findings,
+        source=where_from(found.summary["source"]),
+        photographs=len(photographs(found.rows)),
+        styles=len(found.summary["styles"]),
+        fates=[name for name in FATES if total[name]],
+        fate=fate,
+        table=table,
+        total=total,
+        largest=max((sum(of_style.values()) for of_style in table.values()), default=1),
+        no_style=NO_STYLE,
+        held_out=held_out(found.rows),
+        reasons=out[:REASONS],
+        more_reasons=len(out) - len(out[:REASONS]),
+        formats=formats(found).most_common(FORMATS),
+        small=SMALL,
+        extremes=extremes(found),
+        bits=BITS,
+        row_of={row.file: row for row in found.rows if row.file in report.pictures},
+        figure_of=lambda name: figure_uris(figures / name, dark_figures / name),
+    )
+
+
+def in_words(report: DataReport) -> str:
+    """Say in a few lines what there is."""
+    lines = [f"  {one.text}" for one in report.findings if one.level != "good"]
+    return "\n".join([*lines, "Look at reports/data.html."])
+
+
+def formats(found: Collection) -> Counter[str]:
+    """Return the number of photos in each format."""
+    return Counter(fact.format for fact in found.facts.values())
+
+
+def extremes(found: Collection) -> list[tuple[str, str, str]]:
+    """Return (what, file, size) of the photos with the fewest and the most pixels."""
+    by_pixels = sorted(
+        found.facts.items(), key=lambda item: (item[1].width * item[1].height, item[0])
+    )
+    if not by_pixels:
+        return []
+    ends = (("fewest pixels", by_pixels[0]), ("most pixels", by_pixels[-1]))
+    return [(what, file, f"{fact.width:,} × {fact.height:,}") for what, (file, fact) in ends]
+
+
+def reason_of(row: Row) -> str:
+    """Return the reason of a correction without what the page says beside it."""
+    return row.reason.partition(": ")[2] or row.reason
