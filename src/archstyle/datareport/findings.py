@@ -65,7 +65,7 @@ def _source(folders: Sequence[HeldOut]) -> list[Finding]:
     return [
         Finding(
             "alarm" if folder.same_photograph else "good",
-            f"{folder.same_photograph:,} of the {many(folder.photos, 'photo')} in the source’s "
+            f"{folder.same_photograph:,} of the {many(folder.photos, 'photo')} in the source's "
             f"“{folder.folder}” folder show a photograph that its “{folder.training}” folder "
             f"shows too, {folder.same_bytes:,} of them byte for byte."
             + (
@@ -84,10 +84,11 @@ def _conflicts(found: Collection) -> list[Finding]:
     if not files:
         return []
     lie = many(len({row.group for row in files}), "photograph lies", "photographs lie")
-    text = f"{lie} under more than one style ({many(len(files), 'file')}): set aside."
-    return [
-        Finding("note", f"{text} A decision in data/corrections.csv lets them in.", "conflicts")
-    ]
+    text = (
+        f"{lie} under more than one style ({many(len(files), 'file')}): set aside, until a "
+        "decision in data/corrections.csv lets them in."
+    )
+    return [Finding("note", text, "conflicts")]
 
 
 def _copies(found: Collection) -> list[Finding]:

@@ -80,8 +80,8 @@ def draw_sheets(directory: Path, report: DataReport, theme: Theme) -> None:
             if content:
                 figure = sheets.sheet(title, content, drawn, theme)
                 save(figure, directory / f"{name}.png", SHEET_DOTS_PER_INCH)
-        for name, (style, sample) in zip(file_names(choices.styles), choices.styles.items()):
-            content = sheets.wrapped([("", [pictures[row.file]]) for row in sample])
+        for name, style in zip(file_names(choices.styles), choices.styles, strict=True):
+            content = sheets.wrapped([("", [pictures[row.file]]) for row in choices.styles[style]])
             figure = sheets.sheet(style or NO_STYLE, content, drawn, theme)
             save(figure, directory / "styles" / f"{name}.png", SHEET_DOTS_PER_INCH)
 

@@ -12,8 +12,8 @@ from archstyle.data.manifest import Row
 from archstyle.data.names import style_of
 from archstyle.datareport.choices import Choices
 from archstyle.datareport.collection import Collection
-from archstyle.datareport.figures import NO_STYLE
-from archstyle.datareport.findings import SMALL, Finding, find, many
+from archstyle.datareport.figures import NO_STYLE, SMALL
+from archstyle.datareport.findings import Finding, find, many
 from archstyle.datareport.tallies import FATES, by_style, fate, held_out, photographs, reasons
 from archstyle.evaluation.leaks import Leak
 from archstyle.pages.page import environment, figure_uris, where_from
@@ -94,7 +94,7 @@ def extremes(found: Collection) -> list[tuple[str, str, str]]:
     if not by_pixels:
         return []
     ends = (("fewest pixels", by_pixels[0]), ("most pixels", by_pixels[-1]))
-    return [(what, file, f"{fact.width:,} × {fact.height:,}") for what, (file, fact) in ends]
+    return [(what, file, f"{fact.width:,} x {fact.height:,}") for what, (file, fact) in ends]
 
 
 def reason_of(row: Row) -> str:
