@@ -1,4 +1,5 @@
 import csv
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -12,6 +13,7 @@ from archstyle.data.inspection import Inspection, inspect_all
 from archstyle.data.manifest import Row
 from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
+from archstyle.data.sources.archives import ArchivePhotos
 from archstyle.data.sources.folders import FolderPhotos
 from archstyle.data.splits import assign_splits, join_buildings, remember
 from archstyle.data.store import Packed, PhotoStore
@@ -116,6 +118,30 @@ def test_photos_of_one_building_share_a_split_and_stay_photographs(
     )
     with pytest.raises(LeakError, match="show the same building"):
         check_splits(moved)
+
+
+def test_a_list_travels_in_an_archive(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 2})
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for file in root.rglob("*.jpg"):
+            archive.write(file, Path("my photos") / file.relative_to(root))
+        archive.writestr("my photos/buildings.csv", "file,building\ngothic/00001.jpg,Ulm\n")
+        archive.writestr("my photos/.hidden/buildings.csv", "no list")
+    (tmp_path / "raw").mkdir()
+    pack(ArchivePhotos(tmp_path / "photos.zip"), tmp_path / "raw", None, 10_000_000)
+    found = {entry.file: entry for entry in PhotoStore(tmp_path / "raw").entries}
+    assert found["my photos/gothic/00001.jpg"].building == "Ulm"
+    assert found["my photos/gothic/00000.jpg"].building == ""
+    assert found["my photos/.hidden/buildings.csv"].reason == "a hidden file"
+
+
+def test_a_list_is_part_of_what_identifies_the_photos(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 2})
+    digests = set()
+    for building in ("", "Ulm", "Speyer"):
+        write_list(root / "buildings.csv", {"gothic/00001.jpg": building})
+        digests.add(pack(FolderPhotos(root), tmp_path, None, 10_000_000).digest)
+    assert len(digests) == 3
 
 
 def made_up(

@@ -1,5 +1,6 @@
 """What a photo's path inside its source says."""
 
+import sys
 import unicodedata
 from pathlib import PurePosixPath
 
@@ -16,7 +17,7 @@ def style_of(name: str) -> str | None:
     if not parent or parent.casefold() in SPLIT_FOLDERS:
         return None
     # macOS writes accents as two characters; everyone else as one.
-    return unicodedata.normalize("NFC", parent)
+    return sys.intern(unicodedata.normalize("NFC", parent))
 
 
 def printable(name: str) -> str:

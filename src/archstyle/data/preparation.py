@@ -29,7 +29,7 @@ class Photo:
     building: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What becomes of a photo."""
 
