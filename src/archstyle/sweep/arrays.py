@@ -40,14 +40,16 @@ def augmented(root: Path, folder: Path, config: Config) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / key
     with (folder / f"{key}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.is_dir():
-            with whole_directory(path) as partial:
-                store = PhotoStore(root / "data/raw")
-                write_arrays(partial, store, rows, config.model, config.augment, config.seed)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        while not path.is_dir():
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.is_dir():
+                with whole_directory(path) as partial:
+                    store = PhotoStore(root / "data/raw")
+                    write_arrays(partial, store, rows, config.model, config.augment, config.seed)
+            fcntl.flock(lock, fcntl.LOCK_SH)
         # The time of its lock is when a set was last used.
         (folder / f"{key}.lock").touch()
-        fcntl.flock(lock, fcntl.LOCK_SH)
         make_room(folder, KEPT_BYTES)
         yield path
 
