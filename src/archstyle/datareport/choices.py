@@ -1,6 +1,6 @@
 """Which pictures are shown: few enough for any collection, and the same ones each time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from archstyle.datareport.tallies import dropped_by_hand, photographs, relabelle
 
 OF_ALL_STYLES = 480
 FEWEST, MOST = 6, 24  # of one style
-GROUPS = 24
+GROUPS = 24  # with most files, and again with most versions
 MEMBERS = 6  # of one group
 CONFLICTS = 60
 CORRECTIONS = 60  # of each kind
@@ -22,10 +22,11 @@ CORRECTIONS = 60  # of each kind
 
 @dataclass(frozen=True)
 class Group:
-    """A photograph with some of its photos, and how many more there are."""
+    """A photograph with some of its versions: photos that differ in more than their names."""
 
+    files: int
+    versions: int
     shown: Sequence[Row]
-    more: int
     bits: Mapping[str, int]  # by file: how far from the first one that is shown
     styles: Sequence[str]  # of its folders
 
@@ -35,7 +36,8 @@ class Choices:
     """All pictures of the report."""
 
     styles: Mapping[str, Sequence[Row]] = field(default_factory=dict)
-    duplicates: Sequence[Group] = ()
+    copies: Sequence[Group] = ()  # with most files
+    versions: Sequence[Group] = ()  # with most versions, of the others
     farthest: Sequence[Pair] = ()
     nearest: Sequence[Pair] = ()
     conflicts: Sequence[Group] = ()
@@ -47,7 +49,7 @@ class Choices:
         """Return the files of all pictures, sorted, each once."""
         rows = [row for sample in self.styles.values() for row in sample]
         rows += [*self.relabelled, *self.dropped]
-        for group in (*self.duplicates, *self.conflicts, *self.resolved):
+        for group in (*self.copies, *self.versions, *self.conflicts, *self.resolved):
             rows += group.shown
         names = {row.file for row in rows}
         names.update(name for pair in (*self.farthest, *self.nearest) for name in _both(pair))
@@ -57,18 +59,21 @@ class Choices:
 def choose(found: Collection) -> Choices:
     """Choose the pictures of a collection."""
     groups = photographs(found.rows)
+    used = [members for members in groups.values() if members[0].split and len(members) > 1]
+    copies = _first(used, GROUPS, len)
+    others = [members for members in used if members not in copies and len(_versions(members)) > 1]
     in_conflict = [members for members in groups.values() if members[0].status == "conflict"]
-    copies = [m for m in groups.values() if len(m) > 1 and m[0].split]
     dropped = {row.group: row for row in reversed(dropped_by_hand(found.rows))}
     return Choices(
         styles=contact_sheets(found.rows),
-        duplicates=[_group(members) for members in _largest(copies)[:GROUPS]],
+        copies=[_group(members) for members in copies],
+        versions=[_group(m) for m in _first(others, GROUPS, lambda m: len(_versions(m)))],
         farthest=found.alike.farthest,
         nearest=found.alike.nearest,
-        conflicts=[_group(members) for members in _largest(in_conflict)[:CONFLICTS]],
+        conflicts=[_group(members) for members in _first(in_conflict, CONFLICTS, len)],
         relabelled=relabelled(found.rows)[:CORRECTIONS],
         dropped=sorted(dropped.values(), key=lambda row: row.file)[:CORRECTIONS],
-        resolved=[_group(members) for members in _largest(resolved(groups))[:CORRECTIONS]],
+        resolved=[_group(members) for members in _first(resolved(groups), CORRECTIONS, len)],
     )
 
 
@@ -86,8 +91,19 @@ def contact_sheets(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {style: sample[:each] for style, sample in by_style.items()}
 
 
-def _largest(groups: Iterable[Sequence[Row]]) -> list[Sequence[Row]]:
-    return sorted(groups, key=lambda members: (-len(members), members[0].file))
+def _first(
+    groups: Iterable[Sequence[Row]], number: int, size: Callable[[Sequence[Row]], int]
+) -> list[Sequence[Row]]:
+    """Return the largest groups, the largest first."""
+    return sorted(groups, key=lambda members: (-size(members), members[0].file))[:number]
+
+
+def _versions(members: Sequence[Row]) -> list[Row]:
+    """Return one photo of each content in each style's folder."""
+    versions: dict[tuple[str, str], Row] = {}
+    for row in members:
+        versions.setdefault((row.sha256, _folder(row)), row)
+    return list(versions.values())
 
 
 def _group(members: Sequence[Row]) -> Group:
@@ -95,22 +111,31 @@ def _group(members: Sequence[Row]) -> Group:
 
     What should not be in a group is the most likely to be among those.
     """
-    first, *others = members
-    hashes = to_bytes([row.phash for row in members])
+    versions = _versions(members)
+    hashes = to_bytes([row.phash for row in versions])
     bits = np.minimum(
         np.bitwise_count(hashes ^ hashes[0]).sum(1),
         np.bitwise_count(hashes ^ mirrored(hashes[0])).sum(1),
     )
-    far = {row.file: int(n) for row, n in zip(members, bits, strict=True)}
+    far = {row.file: int(n) for row, n in zip(versions, bits, strict=True)}
+    first, *others = versions
     others.sort(key=lambda row: (-far[row.file], row.file))
-    seen = {style_of(first.file)}
-    for style in sorted({style_of(row.file) or "" for row in others} - seen, reverse=True):
-        of_style = next(row for row in others if (style_of(row.file) or "") == style)
-        others.remove(of_style)
-        others.insert(0, of_style)
-    shown = [first, *others][:MEMBERS]
-    styles = sorted({style_of(row.file) or "" for row in members})
-    return Group(shown, len(members) - len(shown), far, styles)
+    heads: dict[str, Row] = {}
+    for row in others:
+        if _folder(row) != _folder(first):
+            heads.setdefault(_folder(row), row)
+    rest = [row for row in others if row not in heads.values()]
+    return Group(
+        files=len(members),
+        versions=len(versions),
+        shown=[first, *heads.values(), *rest][:MEMBERS],
+        bits=far,
+        styles=sorted({_folder(row) for row in members}),
+    )
+
+
+def _folder(row: Row) -> str:
+    return style_of(row.file) or ""
 
 
 def _both(pair: Pair) -> tuple[str, str]:

@@ -61,29 +61,45 @@ def read_collection(prepared: Path, distance: int) -> Collection:
         raise ArchstyleError(
             f"{prepared} cannot be read ({error}): run `dvc repro --force prepare`."
         ) from error
+    rows = read_manifest(prepared / "manifest.csv")
     return Collection(
-        rows=read_manifest(prepared / "manifest.csv"),
+        rows=rows,
         summary=summary,
         facts=facts,
-        alike=look_at_pairs(prepared / "pairs.csv"),
+        alike=look_at_pairs(prepared / "pairs.csv", rows),
         distance=distance,
     )
 
 
-def look_at_pairs(path: Path) -> Alike:
-    """Count the pairs and keep those beside the threshold; the file may be a long one."""
+def look_at_pairs(path: Path, rows: Sequence[Row]) -> Alike:
+    """Count the pairs and keep those beside the threshold, one of each photograph or two.
+
+    The file may be a long one: what is kept grows with the photographs only.
+    """
+    if not path.exists():
+        return Alike()
+    group = {row.file: row.group for row in rows}
+    same: Counter[int] = Counter()
+    apart: Counter[int] = Counter()
+    farthest: dict[str, Pair] = {}
+    nearest: dict[tuple[str, ...], Pair] = {}
+    for pair in read_pairs(path):
+        (same if pair.same else apart)[pair.bits] += 1
+        groups = tuple(sorted({group.get(pair.file, ""), group.get(pair.other, "")}))
+        if pair.same:
+            if pair.bits > farthest.setdefault(groups[0], pair).bits:
+                farthest[groups[0]] = pair
+        elif len(groups) > 1 and pair.bits < nearest.setdefault(groups, pair).bits:
+            nearest[groups] = pair
 
     def order(pair: Pair) -> tuple[int, str, str]:
         return pair.bits, pair.file, pair.other
 
-    if not path.exists():
-        return Alike()
-    counts = Counter((pair.same, pair.bits) for pair in read_pairs(path))
     return Alike(
-        same=Counter({bits: pairs for (same, bits), pairs in counts.items() if same}),
-        apart=Counter({bits: pairs for (same, bits), pairs in counts.items() if not same}),
-        farthest=heapq.nlargest(SHOWN, (pair for pair in read_pairs(path) if pair.same), order),
-        nearest=heapq.nsmallest(SHOWN, (pair for pair in read_pairs(path) if not pair.same), order),
+        same,
+        apart,
+        heapq.nlargest(SHOWN, (pair for pair in farthest.values() if pair.bits), order),
+        heapq.nsmallest(SHOWN, nearest.values(), order),
     )
 
 

@@ -93,7 +93,8 @@ def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
     axes.set_ylim(low, high)
     for line in (axes.axhline, axes.axvline):
         line(needed, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
-    ticks = [side for side in (16, 64, 256, 1024, 4096, 16384) if low <= side <= high]
+    ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
+    ticks = ticks[:: 1 + len(ticks) // 8]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_minor_locator(NullLocator())

@@ -67,7 +67,7 @@ def _source(folders: Sequence[HeldOut]) -> list[Finding]:
             "alarm" if folder.same_photograph else "good",
             f"{folder.same_photograph:,} of the {many(folder.photos, 'photo')} in the source's "
             f"“{folder.folder}” folder show a photograph that its “{folder.training}” folder "
-            f"shows too, {folder.same_bytes:,} of them byte for byte."
+            f"shows too, {_of_them(folder)} byte for byte."
             + (
                 " A score on that folder tells how well a model remembers; it is not used here."
                 if folder.same_photograph
@@ -77,6 +77,11 @@ def _source(folders: Sequence[HeldOut]) -> list[Finding]:
         )
         for folder in folders
     ]
+
+
+def _of_them(folder: HeldOut) -> str:
+    all_same = folder.same_bytes == folder.same_photograph > 1
+    return "all of them" if all_same else f"{folder.same_bytes:,} of them"
 
 
 def _conflicts(found: Collection) -> list[Finding]:

@@ -10,6 +10,7 @@ from archstyle.data.pairs import Pair
 from archstyle.datareport import figures, sheets
 from archstyle.datareport.choices import Group
 from archstyle.datareport.figures import NO_STYLE
+from archstyle.datareport.findings import many
 from archstyle.datareport.page import DataReport, render
 from archstyle.datareport.tallies import by_style
 from archstyle.files import whole_directory, whole_file
@@ -19,7 +20,7 @@ SHEET_DOTS_PER_INCH = 110
 
 
 def write_report(directory: Path, report: DataReport) -> None:
-    """Write data.html and, in data/, its charts and sheets as PNG."""
+    """Write data.html and, in data/, its charts as PNG and sheets of photos as JPEG."""
     with whole_directory(directory / "data") as path:
         draw_charts(path, report, LIGHT)
         draw_sheets(path, report, LIGHT)
@@ -46,14 +47,15 @@ def draw_sheets(directory: Path, report: DataReport, theme: Theme) -> None:
     choices, pictures, drawn = report.choices, report.pictures, report.found.drawn
 
     def strips(groups: Iterable[Group]) -> list[sheets.Strip]:
-        return [
-            sheets.Strip(
-                " and ".join(group.styles) + (f", {group.more} more" if group.more else ""),
-                [pictures[row.file] for row in group.shown],
-                [row.file.rpartition("/")[2] for row in group.shown],
-            )
-            for group in groups
-        ]
+        return sheets.wrapped(
+            [
+                (
+                    f"{', '.join(group.styles)}: {many(group.files, 'file')}",
+                    [pictures[row.file] for row in group.shown],
+                )
+                for group in groups
+            ]
+        )
 
     def beside(pairs: Iterable[Pair]) -> list[sheets.Strip]:
         return sheets.wrapped(
@@ -66,7 +68,8 @@ def draw_sheets(directory: Path, report: DataReport, theme: Theme) -> None:
         )
 
     every = {
-        "duplicates": ("One photograph, several files", strips(choices.duplicates)),
+        "copies": ("One photograph, many files", strips(choices.copies)),
+        "versions": ("One photograph, several versions", strips(choices.versions)),
         "farthest": ("Joined, but only just", beside(choices.farthest)),
         "nearest": ("Kept apart, but only just", beside(choices.nearest)),
         "conflicts": ("One photograph, several styles", strips(choices.conflicts)),
@@ -79,11 +82,11 @@ def draw_sheets(directory: Path, report: DataReport, theme: Theme) -> None:
         for name, (title, content) in every.items():
             if content:
                 figure = sheets.sheet(title, content, drawn, theme)
-                save(figure, directory / f"{name}.png", SHEET_DOTS_PER_INCH)
+                save(figure, directory / f"{name}.jpg", SHEET_DOTS_PER_INCH)
         for name, style in zip(file_names(choices.styles), choices.styles, strict=True):
             content = sheets.wrapped([("", [pictures[row.file]]) for row in choices.styles[style]])
             figure = sheets.sheet(style or NO_STYLE, content, drawn, theme)
-            save(figure, directory / "styles" / f"{name}.png", SHEET_DOTS_PER_INCH)
+            save(figure, directory / "styles" / f"{name}.jpg", SHEET_DOTS_PER_INCH)
 
 
 def file_names(styles: Iterable[str]) -> Sequence[str]:

@@ -14,7 +14,17 @@ from archstyle.datareport.choices import Choices
 from archstyle.datareport.collection import Collection
 from archstyle.datareport.figures import NO_STYLE, SMALL
 from archstyle.datareport.findings import Finding, find, many
-from archstyle.datareport.tallies import FATES, by_style, fate, held_out, photographs, reasons
+from archstyle.datareport.tallies import (
+    FATES,
+    by_style,
+    dropped_by_hand,
+    fate,
+    held_out,
+    photographs,
+    reasons,
+    relabelled,
+    resolved,
+)
 from archstyle.evaluation.leaks import Leak
 from archstyle.pages.page import environment, figure_uris, where_from
 
@@ -46,7 +56,7 @@ def render(report: DataReport, figures: Path, dark_figures: Path) -> str:
     found = report.found
     table = by_style(found.rows)
     total = sum(table.values(), Counter())
-    out = reasons(found.rows, ("broken", "dropped"))
+    out = reasons(found.rows)
     return made.get_template("data.html").render(
         report=report,
         found=found,
@@ -64,6 +74,7 @@ def render(report: DataReport, figures: Path, dark_figures: Path) -> str:
         largest=max((sum(of_style.values()) for of_style in table.values()), default=1),
         no_style=NO_STYLE,
         held_out=held_out(found.rows),
+        numbers=numbers(found),
         reasons=out[:REASONS],
         more_reasons=len(out) - len(out[:REASONS]),
         formats=formats(found).most_common(FORMATS),
@@ -79,6 +90,17 @@ def in_words(report: DataReport) -> str:
     """Say in a few lines what there is."""
     lines = [f"  {one.text}" for one in report.findings if one.level != "good"]
     return "\n".join([*lines, "Look at reports/data.html."])
+
+
+def numbers(found: Collection) -> dict[str, int]:
+    """Return how many there are of what is shown in part only."""
+    groups = photographs(found.rows)
+    return {
+        "conflicts": sum(members[0].status == "conflict" for members in groups.values()),
+        "relabelled": len(relabelled(found.rows)),
+        "dropped": len({row.group for row in dropped_by_hand(found.rows)}),
+        "resolved": len(resolved(groups)),
+    }
 
 
 def formats(found: Collection) -> Counter[str]:
@@ -99,4 +121,4 @@ def extremes(found: Collection) -> list[tuple[str, str, str]]:
 
 def reason_of(row: Row) -> str:
     """Return the reason of a correction without what the page says beside it."""
-    return row.reason.partition(": ")[2] or row.reason
+    return row.reason.removeprefix(f"relabelled from {style_of(row.file)}: ")

@@ -17,34 +17,29 @@ LINE = 0.2  # inches of text
 
 @dataclass(frozen=True)
 class Strip:
-    """Pictures in a row, with a line above them and one below each."""
+    """A row of pictures, or gaps, with a line of text below each."""
 
-    title: str
-    pictures: Sequence[Image.Image]
-    captions: Sequence[str] = ()
+    pictures: Sequence[Image.Image | None]
+    captions: Sequence[str]
 
     @property
     def height(self) -> float:
         """Inches from top to bottom."""
-        return TILE + LINE * (2 * bool(self.title) + bool(self.captions))
+        return TILE + LINE * any(self.captions)
 
 
 def wrapped(items: Sequence[tuple[str, Sequence[Image.Image]]]) -> list[Strip]:
-    """Return rows of pictures, breaking no item; each item's caption is below its first one."""
-    rows: list[list[tuple[str, Image.Image]]] = [[]]
+    """Return rows of pictures, breaking no item; its caption is below an item's first picture."""
+    apart = max([len(pictures) for _, pictures in items], default=1) > 1
+    rows: list[list[tuple[str, Image.Image | None]]] = [[]]
     for caption, pictures in items:
-        if len(rows[-1]) + len(pictures) > COLUMNS:
+        gap = apart and bool(rows[-1])
+        if len(rows[-1]) + gap + len(pictures) > COLUMNS:
             rows.append([])
+            gap = False
+        rows[-1] += [("", None)] * gap
         rows[-1] += zip((caption, *[""] * (len(pictures) - 1)), pictures, strict=True)
-    return [
-        Strip(
-            "",
-            [picture for _, picture in row],
-            [caption for caption, _ in row] if any(caption for caption, _ in row) else (),
-        )
-        for row in rows
-        if row
-    ]
+    return [Strip([p for _, p in row], [caption for caption, _ in row]) for row in rows if row]
 
 
 def sheet(title: str, strips: Sequence[Strip], drawn: bool, theme: Theme) -> Figure:
@@ -61,19 +56,17 @@ def sheet(title: str, strips: Sequence[Strip], drawn: bool, theme: Theme) -> Fig
     axes.text(GAP, 0.22, shortened(title, 60), fontsize=12, va="center", color=colour)
     top = 0.45
     for strip in strips:
-        at = top
-        if strip.title:
-            axes.text(GAP, at + LINE, shortened(strip.title, 90), fontsize=8, va="center")
-            at += 2 * LINE
         for column, picture in enumerate(strip.pictures):
+            if picture is None:
+                continue
             left, side = column * TILE + GAP / 2, TILE - GAP
             scale = side / max(picture.size)
             wide, high = picture.width * scale, picture.height * scale
-            x, y = left + (side - wide) / 2, at + (side - high) / 2
+            x, y = left + (side - wide) / 2, top + (side - high) / 2
             axes.imshow(picture, extent=(x, x + wide, y + high, y), interpolation="antialiased")
         for column, caption in enumerate(strip.captions):
             axes.text(
-                column * TILE + GAP / 2, at + TILE + LINE / 3, shortened(caption, 22),
+                column * TILE + GAP / 2, top + TILE + LINE / 3, shortened(caption, 24),
                 fontsize=7, va="center", color=theme.muted,
             )  # fmt: skip
         top += strip.height

@@ -15,7 +15,7 @@ TRAINING = frozenset({"train", "training"})
 
 @dataclass(frozen=True)
 class Reason:
-    """Why files are in no split, with the first of them."""
+    """Why files cannot be used, with the first of them."""
 
     status: str
     reason: str
@@ -60,11 +60,11 @@ def photographs(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return dict(groups)
 
 
-def reasons(rows: Sequence[Row], statuses: Sequence[str], examples: int = 5) -> list[Reason]:
-    """Return the reasons of these statuses, the commonest first."""
+def reasons(rows: Sequence[Row], examples: int = 5) -> list[Reason]:
+    """Return why files are broken or were not taken, the commonest reason first."""
     files: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.file):
-        if row.status in statuses:
+        if not row.group:
             files[row.status, row.reason].append(row.file)
     found = [
         Reason(status, reason, len(names), tuple(names[:examples]))

@@ -77,11 +77,14 @@ def applied(theme: Theme) -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path, dots_per_inch: int = DOTS_PER_INCH) -> None:
-    """Write a PNG that is the same for the same figure, byte for byte."""
+    """Write a PNG or JPEG that is the same for the same figure, byte for byte."""
     with warnings.catch_warnings():
         # A style named in a script that the font lacks is drawn as boxes rather than refused.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, format="png", dpi=dots_per_inch, metadata={"Software": None})
+        if path.suffix == ".jpg":
+            figure.savefig(path, dpi=dots_per_inch, pil_kwargs={"quality": 85})
+        else:
+            figure.savefig(path, format="png", dpi=dots_per_inch, metadata={"Software": None})
 
 
 def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
