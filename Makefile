@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup  ## photos to a registered model: the six stages, in MLflow
+run: setup  ## photos to a registered model: the seven stages, in MLflow
 	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
 	@dvc repro
 	@archstyle record

@@ -1,4 +1,4 @@
-"""The six stages as a user runs them: `dvc repro` in a fresh copy of the project."""
+"""The stages as a user runs them: `dvc repro` in a fresh copy of the project."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import yaml
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.pipeline
-STAGES = ["fetch", "prepare", "augment", "train", "evaluate", "register"]
+STAGES = ["fetch", "prepare", "describe", "augment", "train", "evaluate", "register"]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ def changed_stages(project: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy in which the six stages ran once on drawn facades, with the small network."""
+    """A copy in which the stages ran once on drawn facades, with the small network."""
     project = copy_of_the_project(tmp_path_factory.mktemp("project"))
     set_params(project, "use", data="facades", model="cnn")
     set_params(project, "data", limit=24)

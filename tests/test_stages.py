@@ -66,8 +66,16 @@ def is_edge(file: Path) -> bool:
     return any(str(parent) in EDGE for parent in (relative, *relative.parents))
 
 
-def test_the_six_stages_follow_each_other() -> None:
-    assert list(STAGES) == ["fetch", "prepare", "augment", "train", "evaluate", "register"]
+def test_the_stages_follow_each_other() -> None:
+    assert list(STAGES) == [
+        "fetch",
+        "prepare",
+        "describe",
+        "augment",
+        "train",
+        "evaluate",
+        "register",
+    ]
 
 
 @pytest.mark.parametrize("stage", STAGES)
