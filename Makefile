@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run sweep test lint serve ui bench lock clean
+.PHONY: help setup run data sweep test lint serve ui bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,10 @@ run: setup  ## photos to a registered model: the seven stages, in MLflow
 	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
 	@dvc repro
 	@archstyle record
+
+data: setup  ## the photos in pictures, in reports/data.html, and nothing else
+	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	@dvc repro describe
 
 sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/sweep/ says what)
 	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi

@@ -18,6 +18,10 @@ RUN_IN = {
     "make run": (".ci/pipelines", "make run"),
     "make serve": (".ci/pipelines", "make serve"),
     "ARCHSTYLE_PHOTOS=~/photos make run": (".ci/pipelines", "ARCHSTYLE_PHOTOS=$photos make run"),
+    "ARCHSTYLE_PHOTOS=~/photos make data": (
+        ".ci/pipelines",
+        "ARCHSTYLE_PHOTOS=$photos make data",
+    ),
     "dvc repro": ("tests/test_pipeline.py", '"dvc", "repro"'),
     "dvc exp run -S use.model=cnn -S train.epochs=3": (".ci/pipelines", "dvc exp run --temp -S"),
     "python -m pipeline.train use.model=cnn train.epochs=3": (
