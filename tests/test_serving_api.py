@@ -46,6 +46,18 @@ def test_one_photo_is_answered_as_the_bundle_answers(
     assert given["drawn"] is True
 
 
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "TIFF", "MPO"])
+def test_formats_that_browsers_do_not_show_are_answered_and_shown(
+    client: FlaskClient, kind: str
+) -> None:
+    memory = io.BytesIO()
+    Image.open(io.BytesIO(photo("gothic"))).convert("RGB").save(memory, kind)
+    answered = send(client, PREDICT, (memory.getvalue(), f"house.{kind.lower()}"))
+    assert answered.status_code == 200 and "style" in answered.get_json()
+    page = send(client, "/", (memory.getvalue(), f"house.{kind.lower()}")).get_data(as_text=True)
+    assert "data:image/jpeg;base64," in page
+
+
 def test_threshold_of_the_card_decides_what_is_answered(tiny_bundle: Path) -> None:
     client = app_of(model_of(tiny_bundle, threshold=1.1)).test_client()
     body = send(client, PREDICT, (photo(), "house.jpg")).get_json()
