@@ -13,7 +13,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.builds(Row, *[TEXT] * 8), max_size=8))
+@given(st.lists(st.builds(Row, *[TEXT] * 9), max_size=8))
 def test_any_names_come_back_as_they_were(tmp_path: Path, rows: list[Row]) -> None:
     write_manifest(tmp_path / "manifest.csv", rows)
     assert read_manifest(tmp_path / "manifest.csv") == sorted(rows, key=lambda row: row.file)
@@ -27,6 +27,15 @@ def test_what_is_no_manifest_is_an_error_that_says_what_to_do(tmp_path: Path) ->
         path.write_text(text)
         with pytest.raises(ArchstyleError, match="no manifest"):
             read_manifest(path)
+
+
+def test_a_manifest_without_buildings_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    write_manifest(path, [ROW])
+    lines = path.read_text().splitlines()
+    path.write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
+    assert "building" not in path.read_text()
+    assert read_manifest(path) == [ROW]
 
 
 def test_used_takes_the_split_without_what_is_set_aside() -> None:
