@@ -25,7 +25,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-VOID = {"meta", "link", "img", "input", "source"}
+VOID = {"br", "meta", "link", "img", "input", "source"}
 SUMMARY = {
     "styles": list(STYLES),
     "counts": {s: {"train": 5 + i, "validation": 2, "test": 2} for i, s in enumerate(STYLES)},

@@ -60,15 +60,17 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
         (alike.same, "one photograph", theme.first),
         (alike.apart, "two photographs", theme.second),
     ):
-        axes.bar(list(pairs), list(pairs.values()), 0.9, color=colour, label=name)
+        if pairs:
+            axes.bar(list(pairs), list(pairs.values()), 0.9, color=colour, label=name)
     axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_ylim(0.7, None)
-    axes.set_xlim(-0.8, max(distance, *alike.same, *alike.apart) + 1)
+    axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
     axes.set_ylabel("pairs of photos")
-    figure.legend(loc="outside upper left", ncols=2)
+    if alike.same or alike.apart:
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
@@ -87,8 +89,8 @@ def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
         )  # fmt: skip
     else:
         axes.scatter(width, height, 9, color=theme.first, alpha=0.35, linewidths=0)
-    low = min(width.min(initial=needed), height.min(initial=needed)) * 0.8
-    high = max(width.max(initial=needed), height.max(initial=needed)) * 1.25
+    low = min(width.min(initial=64), height.min(initial=64)) * 0.8
+    high = max(width.max(initial=1024), height.max(initial=1024)) * 1.25
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     for line in (axes.axhline, axes.axvline):

@@ -1,11 +1,13 @@
 """Pages that hold everything they show and ask no other file and no network for anything."""
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from PIL import Image
 
 from archstyle.heatmap import encode
@@ -24,9 +26,15 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["code"] = code
     made.filters["percent"] = percent
     made.filters["picture"] = lambda image: data_uri(encode(image, "WEBP", QUALITY), "webp")
     return made
+
+
+def code(text: str) -> Markup:
+    """Return text as HTML in which `commands` are set as such."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def percent(value: float, digits: int = 1) -> str:

@@ -4,14 +4,30 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 
 DOTS_PER_INCH = 160
+# For the names of styles in scripts that DejaVu Sans lacks, where one of these is installed.
+OTHER_SCRIPTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans Devanagari",
+    "Lohit Devanagari",
+    "Noto Sans Thai",
+    "Arial Unicode MS",
+)
 DRAWN = "drawn facades, not photos"
 
 
@@ -64,7 +80,7 @@ def applied(theme: Theme) -> Iterator[None]:
         "xtick.major.size": 0,
         "ytick.major.size": 0,
         "font.size": 10,
-        "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+        "font.family": ["DejaVu Sans", *_other_scripts()],
         "legend.frameon": False,
         "legend.fontsize": 9,
         "figure.constrained_layout.h_pad": 0.1,
@@ -101,3 +117,10 @@ def plain(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+@cache
+def _other_scripts() -> list[str]:
+    """Return the fonts beside DejaVu Sans, which comes with matplotlib, that are installed."""
+    installed = set(get_font_names())
+    return [font for font in OTHER_SCRIPTS if font in installed]

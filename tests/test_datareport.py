@@ -1,0 +1,314 @@
+import csv
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from archstyle.data.corrections import COLUMNS
+from archstyle.data.manifest import Row, read_manifest
+from archstyle.data.pairs import Pair
+from archstyle.datareport import figures, sheets
+from archstyle.datareport.choices import MEMBERS, MOST, OF_ALL_STYLES, choose
+from archstyle.datareport.collection import Alike, Collection, Facts, look_at_pairs
+from archstyle.datareport.findings import find, many
+from archstyle.datareport.outputs import file_names, write_report
+from archstyle.datareport.page import DataReport
+from archstyle.datareport.tallies import HeldOut, by_style, held_out, reasons
+from archstyle.errors import ArchstyleError
+from archstyle.evaluation.leaks import Leak
+from archstyle.pages.page import code
+from archstyle.pages.theme import DARK, LIGHT, applied, save
+from pipeline import describe, fetch, prepare
+from tests.conftest import ROOT
+from tests.photo_folders import fill, jpeg, photo
+from tests.test_report import CHROMIUM, CHROMIUM_ARGUMENTS, parsed
+
+SOURCE = {"kind": "folder", "location": "photos", "drawn": False, "files": 0, "digest": "s"}
+HOSTILE = '"><img src=x onerror=1>'
+
+
+def row(file: str, group: str = "", split: str = "train", status: str = "used", **more: str) -> Row:
+    style = more.get("style", file.split("/")[-2] if "/" in file else "")
+    sha256, reason = more.get("sha256", f"sha-{file}"), more.get("reason", "")
+    phash = more.get("phash", "0" * 64)
+    return Row(file, style, sha256, phash, group or file, split, status, reason)
+
+
+def collection(rows: list[Row], facts: dict[str, Facts] | None = None) -> Collection:
+    counts = {
+        style: {split: found[split] for split in ("train", "validation", "test")}
+        for style, found in by_style(rows).items()
+        if any(found[split] for split in ("train", "validation", "test"))
+    }
+    summary = {"styles": list(counts), "counts": counts, "source": SOURCE}
+    return Collection(rows, summary, facts or {}, Alike(), 40)
+
+
+def texts(rows: list[Row], leaks: list[Leak] | None = None) -> str:
+    return "\n".join(f"{one.level}: {one.text}" for one in find(collection(rows), leaks or []))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three styles in train and val, with one of everything that can be wrong."""
+    root = tmp_path_factory.mktemp("project")
+    photos = fill(root / "photos/train", {"gothic": 12, "Модерн & Арт": 12, "b": 12})
+    gothic = photos / "gothic"
+    with Image.open(gothic / "00000.jpg") as one:
+        (gothic / "larger.jpg").write_bytes(jpeg(one.resize((192, 144))))
+        (gothic / "mirrored.jpg").write_bytes(jpeg(ImageOps.mirror(one), 60))
+    (photos / "b/same.jpg").write_bytes((gothic / "00001.jpg").read_bytes())
+    (gothic / "cut.jpg").write_bytes((gothic / "00002.jpg").read_bytes()[:900])
+    (root / "photos/loose.jpg").write_bytes(b"x")
+    validation = root / "photos/val/gothic"
+    validation.mkdir(parents=True)
+    shutil.copy(gothic / "00003.jpg", validation / "1.jpg")
+    (validation / "2.jpg").write_bytes(jpeg(photo(77)))
+    shutil.copytree(ROOT / "conf", root / "conf")
+    shutil.copy(ROOT / "params.yaml", root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.delenv("DVC_ROOT", raising=False)
+        patch.setenv("ARCHSTYLE_PHOTOS", str(root / "photos"))
+        fetch.main([])
+        prepare.main([])
+        rows = {row.file: row for row in read_manifest(Path("data/prepared/manifest.csv"))}
+        with Path("data/corrections.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for name, action, style, why in (
+                ("train/gothic/00005.jpg", "relabel", "b", "it is a <b>"),
+                ("train/gothic/00006.jpg", "drop", "", "a poster"),
+            ):
+                writer.writerow((rows[name].sha256, rows[name].phash, action, style, why, name))
+        prepare.main([])
+        describe.main([])
+    return root
+
+
+def test_the_stage_leaves_a_page_and_figures(project: Path) -> None:
+    drawn = {path.name for path in (project / "reports/data").iterdir()}
+    assert {"counts.png", "distances.png", "sizes.png", "styles"} <= drawn
+    assert {"copies.jpg", "conflicts.jpg", "relabelled.jpg", "dropped.jpg"} <= drawn
+    styles = {path.stem for path in (project / "reports/data/styles").iterdir()}
+    assert styles == {"gothic", "Модерн___Арт", "b"}
+    page = (project / "reports/data.html").read_text("utf-8")
+    found = parsed(page)
+    for address in found.addresses:
+        assert address.startswith("data:") or address.lstrip("#") in found.ids
+    assert "<script" not in page and "Drawn facades" not in page
+
+
+def test_the_page_says_what_became_of_everything(project: Path) -> None:
+    page = (project / "reports/data.html").read_text("utf-8")
+    for text in (
+        "different photographs in 43 files",
+        "1 of the 2 photos in the source&#39;s “val” folder",
+        "No photograph lies in two splits.",
+        "1 photograph lies under more than one style (2 files)",
+        "<h3>b and gothic: 2 files</h3>",
+        "3 files, 3 versions",
+        "<td>broken</td><td>1</td>",
+        "lies in no style&#39;s folder",
+        "it is a &lt;b&gt;",
+        "a poster",
+        "Модерн &amp; Арт",
+    ):
+        assert text in page, text
+
+
+def test_the_same_collection_gives_the_same_report(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contents() -> dict[str, bytes]:
+        reports = [path for path in (project / "reports").rglob("*") if path.is_file()]
+        return {path.relative_to(project).as_posix(): path.read_bytes() for path in reports}
+
+    before = contents()
+    monkeypatch.chdir(project)
+    describe.main([])
+    assert contents() == before
+
+
+def test_a_missing_input_names_the_stage_that_makes_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(project, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    Path("data/prepared/photos.csv").unlink()
+    with pytest.raises(ArchstyleError, match="dvc repro --force prepare"):
+        describe.main([])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [row("a/1.jpg")],
+        [row("x.jpg", split="", status="dropped", reason="r")],
+        [replace(row(f"{HOSTILE}/1", split="", status="broken", reason=HOSTILE), group="")],
+    ],
+)
+def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
+    found = collection(rows, {row.file: Facts(9, 16, 16, "PNG") for row in rows if row.group})
+    pictures = {row.file: photo(1) for row in rows}
+    write_report(tmp_path, DataReport(found, choose(found), pictures, []))
+    page = (tmp_path / "data.html").read_text("utf-8")
+    parsed(page)
+    assert "<img src=x" not in page
+
+
+def test_the_source_is_judged_by_what_its_training_folder_shows() -> None:
+    rows = [
+        row("Train/a/1", "g1", sha256="s1"),
+        row("Train/a/2", "g2", sha256="s2"),
+        row("val/a/1 again", "g1", sha256="s1"),
+        row("val/a/2 smaller", "g2", sha256="s3"),
+        row("val/a/3", "g3"),
+        row("test/a/4", "g4"),
+        replace(row("val/a/broken", status="broken"), group=""),
+    ]
+    assert held_out(rows) == [HeldOut("test", "Train", 1, 0, 0), HeldOut("val", "Train", 3, 2, 1)]
+    assert held_out(rows[2:]) == [] == held_out([row("a/1")])
+
+
+def test_reasons_leave_out_what_a_person_decided() -> None:
+    unreadable = [
+        replace(row(f"a/{n}", split="", status="broken", reason="empty"), group="")
+        for n in range(9)
+    ]
+    [one] = reasons([*unreadable, row("a/x", split="", status="dropped", reason="a poster")])
+    assert (one.status, one.reason, one.files, len(one.examples)) == ("broken", "empty", 9, 5)
+
+
+def test_pictures_are_few_and_the_same_whatever_the_order() -> None:
+    rows = [row(f"style {n % 40}/{n}", sha256=f"{n * 7919 % 100_003:x}") for n in range(8000)]
+    chosen = choose(collection(rows))
+    assert len(chosen.styles) == 40
+    assert {len(sample) for sample in chosen.styles.values()} == {OF_ALL_STYLES // 40}
+    assert choose(collection(rows[::-1])).styles == chosen.styles
+    assert len(choose(collection(rows[:1] * 99)).styles["style 0"]) == MOST
+
+
+def test_a_group_shows_all_styles_and_then_what_differs_most() -> None:
+    def hashed(bits: int) -> str:
+        return f"{(1 << bits) - 1:064x}"
+
+    members = [row("a/0", "g", phash=hashed(0))] + [
+        row(f"a/{n}", "g", "", "duplicate", phash=hashed(n)) for n in range(1, 20)
+    ]
+    members += [row("b/1", "g", "", "duplicate", phash=hashed(1))]
+    members += [row(f"a/same {n}", "g", "", "duplicate", sha256="sha-a/19") for n in range(9)]
+    [group] = choose(collection(members)).copies
+    assert (group.files, group.versions, group.styles) == (30, 21, ["a", "b"])
+    assert [row.file for row in group.shown] == ["a/0", "b/1", "a/19", "a/18", "a/17", "a/16"]
+    assert len(group.shown) == MEMBERS
+    assert group.bits["a/18"] == 18
+
+
+def test_pairs_beside_the_threshold_are_one_of_each_photograph(tmp_path: Path) -> None:
+    rows = [row("a/1", "g"), row("a/2", "g"), row("a/3", "g"), row("b/4", "h"), row("b/5", "h")]
+    pairs = [
+        Pair("a/1", "a/2", 3, True),
+        Pair("a/1", "a/3", 30, True),
+        Pair("b/4", "b/5", 0, True),
+        Pair("a/1", "b/4", 60, False),
+        Pair("a/2", "b/4", 50, False),
+        Pair("a/2", "a/3", 45, False),
+    ]
+    path = tmp_path / "pairs.csv"
+    lines = [f"{p.file},{p.other},{p.bits},{int(p.same)}" for p in pairs]
+    path.write_text("\n".join(["file,other,bits,same", *lines, ""]))
+    found = look_at_pairs(path, rows)
+    assert found.same == Counter({3: 1, 30: 1, 0: 1})
+    assert found.apart == Counter({60: 1, 50: 1, 45: 1})
+    assert found.farthest == [pairs[1]]
+    assert found.nearest == [pairs[4]]
+    path.write_text("file,other\n")
+    with pytest.raises(ArchstyleError, match="dvc repro prepare"):
+        look_at_pairs(path, rows)
+    assert look_at_pairs(tmp_path / "none.csv", rows) == Alike()
+
+
+def test_alarms_come_first_and_say_what_to_do() -> None:
+    rows = [row("train/a/1", "g", sha256="s"), row("val/a/1", "g", "", "duplicate", sha256="s")]
+    said = texts(rows, [Leak(rows[0], rows[1], "photograph")])
+    assert said.startswith("alarm: 1 pair of photos of one photograph lie in two splits")
+    assert "dvc repro --force prepare" in said.splitlines()[0]
+    assert "alarm: 1 of the 1 photo in the source's “val” folder" in said
+    assert "note: 1 file is another copy" in said
+
+
+def test_uneven_and_scarce_styles_are_named() -> None:
+    rows = [row(f"a/{n}") for n in range(40)] + [row(f"b/{n}") for n in range(10)]
+    said = texts(rows)
+    assert "a has 40 training photographs, b only 10." in said
+    assert "Fewer than 30 test photographs of a, b" in said
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_twenty_styles_are_readable(tmp_path: Path, theme: object) -> None:
+    names = [f"style {n}" for n in range(17)] + ["$x^2", "Ελληνικός", "very " * 20]
+    rows = [row(f"{name}/{n}", split="test") for name in names for n in range(3)]
+    with applied(theme):
+        figure = figures.counts(by_style(rows), theme)
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
+        assert len(boxes) == 20
+        assert all(a.y0 >= b.y1 or b.y0 >= a.y1 for a, b in pairwise(boxes))
+        assert min(box.x0 for box in boxes) >= 0
+        assert axes.get_window_extent().width > figure.bbox.width / 2
+        save(figure, tmp_path / "counts.png")
+
+
+def test_files_of_styles_can_be_told_apart_on_any_disk() -> None:
+    names = file_names(["a/b", "A b", "a_b", "", "ü" * 99])
+    assert len({name.casefold() for name in names}) == 5
+    assert all(name and "/" not in name and len(name) < 70 for name in names)
+
+
+def test_sheets_break_no_pair() -> None:
+    picture = photo(1)
+    strips = sheets.wrapped([(f"{n}", [picture, picture]) for n in range(4)])
+    assert [[p is None for p in strip.pictures].count(True) for strip in strips] == [2, 0]
+    assert strips[0].captions[:4] == ["0", "", "", "1"]
+    assert sheets.wrapped([]) == []
+
+
+def test_drawn_facades_are_called_so(tmp_path: Path) -> None:
+    found = collection([row("gothic/1")])
+    summary = json.loads(json.dumps(found.summary))
+    summary["source"]["drawn"] = True
+    found = replace(found, summary=summary)
+    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": photo(1)}, []))
+    assert 'role="alert"><div><strong>Drawn' in (tmp_path / "data.html").read_text("utf-8")
+
+
+def test_numbers_have_their_nouns_and_commands_their_type() -> None:
+    assert many(1, "photo") == "1 photo" and many(1024, "photo") == "1,024 photos"
+    assert code("run `a <b>`") == "run <code>a &lt;b&gt;</code>"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
+def test_page_fits_a_phone_and_stays_offline(project: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        said, asked = [], []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: asked.append(request.url.split(":")[0]))
+        page.goto((project / "reports/data.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert page.locator("#duplicates img").first.is_visible()
+        browser.close()
+    assert said == []
+    assert set(asked) <= {"file", "data"}
