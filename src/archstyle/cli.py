@@ -117,6 +117,16 @@ def lineage(version: str) -> None:
 
 
 @main.command()
+@click.option("--show", default=100, type=click.IntRange(min=0), help="Suspects on the page.")
+@one_sentence
+def audit(show: int) -> None:
+    """Look for wrong labels; writes reports/audit.html for a person to decide."""
+    from archstyle.audit import audit as audit_labels
+
+    audit_labels(Path.cwd(), show)
+
+
+@main.command()
 @one_sentence
 def record() -> None:
     """Record a result that DVC restored from its cache but MLflow does not know."""

@@ -1,0 +1,93 @@
+"""What the frozen network makes of each photo, kept by the photo's SHA-256."""
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from archstyle.data.manifest import Row
+from archstyle.data.store import PhotoStore
+from archstyle.files import whole_file
+from archstyle.images import open_photo, to_array
+from archstyle.parallel import parallel_map
+
+# Of the shorter side; a second look at what is in the middle.
+CENTRE = 0.7
+SHARD = 1024  # photos; what an interruption can cost
+
+
+def read_features(
+    store: PhotoStore, rows: Sequence[Row], graph: Path, cache: Path
+) -> NDArray[np.float32]:
+    """Return the features of the photos, float32 [n, d] of length 1; those once seen are kept.
+
+    The mean over the whole photo and its centre: of single views and their combinations the best
+    that was measured, see docs/data.md.
+    """
+    known = dict(_read_shards(cache))
+    missing = list({row.sha256: row for row in rows if row.sha256 not in known}.values())
+    looker = _Looker(store, graph)
+    seen = parallel_map(looker.look, missing, len(missing), "features") if missing else iter(())
+    for start in range(0, len(missing), SHARD):
+        found = {row.sha256: next(seen) for row in missing[start : start + SHARD]}
+        _write_shard(cache, found)
+        known.update(found)
+    features = np.stack([known[row.sha256] for row in rows]).astype(np.float32)
+    unit: NDArray[np.float32] = features / np.linalg.norm(features, axis=1, keepdims=True)
+    return unit
+
+
+class _Looker:
+    """Runs the graph; each thread has an interpreter of its own."""
+
+    def __init__(self, store: PhotoStore, graph: Path) -> None:
+        self._store = store
+        self._graph = graph
+        self._threads = threading.local()
+
+    def look(self, row: Row) -> NDArray[np.float16]:
+        """Return the features of one photo, float16 [d]."""
+        runner, size = self._runner()
+        photo = open_photo(self._store.read(row.file), at_least=2 * size)
+        views = [to_array(view, size) for view in (photo, _centre(photo))]
+        features = [runner(photo=view[np.newaxis])["features"][0] for view in views]
+        mean: NDArray[np.float16] = np.mean(features, axis=0).astype(np.float16)
+        return mean
+
+    def _runner(self) -> tuple[Any, int]:
+        if not hasattr(self._threads, "runner"):
+            from ai_edge_litert.interpreter import Interpreter
+
+            interpreter = Interpreter(str(self._graph), num_threads=1)
+            interpreter.allocate_tensors()
+            self._threads.runner = interpreter.get_signature_runner()
+            self._threads.size = int(interpreter.get_input_details()[0]["shape"][1])
+        return self._threads.runner, self._threads.size
+
+
+def _centre(photo: Image.Image) -> Image.Image:
+    side = max(1, round(CENTRE * min(photo.size)))
+    left, top = (photo.width - side) // 2, (photo.height - side) // 2
+    return photo.crop((left, top, left + side, top + side))
+
+
+def _read_shards(cache: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:
+    for path in sorted(cache.glob("*.npz")):
+        try:
+            with np.load(path) as shard:
+                names, features = shard["sha256"].tolist(), shard["features"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            continue  # damaged: its photos are looked at again
+        yield from zip(names, features, strict=True)
+
+
+def _write_shard(cache: Path, found: dict[str, NDArray[np.float16]]) -> None:
+    name = hashlib.sha256("".join(sorted(found)).encode()).hexdigest()[:16]
+    with whole_file(cache / f"{name}.npz") as partial, partial.open("wb") as file:
+        np.savez(file, sha256=np.array(list(found)), features=np.stack(list(found.values())))
