@@ -59,7 +59,7 @@ def launch(plan: Plan, arguments: Sequence[str], run_id: str, trials: int) -> No
     multirun()
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="sweep")
+@hydra.main(version_base="1.3", config_path=str(Path.cwd() / "conf"), config_name="sweep")
 def multirun(config: DictConfig) -> Outcome:
     """Run one trial, in the process that Hydra's launcher gives it."""
     around = HydraConfig.get()

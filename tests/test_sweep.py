@@ -429,17 +429,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trials_of(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return how each trial of the only study stands, and what is noted of it."""
-    [name] = {one.study_name for one in optuna.get_all_study_summaries(opened_database(folder))}
-    trials = study.open_study(address(folder), name).trials
+    database = folder / ".archstyle/sweep/studies.db"
+    with sqlite3.connect(database) as connection:
+        [(name,)] = connection.execute("select study_name from studies")
+    trials = study.open_study(f"sqlite:///{database}", name).trials
     return [(trial.state.name, trial.user_attrs) for trial in trials]
-
-
-def address(folder: Path) -> str:
-    return f"sqlite:///{folder}/.archstyle/sweep/studies.db"
-
-
-def opened_database(folder: Path) -> optuna.storages.RDBStorage:
-    return optuna.storages.RDBStorage(address(folder), {"isolation_level": "AUTOCOMMIT"})
 
 
 @pytest.mark.pipeline
