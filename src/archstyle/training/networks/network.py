@@ -1,8 +1,11 @@
 """What a network is to the trainer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
+
+from archstyle.config import Model
 
 
 @dataclass(frozen=True)
@@ -18,3 +21,12 @@ class Network:
     cuts: tuple[str, ...]
     pooled: bool
     pretrained: bool
+
+
+NETWORKS: dict[str, Callable[[Model], Network]] = {}
+
+
+def network(function: Callable[[Model], Network]) -> Callable[[Model], Network]:
+    """Let `model.name` in conf/model/ name the function."""
+    NETWORKS[function.__name__] = function
+    return function

@@ -1,0 +1,62 @@
+"""Runs a model over many photos."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from archstyle.parallel import cores
+from archstyle.training.arrays import release
+
+# Small batches stay in the processor's cache, and one a core at a time leaves none waiting.
+BATCH = 8
+Seen = Callable[[int], None]
+
+
+class Predictor:
+    """Runs a model over arrays of one shape, for which it is traced once."""
+
+    def __init__(self, model: keras.Model):
+        self._function = tf.function(
+            lambda batch: tf.cast(model(batch, training=False), tf.float32), autograph=False
+        )
+        # Called by its shape: TensorFlow warns of a function that is made anew for every model.
+        self._traced: dict[Any, Any] = {}
+
+    def __call__(
+        self,
+        inputs: NDArray[Any],
+        seen: Seen = lambda photos: None,
+        outputs: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Return float32 [n, ...] for `inputs` [n, ...], or fill `outputs`.
+
+        `seen` is called with the number of photos of each batch that is done.
+        """
+        # Half precision is for keeping only: the processor computes in float32.
+        given_as = np.float32 if inputs.dtype == np.float16 else inputs.dtype
+        spec = tf.TensorSpec((BATCH, *inputs.shape[1:]), given_as)
+        if spec not in self._traced:
+            self._traced[spec] = self._function.get_concrete_function(spec)
+        run = self._traced[spec]
+        if outputs is None:
+            outputs = np.empty((len(inputs), *run.structured_outputs.shape[1:]), np.float32)
+
+        def work(start: int) -> int:
+            batch = inputs[start : start + BATCH]
+            # No partial last batch: another shape would be another trace of the network.
+            padding = np.repeat(batch[-1:], BATCH - len(batch), axis=0)
+            whole = np.concatenate([batch, padding]).astype(given_as, copy=False)
+            outputs[start : start + len(batch)] = run(tf.constant(whole)).numpy()[: len(batch)]
+            return len(batch)
+
+        threads = tf.config.threading.get_inter_op_parallelism_threads() or cores()
+        with ThreadPoolExecutor(threads) as pool:
+            for photos in pool.map(work, range(0, len(inputs), BATCH)):
+                release(inputs)
+                seen(photos)
+        return outputs

@@ -1,0 +1,68 @@
+"""How much arithmetic a training is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from archstyle.config import Train
+from archstyle.training.arrays import Arrays
+from archstyle.training.freezing import Parts
+
+# Forward, and backward once for the inputs and once for the weights of each layer.
+TRAINED = 3
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiplications, each with its addition, of the parts of a training."""
+
+    lower: int  # a crop through the frozen layers
+    upper: int  # a crop through the trained ones, forward
+    frozen: int  # all crops and validation photos through the frozen layers
+    features: int  # what the head is trained on, through the trained layers
+    step: int  # a batch, forward and backward
+    epoch: int  # its steps, and what it gives for the validation photos
+
+
+def work_of(parts: Parts, arrays: Arrays, train: Train, head_copies: int) -> Work:
+    """Count the work; `head_copies` of each photo are what the head is trained on."""
+    copies, photos, size = arrays.train_images.shape[:3]
+    # A network of convolutions does this much more on a larger photo.
+    area = (arrays.validation_images.shape[1] / size) ** 2
+    validation = len(arrays.validation_labels) * area
+    photo = (size, size, 3)
+    lower = 0
+    if parts.lower is None:
+        upper = multiply_adds(parts.upper, photo, np.uint8)
+    else:
+        lower = multiply_adds(parts.lower, photo, np.uint8)
+        upper = multiply_adds(parts.upper, parts.lower.compute_output_shape((1, *photo))[1:])
+    batch = min(train.batch_size, photos)
+    step = TRAINED * upper * batch
+    return Work(
+        lower=lower,
+        upper=upper,
+        frozen=round(lower * (copies * photos + validation)),
+        features=round(upper * (min(copies, head_copies) * photos + validation)),
+        step=step,
+        epoch=round(step * (photos // batch) + upper * validation),
+    )
+
+
+def multiply_adds(model: keras.Model, shape: tuple[int, ...], dtype: Any = np.float32) -> int:
+    """Return the multiplications, each with its addition, of one input of `shape`, forward.
+
+    Those of convolutions and dense layers, which is where a network's arithmetic is.
+    """
+    function = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec((1, *shape), dtype)).graph
+    total = 0
+    for operation in graph.get_operations():
+        if operation.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
+            kernel = operation.inputs[1].shape
+            each = kernel[:2] if operation.type == "DepthwiseConv2dNative" else kernel[:-1]
+            total += int(np.prod(operation.outputs[0].shape) * np.prod(each))
+    return total
