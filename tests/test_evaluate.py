@@ -191,6 +191,7 @@ def test_corrections_are_measured_both_ways(project, run_log, capsys):
     assert "which touch 2 of them: 100%" in capsys.readouterr().out
     page = (project / "reports/index.html").read_text("utf-8")
     assert "<td>accuracy</td><td>83.3%</td><td>100%</td>" in page
+    assert "10 of 12 photos are right and 2 wrong" in page and "No mistakes" in page
     confusion = (project / "reports/plots/confusion.csv").read_text().splitlines()[1:]
     assert len(confusion) == 11
     assert all(line.split(",")[0] == line.split(",")[1] for line in confusion)
