@@ -50,6 +50,7 @@ def test_a_dropped_photograph_is_measured_once_as_labelled_where_its_group_belon
     found = label_test_photos(rows, SHARES, STYLES)
     assert found.labelled == {"gothic/1": "gothic", "baroque/3": "baroque"}
     assert found.corrected == {"baroque/3": "baroque"}
+    assert found.changes == {"relabelled": 0, "dropped": 1, "let in": 0}
     assert found.touched == 1
     assert [photo.split for photo in found.rows] == ["test", "test"]
 

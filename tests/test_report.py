@@ -119,7 +119,7 @@ def test_both_kinds_of_labels_stand_side_by_side(charts):
     one, other = percent(evaluation().accuracy.value), percent(better.accuracy.value)
     assert one != other
     assert f"<td>accuracy</td><td>{one}</td><td>{other}</td>" in page
-    assert f"Corrections touch 1 of the photos: <b>{other}</b>" in page
+    assert f"Corrections touch 1 of the photos (1 relabelled): <b>{other}</b>" in page
     assert "as corrected" not in render(report(), charts, charts)
 
 

@@ -25,9 +25,19 @@ class Labels:
     corrected: dict[str, str]
 
     @property
-    def touched(self) -> int:
+    def changes(self) -> dict[str, int]:
         """How many photographs the corrections relabel, drop or let in."""
-        return sum(self.labelled.get(row.file) != self.corrected.get(row.file) for row in self.rows)
+        both = self.labelled.keys() & self.corrected.keys()
+        return {
+            "relabelled": sum(self.labelled[file] != self.corrected[file] for file in both),
+            "dropped": len(self.labelled.keys() - self.corrected.keys()),
+            "let in": len(self.corrected.keys() - self.labelled.keys()),
+        }
+
+    @property
+    def touched(self) -> int:
+        """How many photographs the corrections have to do with."""
+        return sum(self.changes.values())
 
 
 def label_test_photos(rows: Sequence[Row], shares: Split, styles: Collection[str]) -> Labels:

@@ -66,6 +66,7 @@ def render(report: Report, figures: Path, dark_figures: Path) -> str:
         found=found,
         headline=headline,
         touched=report.labels.touched,
+        changes=[f"{number} {what}" for what, number in report.labels.changes.items() if number],
         sides=both_ways(headline, found),
         card=report.card,
         drawn=report.drawn,
