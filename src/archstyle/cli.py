@@ -121,7 +121,7 @@ def lineage(version: str) -> None:
 @one_sentence
 def audit(show: int) -> None:
     """Look for wrong labels; writes reports/audit.html for a person to decide."""
-    from archstyle.audit import audit as audit_labels
+    from archstyle.audit.auditing import audit as audit_labels
 
     audit_labels(Path.cwd(), show)
 

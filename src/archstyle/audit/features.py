@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from archstyle.bundle.quiet import quiet
 from archstyle.data.manifest import Row
 from archstyle.data.store import PhotoStore
 from archstyle.files import whole_file
@@ -64,8 +65,9 @@ class _Looker:
         if not hasattr(self._threads, "runner"):
             from ai_edge_litert.interpreter import Interpreter
 
-            interpreter = Interpreter(str(self._graph), num_threads=1)
-            interpreter.allocate_tensors()
+            with quiet():
+                interpreter = Interpreter(str(self._graph), num_threads=1)
+                interpreter.allocate_tensors()
             self._threads.runner = interpreter.get_signature_runner()
             self._threads.size = int(interpreter.get_input_details()[0]["shape"][1])
         return self._threads.runner, self._threads.size
@@ -80,7 +82,7 @@ def _centre(photo: Image.Image) -> Image.Image:
 def _read_shards(cache: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:
     for path in sorted(cache.glob("*.npz")):
         try:
-            with np.load(path) as shard:
+            with path.open("rb") as file, np.load(file) as shard:
                 names, features = shard["sha256"].tolist(), shard["features"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             continue  # damaged: its photos are looked at again
