@@ -18,6 +18,7 @@ from archstyle.datareport.collection import Alike, Collection, Facts, look_at_pa
 from archstyle.datareport.findings import find, many
 from archstyle.datareport.outputs import file_names, write_report
 from archstyle.datareport.page import DataReport
+from archstyle.datareport.pictures import as_picture
 from archstyle.datareport.tallies import HeldOut, by_style, held_out, reasons
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.leaks import Leak
@@ -156,7 +157,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(
 )
 def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
     found = collection(rows, {row.file: Facts(9, 16, 16, "PNG") for row in rows if row.group})
-    pictures = {row.file: photo(1) for row in rows}
+    pictures = {row.file: as_picture(photo(1)) for row in rows}
     write_report(tmp_path, DataReport(found, choose(found), pictures, []))
     page = (tmp_path / "data.html").read_text("utf-8")
     parsed(page)
@@ -286,7 +287,7 @@ def test_drawn_facades_are_called_so(tmp_path: Path) -> None:
     summary = json.loads(json.dumps(found.summary))
     summary["source"]["drawn"] = True
     found = replace(found, summary=summary)
-    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": photo(1)}, []))
+    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": as_picture(photo(1))}, []))
     assert 'role="alert"><div><strong>Drawn' in (tmp_path / "data.html").read_text("utf-8")
 
 

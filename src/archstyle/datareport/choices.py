@@ -10,7 +10,7 @@ from archstyle.data.manifest import Row
 from archstyle.data.names import style_of
 from archstyle.data.pairs import Pair
 from archstyle.datareport.collection import Collection
-from archstyle.datareport.tallies import dropped_by_hand, photographs, relabelled, resolved
+from archstyle.datareport.tallies import dropped_by_hand, relabelled, resolved
 
 OF_ALL_STYLES = 480
 FEWEST, MOST = 6, 24  # of one style
@@ -58,10 +58,11 @@ class Choices:
 
 def choose(found: Collection) -> Choices:
     """Choose the pictures of a collection."""
-    groups = photographs(found.rows)
+    groups = found.groups
     used = [members for members in groups.values() if members[0].split and len(members) > 1]
     copies = _first(used, GROUPS, len)
-    others = [members for members in used if members not in copies and len(_versions(members)) > 1]
+    shown = {members[0].group for members in copies}
+    others = [m for m in used if m[0].group not in shown and len(_versions(m)) > 1]
     in_conflict = [members for members in groups.values() if members[0].status == "conflict"]
     dropped = {row.group: row for row in reversed(dropped_by_hand(found.rows))}
     return Choices(

@@ -6,11 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from archstyle.data.manifest import Row, read_manifest
 from archstyle.data.pairs import Pair, read_pairs
+from archstyle.datareport.tallies import photographs
 from archstyle.errors import ArchstyleError
 
 SHOWN = 24  # on either side of the threshold
@@ -45,6 +47,11 @@ class Collection:
     facts: Mapping[str, Facts]  # of each sound photo
     alike: Alike
     distance: int  # bits up to which two photos are one photograph
+
+    @cached_property
+    def groups(self) -> dict[str, list[Row]]:
+        """The photos of each photograph, by group; the one that is used comes first."""
+        return photographs(self.rows)
 
     @property
     def drawn(self) -> bool:

@@ -11,7 +11,6 @@ from archstyle.datareport.tallies import (
     HeldOut,
     dropped_by_hand,
     held_out,
-    photographs,
     relabelled,
     resolved,
 )
@@ -97,9 +96,8 @@ def _conflicts(found: Collection) -> list[Finding]:
 
 
 def _copies(found: Collection) -> list[Finding]:
-    groups = photographs(found.rows)
-    sound = sum(len(members) for members in groups.values())
-    copies = sound - len(groups)
+    sound = sum(len(members) for members in found.groups.values())
+    copies = sound - len(found.groups)
     if not copies:
         return []
     text = f"{many(copies, 'file is', 'files are')} another copy of a photograph that is there"
@@ -110,7 +108,7 @@ def _corrections(found: Collection) -> list[Finding]:
     done = [
         (len(relabelled(found.rows)), "relabelled"),
         (len({row.group for row in dropped_by_hand(found.rows)}), "dropped"),
-        (len(resolved(photographs(found.rows))), "decided between two styles"),
+        (len(resolved(found.groups)), "decided between two styles"),
     ]
     told = [f"{number:,} {what}" for number, what in done if number]
     if not told:

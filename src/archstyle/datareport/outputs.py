@@ -44,7 +44,8 @@ def draw_charts(directory: Path, report: DataReport, theme: Theme) -> None:
 
 def draw_sheets(directory: Path, report: DataReport, theme: Theme) -> None:
     """Write a contact sheet for each style, and what should be looked at side by side."""
-    choices, pictures, drawn = report.choices, report.pictures, report.found.drawn
+    choices, drawn = report.choices, report.found.drawn
+    pictures = {file: picture.image for file, picture in report.pictures.items()}
 
     def strips(groups: Iterable[Group]) -> list[sheets.Strip]:
         return sheets.wrapped(

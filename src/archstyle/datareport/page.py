@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from archstyle.data.fingerprints import BITS
 from archstyle.data.manifest import Row
 from archstyle.data.names import style_of
@@ -14,13 +12,13 @@ from archstyle.datareport.choices import Choices
 from archstyle.datareport.collection import Collection
 from archstyle.datareport.figures import NO_STYLE, SMALL
 from archstyle.datareport.findings import Finding, find, many
+from archstyle.datareport.pictures import Picture
 from archstyle.datareport.tallies import (
     FATES,
     by_style,
     dropped_by_hand,
     fate,
     held_out,
-    photographs,
     reasons,
     relabelled,
     resolved,
@@ -38,7 +36,7 @@ class DataReport:
 
     found: Collection
     choices: Choices
-    pictures: Mapping[str, Image.Image]  # by file
+    pictures: Mapping[str, Picture]  # by file
     leaks: Sequence[Leak]
 
     @property
@@ -65,7 +63,7 @@ def render(report: DataReport, figures: Path, dark_figures: Path) -> str:
         thing="drawing" if found.drawn else "photo",
         findings=report.findings,
         source=where_from(found.summary["source"]),
-        photographs=len(photographs(found.rows)),
+        photographs=len(found.groups),
         styles=len(found.summary["styles"]),
         fates=[name for name in FATES if total[name]],
         fate=fate,
@@ -94,12 +92,11 @@ def in_words(report: DataReport) -> str:
 
 def numbers(found: Collection) -> dict[str, int]:
     """Return how many there are of what is shown in part only."""
-    groups = photographs(found.rows)
     return {
-        "conflicts": sum(members[0].status == "conflict" for members in groups.values()),
+        "conflicts": sum(members[0].status == "conflict" for members in found.groups.values()),
         "relabelled": len(relabelled(found.rows)),
         "dropped": len({row.group for row in dropped_by_hand(found.rows)}),
-        "resolved": len(resolved(groups)),
+        "resolved": len(resolved(found.groups)),
     }
 
 

@@ -1,6 +1,7 @@
 """Reads the pictures of the report, in threads, small."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from PIL import Image
@@ -8,21 +9,35 @@ from PIL import Image
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.images import PhotoError
+from archstyle.pages.page import picture_uri
 from archstyle.pages.pictures import thumbnail
 from archstyle.parallel import parallel_map
 
 SIDE = 200  # pixels of the longer side
 
 
-def read_pictures(store: PhotoStore, files: Sequence[str]) -> Mapping[str, Image.Image]:
-    """Return each file's photo as RGB, at most SIDE pixels a side."""
+@dataclass(frozen=True)
+class Picture:
+    """A photo made small: RGB, at most SIDE pixels a side, and as an address that carries it."""
+
+    image: Image.Image
+    uri: str
+
+
+def read_pictures(store: PhotoStore, files: Sequence[str]) -> Mapping[str, Picture]:
+    """Return the picture of each file."""
     pictures = parallel_map(partial(_picture, store), files, len(files), "pictures")
     return dict(zip(files, pictures, strict=True))
 
 
-def _picture(store: PhotoStore, file: str) -> Image.Image:
+def as_picture(image: Image.Image) -> Picture:
+    """Encode an image for the page."""
+    return Picture(image, picture_uri(image))
+
+
+def _picture(store: PhotoStore, file: str) -> Picture:
     try:
-        return thumbnail(store.read(file), SIDE)
+        return as_picture(thumbnail(store.read(file), SIDE))
     except PhotoError as error:
         raise ArchstyleError(
             f"`{file}` cannot be read: {error} Run `dvc repro --force prepare`."

@@ -88,7 +88,9 @@ def resolved(groups: Mapping[str, Sequence[Row]]) -> list[Sequence[Row]]:
     return [
         members
         for members in groups.values()
-        if members[0].split and len({style_of(row.file) for row in members}) > 1
+        if len(members) > 1
+        and members[0].split
+        and len({style_of(row.file) for row in members}) > 1
     ]
 
 

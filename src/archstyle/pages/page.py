@@ -28,7 +28,7 @@ def environment(package: str) -> Environment:
     )
     made.filters["code"] = code
     made.filters["percent"] = percent
-    made.filters["picture"] = lambda image: data_uri(encode(image, "WEBP", QUALITY), "webp")
+    made.filters["picture"] = picture_uri
     return made
 
 
@@ -66,6 +66,11 @@ def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
         "width": width,
         "height": height,
     }
+
+
+def picture_uri(image: Image.Image) -> str:
+    """Return a photo or a layer over one as an address that carries it."""
+    return data_uri(encode(image, "WEBP", QUALITY), "webp")
 
 
 def data_uri(content: bytes, kind: str) -> str:
