@@ -40,6 +40,11 @@ sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/swe
 	  $(if $(TRIALS),hydra.sweeper.n_trials=$(TRIALS)) \
 	  $(if $(WORKERS),hydra/launcher=$(or $(LAUNCHER),workers) hydra.sweeper.n_jobs=$(WORKERS)) $(ARGS)
 
+results: setup  ## train and measure every recipe; writes docs/results.md and the README's table
+	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	@dvc repro prepare
+	@python -m pipeline.results
+
 serve: setup  ## the page, on http://127.0.0.1:8000 (PORT= changes it)
 	@exec env PORT=$(PORT) python -m serving
 

@@ -64,8 +64,11 @@ def run_trial(
                 # TensorFlow takes ten seconds to import.
                 from archstyle.training.validation import validate
 
-                found = validate(directory, config.model, config.train, config.seed, watch)
-            if not math.isfinite(found.negative_log_likelihood):
+                found = validate(
+                    directory, config.model, config.train, config.seed, watch
+                ).measures()
+            value = found["negative_log_likelihood"]
+            if not math.isfinite(value):
                 raise ArchstyleError("The training diverged: its loss is no number.")
         except TrialPruned:
             end_trial(log, "pruned", f"trial {study.trial}, stopped early")
@@ -76,11 +79,10 @@ def run_trial(
             expected = isinstance(error, ArchstyleError)
             return Outcome(error=message, details="" if expected else traceback.format_exc())
         minutes = round((time.monotonic() - start) / 60, 2)
-        for name, value in {**asdict(found), "minutes": minutes}.items():
-            trial.set_user_attr(name, value)
-        name = f"trial {study.trial}, {found.negative_log_likelihood:.4f}"
-        end_trial(log, "complete", name, asdict(found))
-    return Outcome(found.negative_log_likelihood)
+        for name, number in {**found, "minutes": minutes}.items():
+            trial.set_user_attr(name, number)
+        end_trial(log, "complete", f"trial {study.trial}, {value:.4f}", found)
+    return Outcome(value)
 
 
 class Watch:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archstyle.tracking.record import ensure_recorded, mark_recorded
     from archstyle.tracking.registry import RegisteredBundle, champion_version, download_bundle
     from archstyle.tracking.runlog import RunLog
-    from archstyle.tracking.runs import resume_run, start_run
+    from archstyle.tracking.runs import finish_run, resume_run, start_run
     from archstyle.tracking.store import EXPERIMENT, MODEL_NAME, main_root, tracking_uri
     from archstyle.tracking.sweeps import end_trial, sweep_run, trial_run
 
@@ -28,6 +28,7 @@ __all__ = [
     "download_bundle",
     "end_trial",
     "ensure_recorded",
+    "finish_run",
     "git_tags",
     "main_root",
     "mark_recorded",
@@ -47,7 +48,7 @@ _MODULES = {
     "record": ("ensure_recorded", "mark_recorded"),
     "registry": ("RegisteredBundle", "champion_version", "download_bundle"),
     "runlog": ("RunLog",),
-    "runs": ("resume_run", "start_run"),
+    "runs": ("finish_run", "resume_run", "start_run"),
     "store": ("EXPERIMENT", "MODEL_NAME", "main_root", "tracking_uri"),
     "sweeps": ("end_trial", "sweep_run", "trial_run"),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archstyle.bundle.bundle import CARD
 from archstyle.bundle.card import Card
 from archstyle.console import say
+from archstyle.errors import ArchstyleError
 from archstyle.tracking import stale
 from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.facts import Facts, facts_from_card, facts_from_summary
@@ -132,3 +133,16 @@ def run_status(log: RunLog) -> Iterator[RunLog]:
         except Exception as second:
             say(f"MLflow could not be told that the run is {status}: {first_line(second)}")
         raise
+
+
+def finish_run(root: Path, name: str) -> None:
+    """Name the run in models/run.json and finish it, where no register follows.
+
+    Without the tracking server the measurements stay in the files, and people are told so.
+    """
+    try:
+        with resume_run(root, "evaluate") as log:
+            log.rename_to(name)
+            log.finish()
+    except ArchstyleError as error:
+        say(f"warning: MLflow was not told how {name} ended: {error}")

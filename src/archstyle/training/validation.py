@@ -1,10 +1,12 @@
-"""Trains and measures on the validation photos alone, without a bundle: for searching values."""
+"""Trains and measures on the validation photos alone, without a bundle."""
 
 import gc
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
 from archstyle.evaluation.metrics import confusion_matrix, f1
@@ -19,12 +21,21 @@ from archstyle.training.fit import OnEpoch, fit
 
 @dataclass(frozen=True)
 class Validated:
-    """What a recipe reached on the validation photos, after temperature scaling."""
+    """What a recipe says of the validation photos, after temperature scaling."""
 
-    negative_log_likelihood: float
-    accuracy: float
-    macro_f1: float
-    photos: int
+    styles: tuple[str, ...]
+    labels: NDArray[np.int64]  # [m], indices into styles
+    probabilities: NDArray[np.float64]  # [m, k]
+
+    def measures(self) -> dict[str, float]:
+        """Return negative_log_likelihood, accuracy and macro_f1."""
+        predicted = self.probabilities.argmax(axis=1)
+        confusion = confusion_matrix(self.labels, predicted, len(self.styles))
+        return {
+            "negative_log_likelihood": negative_log_likelihood(self.probabilities, self.labels),
+            "accuracy": float((predicted == self.labels).mean()),
+            "macro_f1": float(f1(confusion).mean()),
+        }
 
 
 def validate(
@@ -32,19 +43,10 @@ def validate(
 ) -> Validated:
     """Train on what augment wrote into `directory`; gives back all memory."""
     arrays = read_arrays(directory)
+    labels = np.array(arrays.validation_labels)
     try:
-        fitted = fit(arrays, model, train, seed, on_epoch)
-        labels = arrays.validation_labels
-        temperature = fit_temperature(fitted.validation_logits, labels)
-        probabilities = softmax(fitted.validation_logits, temperature)
-        predicted = probabilities.argmax(axis=1)
-        confusion = confusion_matrix(labels, predicted, len(arrays.styles))
-        return Validated(
-            negative_log_likelihood=negative_log_likelihood(probabilities, labels),
-            accuracy=float((predicted == labels).mean()),
-            macro_f1=float(f1(confusion).mean()),
-            photos=len(labels),
-        )
+        logits = fit(arrays, model, train, seed, on_epoch).validation_logits
+        return Validated(arrays.styles, labels, softmax(logits, fit_temperature(logits, labels)))
     finally:
         keras.backend.clear_session()
         gc.collect()

@@ -1,0 +1,51 @@
+"""results: trains and measures every recipe, and writes docs/results.md and the README's table.
+
+What was measured before is not measured again; what was interrupted goes on. On drawn facades, or
+with data.limit, the page goes to reports/results/ instead.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from archstyle.bundle import Bundle
+from archstyle.config import Split, compose
+from archstyle.console import run, say
+from archstyle.data.manifest import read_manifest
+from archstyle.data.store import PhotoStore
+from archstyle.evaluation.inputs import read_record
+from archstyle.evaluation.labels import label_test_photos
+from archstyle.results.compare import measure_all
+from archstyle.results.page import Results
+from archstyle.results.robustness import robustness
+from archstyle.results.write import write_results
+from archstyle.tracking import git_tags
+
+WORK = Path(".archstyle/results")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what is missing and write the page."""
+    root = Path.cwd()
+    config = compose(root, arguments)
+    summary = read_record(root / "data/prepared/summary.json", "prepare")
+    rows = read_manifest(root / "data/prepared/manifest.csv")
+    measured = measure_all(root, root / WORK, rows, summary["digest"])
+    bundle = Bundle.load(measured.default_bundle)
+    labels = label_test_photos(rows, Split(**summary["shares"]), bundle.styles)
+    found = Results(
+        lines=measured.lines,
+        robustness=robustness(bundle, PhotoStore(root / "data/raw"), labels, root / WORK),
+        labels=labels,
+        summary=summary,
+        leaked=measured.leaked,
+        limit=config.data.limit,
+        commit=git_tags(root).get("git.commit", ""),
+    )
+    for path in write_results(root, found):
+        say(f"Wrote {path.relative_to(root)}.")
+    if found.toy:
+        say(f"These are results on {found.toy}: docs/results.md and the README stay as they are.")
+
+
+if __name__ == "__main__":
+    run(main)

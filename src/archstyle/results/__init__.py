@@ -1,0 +1,1 @@
+"""How good each recipe is: what `make results` measures and writes down."""

@@ -1,0 +1,91 @@
+"""Which recipes are compared: the reference's, a new head, and every file in conf/model/."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archstyle.errors import ArchstyleError
+
+REFERENCE = "reference"
+SKIPPED = ("keras_application",)  # its weights are downloaded
+RECIPE = ("augment", "model", "train")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A row of the table; `params` is the params.yaml that it is run under."""
+
+    name: str
+    title: str
+    short: str  # for a figure
+    params: dict[str, Any] = field(hash=False)
+    is_default: bool = False
+
+
+def recipes(root: Path) -> list[Recipe]:
+    """Return the rows but for the reference's own protocol, the smallest networks first.
+
+    What params.yaml sets for the model in use is its own; the others are as their files say.
+    """
+    params = read_params(root)
+    default = params["use"]["model"]
+    files = {path.stem: path for path in sorted((root / "conf/model").glob("*.yaml"))}
+    if default not in files:
+        raise ArchstyleError(f"`use.model` is {default!r}, which conf/model/ does not have.")
+    found = [
+        published(params),
+        Recipe(
+            "head",
+            "`train.epochs=0`: a new head on frozen ImageNet features",
+            "new head, rest frozen",
+            _with(params, default, train={"epochs": 0, "head_epochs": 20}),
+        ),
+    ]
+    others = [name for name in files if name not in ("cnn", default, *SKIPPED)]
+    for name in [*(name for name in others if name.startswith("cnn")), default, *others]:
+        text = f"`use.model={name}`: {_about(files[name])}"
+        if name == default:
+            found.append(Recipe(name, text, name, params, is_default=True))
+        else:
+            found.append(Recipe(name, text, name, _with(params, name)))
+    return found
+
+
+def read_params(root: Path) -> dict[str, Any]:
+    """Return what params.yaml holds."""
+    params: dict[str, Any] = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
+    return params
+
+
+def published(params: dict[str, Any]) -> Recipe:
+    """Return the reference's network with its own augmentation, learning rate and epochs."""
+    train = {"class_weights": False}
+    return Recipe(
+        "cnn",
+        "`use.model=cnn use.augment=published`: the reference's network, on our split",
+        "reference's network",
+        _with(params, "cnn", augment="published", train=train),
+    )
+
+
+def _with(
+    params: dict[str, Any],
+    model: str,
+    augment: str | None = None,
+    train: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return params with another model, whose file decides everything that is not given."""
+    use = {**params["use"], "model": model, "augment": augment or params["use"]["augment"]}
+    rest = {key: value for key, value in params.items() if key not in RECIPE}
+    return {**rest, "use": use, **({"train": train} if train else {})}
+
+
+def _about(path: Path) -> str:
+    """Return what a model's file says of itself, in the line below its command."""
+    comments = [
+        line[1:].strip() for line in path.read_text("utf-8").splitlines() if line[:1] == "#"
+    ]
+    about = comments[2] if len(comments) > 2 else path.stem.replace("_", " ")
+    return about.partition(". ")[0].rstrip(".")
