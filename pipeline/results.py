@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         summary=summary,
         leaked=measured.leaked,
         limit=config.data.limit,
-        commit=git_tags(root).get("git.commit", ""),
+        git=git_tags(root),
     )
     for path in write_results(root, found):
         say(f"Wrote {path.relative_to(root)}.")

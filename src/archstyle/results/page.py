@@ -21,7 +21,7 @@ class Results:
     summary: Mapping[str, Any]
     leaked: tuple[int, int] | None  # photos of the reference's validation folder
     limit: int | None  # photos of each style, for a quick look
-    commit: str
+    git: Mapping[str, str]  # commit, and whether there were changes beside it
 
     @property
     def toy(self) -> str:
@@ -43,7 +43,8 @@ def page(found: Results) -> str:
     banner = f"> **These are results on {found.toy}. They say nothing.**\n\n" if found.toy else ""
     return f"""# Results
 
-{banner}`make results` trains and measures every recipe anew and writes this page. {_measured(found)}
+{banner}`make results` trains and measures every recipe and writes this page.
+{_measured(found)}
 
 {results_table(found)}
 
@@ -65,7 +66,7 @@ def page(found: Results) -> str:
 The test photos, changed in four strengths, answered by the default model: how many it gets right,
 how many it answers rather than say "not sure", and how many of these are right (as corrected).
 
-![Accuracy and answered share against blur, noise, JPEG, darkness, tilt, crop and grey](robustness.png)
+![Accuracy and answered share against the strength of each change](robustness.png)
 
 {_robustness_table(found)}
 
@@ -88,7 +89,9 @@ def readme_table(found: Results) -> str:
 def _measured(found: Results) -> str:
     source = found.summary["source"]
     photographs = sum(sum(counts.values()) for counts in found.summary["counts"].values())
-    commit = f", at commit {found.commit[:10]}" if found.commit else ""
+    commit = f", at commit {found.git['git.commit'][:10]}" if found.git else ""
+    if found.git.get("git.dirty") == "true":
+        commit += " with changes"
     return (
         f"Measured on {source['files']:,} files from {_place(source)}, of which {photographs:,} "
         f"photographs are used and {len(found.labels.rows)} are the test split{commit}."

@@ -18,6 +18,7 @@ from archstyle.data.store import PhotoStore
 from archstyle.evaluation.labels import Labels
 from archstyle.images import open_photo, to_array
 from archstyle.parallel import parallel_map
+from archstyle.results import perturbations
 from archstyle.results.measure import keep, kept
 from archstyle.results.perturbations import PERTURBATIONS, SIDE, Perturbation, sized
 
@@ -32,10 +33,8 @@ def robustness(
     Keys: strength, accuracy, corrected_accuracy, answered_share, answered_accuracy (as corrected).
     Each perturbation is kept when it is done.
     """
-    code = hashlib.sha256(
-        b"".join(sorted(p.read_bytes() for p in Path(__file__).parent.glob("*.py")))
-    )
-    told = json.dumps([bundle.digest, labels.labelled, labels.corrected, code.hexdigest()])
+    code = [Path(file).read_text("utf-8") for file in (__file__, perturbations.__file__)]
+    told = json.dumps([bundle.digest, labels.labelled, labels.corrected, code])
     key = hashlib.sha256(told.encode()).hexdigest()[:16]
     found = {}
     for perturbation in (UNCHANGED, *PERTURBATIONS):
