@@ -1,4 +1,4 @@
-"""Train: data/augmented -> models/bundle, models/history.csv, models/run.json."""
+"""Train: data/augmented -> models/bundle and variants, models/history.csv, models/run.json."""
 
 import json
 from collections.abc import Sequence
@@ -33,14 +33,18 @@ def main(overrides: Sequence[str]) -> None:
     arrays = read_arrays(root / "data/augmented")
     everything = asdict(compose(root, overrides))
     with start_run(root, everything) as run:
-        with whole_directory(root / "models/bundle") as directory:
+        with (
+            whole_directory(root / "models/bundle") as directory,
+            whole_directory(root / "models/variants") as variants,
+        ):
             fitted, bundle = train_bundle(
                 directory,
                 arrays,
                 config.model,
                 config.train,
+                variants=variants,
                 seed=config.seed,
-                target_accuracy=config.evaluate.target_accuracy,
+                evaluate=config.evaluate,
                 summary=json.loads((root / "data/prepared/summary.json").read_text()),
                 # What register reads is no part of what was trained.
                 config={key: everything[key] for key in everything if key != "register"},
@@ -53,7 +57,8 @@ def main(overrides: Sequence[str]) -> None:
     validation = bundle.card.metrics["validation"]
     console.say(
         f"Trained {config.model.name}: {validation['accuracy']:.3f} of the validation photos are "
-        f"right. The bundle is in models/bundle; evaluate measures it on the test photos."
+        f"right. The bundle is in models/bundle, in {bundle.card.precision}; evaluate measures it "
+        "on the test photos."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archstyle.config import Model, Train
+from archstyle.config import Evaluate, Model, Train
 from archstyle.data.facades import STYLES, draw_facade
 from archstyle.images import to_array
 from archstyle.training import Arrays, train_bundle
@@ -52,14 +52,17 @@ RECIPE = Train(
 
 
 def main(directory: Path) -> None:
+    variants = directory.with_name("variants")
     directory.mkdir(parents=True)
+    variants.mkdir()
     train_bundle(
         directory,
         arrays(40, 8),
         Model("efficientnet_lite0", SIZE, SIZE, 0.1),
         RECIPE,
+        variants=variants,
         seed=7,
-        target_accuracy=0.9,
+        evaluate=Evaluate(target_accuracy=0.9, refused_share=0.02),
         summary={
             "source": {"kind": "facades", "location": "drawn facades", "drawn": True},
             "digest": "0" * 64,

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.bundle.card import Card
-from archstyle.errors import ArchstyleError
+from archstyle.bundle.distance import Distance
+from archstyle.bundle.errors import BundleError
+from archstyle.bundle.graph import Graph, Outputs
 from archstyle.images import read_photo
 
 GRAPH, CARD, LABELS, GOLDEN = "model.tflite", "card.json", "labels.json", "golden/golden.json"
-
-
-class BundleError(ArchstyleError):
-    """A bundle that is incomplete or does not reproduce its golden photos."""
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What the graph gives for n photos and k styles."""
-
-    probabilities: NDArray[np.float32]  # [n, k], calibrated, rows sum to 1
-    maps: NDArray[np.float32] | None  # [n, h, w, k], evidence for each style; None: no pooled head
-    embeddings: NDArray[np.float32]  # [n, d]
+DISTANCE = "distance.npz"
+# Why a photo is not answered.
+NOT_SURE = "not sure"  # its best style is not probable enough
+UNFAMILIAR = "unfamiliar"  # no building, or none of these styles
 
 
 @dataclass(frozen=True)
@@ -37,9 +28,11 @@ class Answer:
 
     style: str
     probability: float
-    answered: bool  # False: the page says "not sure"
+    answered: bool
     probabilities: dict[str, float]  # best first
     map: NDArray[np.float32] | None  # [h, w] in 0..1, where the evidence for `style` lies
+    reason: str | None = None  # why it is not answered: NOT_SURE or UNFAMILIAR
+    distance: float | None = None  # from what was trained on; None: the bundle is too old
 
     def as_dict(self, file: str) -> dict[str, Any]:
         """Return the keys that the command line and the server share."""
@@ -49,6 +42,7 @@ class Answer:
             "probability": self.probability,
             "answered": self.answered,
             "probabilities": self.probabilities,
+            "reason": self.reason,
         }
 
 
@@ -56,21 +50,15 @@ class Bundle:
     """A loaded bundle. `run` and `predict` may be called from several threads."""
 
     def __init__(self, path: Path, card: Card, threads: int | None = None):
-        from ai_edge_litert.interpreter import Interpreter
-
         self.path = path
         self.card = card
         self.styles = card.styles
         self.digest = bundle_digest(path)
         self._labels = _read_json(path / LABELS)
-        self._lock = threading.Lock()
-        try:
-            interpreter = Interpreter(str(path / GRAPH), num_threads=threads or os.cpu_count())
-            interpreter.allocate_tensors()
-            self._runner = interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
-            raise BundleError(f"{path / GRAPH} cannot be run: {error}. Train it again.") from error
-        self._input = next(iter(self._runner.get_input_details()))
+        self._graph = Graph(path / GRAPH, threads)
+        # A bundle made before there were distances has neither the file nor a threshold.
+        known = card.distance_threshold is not None
+        self._distance = Distance.load(path / DISTANCE) if known else None
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None, verify: bool = True) -> "Bundle":
@@ -90,24 +78,11 @@ class Bundle:
         return bundle
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
-        """Run the graph on uint8 RGB photos [n, size, size, 3] as `read_photo` gives them.
-
-        One photo at a time, so that what evaluate measures is what the server answers.
-        """
-        results = []
-        for image in images:
-            with self._lock:
-                results.append(self._runner(**{self._input: image[np.newaxis]}))
-
-        def gathered(name: str) -> NDArray[np.float32]:
-            return np.concatenate([result[name] for result in results])
-
-        has_maps = "maps" in self._runner.get_output_details()
-        return Outputs(
-            probabilities=gathered("probabilities"),
-            maps=gathered("maps") if has_maps else None,
-            embeddings=gathered("embeddings"),
-        )
+        """Run it on uint8 RGB photos [n, size, size, 3] as `read_photo` gives them, one by one."""
+        outputs = self._graph.run(images)
+        if self._distance is None:
+            return outputs
+        return replace(outputs, distances=self._distance(outputs.embeddings))
 
     def predict(self, source: bytes | Path) -> Answer:
         """Answer one photo; raises `archstyle.images.PhotoError` where it cannot be read."""
@@ -116,10 +91,7 @@ class Bundle:
 
     def answers(self, outputs: Outputs) -> list[Answer]:
         """Turn the graph's outputs into one answer a photo."""
-        return [
-            self._answer(row, None if outputs.maps is None else outputs.maps[index])
-            for index, row in enumerate(outputs.probabilities)
-        ]
+        return [self._answer(outputs, index) for index in range(len(outputs.probabilities))]
 
     def label(self, style: str, language: str = "en") -> str:
         """Return what the style is called in a language, in English where that is missing."""
@@ -130,26 +102,41 @@ class Bundle:
         golden = _read_json(self.path / GOLDEN)
         for name, expected in golden["probabilities"].items():
             image = read_photo(self.path / "golden" / name, self.card.preprocessing)
-            given = self.run(image[np.newaxis]).probabilities[0]
-            distance = float(np.abs(given - np.asarray(expected)).max())
-            if not distance <= golden["tolerance"]:
+            given = self.run(image[np.newaxis])
+            off = float(np.abs(given.probabilities[0] - np.asarray(expected)).max())
+            if not off <= golden["tolerance"]:
                 raise BundleError(
                     f"{self.path} gives other probabilities for its golden photo {name} than it "
-                    f"must (off by {distance:.3f}): it is damaged or was made for another reader. "
+                    f"must (off by {off:.3f}): it is damaged or was made for another reader. "
                     "Train or download it again."
                 )
+            if given.distances is None:
+                continue
+            far = abs(float(given.distances[0]) / golden["distances"][name] - 1)
+            if not far <= golden["distance_tolerance"]:
+                raise BundleError(
+                    f"{self.path} finds its golden photo {name} at another distance than it must "
+                    f"(off by {far:.0%}): it is damaged. Train or download it again."
+                )
 
-    def _answer(
-        self, probabilities: NDArray[np.float32], maps: NDArray[np.float32] | None
-    ) -> Answer:
+    def _answer(self, outputs: Outputs, index: int) -> Answer:
+        probabilities = outputs.probabilities[index]
+        distances = None if outputs.distances is None else outputs.distances[index : index + 1]
         order = np.argsort(-probabilities, kind="stable")
         best = int(order[0])
+        reason = None
+        if not self.card.familiar(distances, 1)[0]:
+            reason = UNFAMILIAR
+        elif not self.card.sure(probabilities[best]):
+            reason = NOT_SURE
         return Answer(
             style=self.styles[best],
             probability=float(probabilities[best]),
-            answered=bool(probabilities[best] >= self.card.threshold),
+            answered=reason is None,
             probabilities={self.styles[i]: float(probabilities[i]) for i in order},
-            map=None if maps is None else _normalised(maps[:, :, best]),
+            map=None if outputs.maps is None else _normalised(outputs.maps[index, :, :, best]),
+            reason=reason,
+            distance=None if distances is None else float(distances[0]),
         )
 
 

@@ -1,17 +1,22 @@
 """The card: what a person and a server need to know of a bundle."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archstyle.images import Preprocessing
 
 
 @dataclass(frozen=True)
 class Card:
-    """Travels in the bundle as card.json.
+    """Travels in the bundle as card.json; fields that an older one lacks have their default.
 
     `temperature` is already inside the graph. A photo is answered when the probability of its best
-    style is at least `threshold`. `drawn` says that drawn facades, not photos, were trained on.
+    style is at least `threshold` and its distance at most `distance_threshold`, where there is
+    one. `drawn` says that drawn facades, not photos, were trained on. `variants` tells of each
+    precision that train made: validation accuracy, bytes and, for one of them, that it is served.
     """
 
     name: str
@@ -26,6 +31,19 @@ class Card:
     config: dict[str, Any]
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
+    distance_threshold: float | None = None
+    precision: str = "float32"
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def sure(self, probability: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether the best style's probability [n] is enough for an answer."""
+        return np.asarray(np.asarray(probability, np.float64) >= self.threshold, np.bool_)
+
+    def familiar(self, distances: NDArray[Any] | None, photos: int) -> NDArray[np.bool_]:
+        """Whether the photos lie near enough to what was trained on; all do where none is known."""
+        if distances is None or self.distance_threshold is None:
+            return np.ones(photos, np.bool_)
+        return np.asarray(np.asarray(distances, np.float64) <= self.distance_threshold, np.bool_)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what card.json holds."""
@@ -34,7 +52,11 @@ class Card:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Card":
         """Build a card from card.json; raises KeyError or TypeError where it does not fit."""
-        known = {f.name: values[f.name] for f in fields(cls)}
+        known = {
+            f.name: values[f.name]
+            for f in fields(cls)
+            if f.name in values or (f.default is MISSING and f.default_factory is MISSING)
+        }
         known["styles"] = tuple(known["styles"])
         known["preprocessing"] = Preprocessing(**known["preprocessing"])
         return cls(**known)

@@ -103,6 +103,7 @@ class Evaluate:
 
     bootstrap_samples: int = MISSING
     target_accuracy: float = MISSING
+    refused_share: float = MISSING  # of validation photos, as no building of these styles
 
 
 @dataclass

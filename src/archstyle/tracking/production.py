@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from archstyle.bundle import Bundle
-from archstyle.bundle.bundle import BundleError
+from archstyle.bundle.errors import BundleError
 from archstyle.console import say
 from archstyle.errors import ArchstyleError
 from archstyle.tracking.championship import judge

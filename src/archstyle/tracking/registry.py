@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archstyle.bundle.bundle import GRAPH, BundleError
+from archstyle.bundle.bundle import GRAPH
+from archstyle.bundle.errors import BundleError
 from archstyle.errors import ArchstyleError
 from archstyle.files import whole_directory
 from archstyle.tracking.journal import Change, from_tags

@@ -6,6 +6,8 @@ from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
+LEAST_PROBABILITY = 0.5
+
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
     """Return probabilities [n, k] of logits [n, k]."""
@@ -36,7 +38,8 @@ def fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
 def fit_threshold(probabilities: Floats, labels: NDArray[np.int64], target: float) -> float:
     """Return the lowest probability at which the share of right answers reaches `target`.
 
-    0 where answering everything does; 1, so that nothing is answered, where no threshold does.
+    Never below 0.5, where an answer is likelier wrong than right; 1, so that nothing is answered,
+    where no threshold reaches it.
     """
     best = probabilities.max(axis=1)
     order = np.argsort(-best, kind="stable")
@@ -46,4 +49,6 @@ def fit_threshold(probabilities: Floats, labels: NDArray[np.int64], target: floa
     if len(enough) == 0:
         return 1.0
     last = int(enough[-1])
-    return 0.0 if last == len(right) - 1 else round(float(best[order[last]]), 6) - 1e-6
+    if last == len(right) - 1:
+        return LEAST_PROBABILITY
+    return max(round(float(best[order[last]]), 6) - 1e-6, LEAST_PROBABILITY)

@@ -1,24 +1,23 @@
 """From arrays to a finished bundle."""
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archstyle.bundle import Bundle, Card
-from archstyle.bundle.write import write_bundle
-from archstyle.config import Model, Train
+from archstyle.config import Evaluate, Model, Train
 from archstyle.errors import ArchstyleError
 from archstyle.images import Preprocessing
 from archstyle.training.arrays import Arrays
-from archstyle.training.calibration import (
-    fit_temperature,
-    fit_threshold,
-    negative_log_likelihood,
-    softmax,
-)
+from archstyle.training.calibration import fit_temperature, softmax
+from archstyle.training.checkpoint import Checkpoint
 from archstyle.training.export import export_graph
 from archstyle.training.fit import Fitted, OnEpoch, fit
+from archstyle.training.quantization import export_int8_graph
+from archstyle.training.variants import FLOAT32, INT8, make_variant, write_variants
 
 # LiteRT and TensorFlow may differ by this much in a probability, not more.
 EXPORT_TOLERANCE = 0.01
@@ -30,14 +29,17 @@ def train_bundle(
     model: Model,
     train: Train,
     *,
+    variants: Path,
     seed: int,
-    target_accuracy: float,
+    evaluate: Evaluate,
     summary: dict[str, Any],
     config: dict[str, Any],
     on_epoch: OnEpoch,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Fitted, Bundle]:
-    """Train, calibrate and choose the threshold on validation, export into the empty `directory`.
+    """Train, calibrate and choose on validation, export; both folders are empty.
 
+    `variants` gets a bundle of each precision and `directory` the one that is to be served.
     `summary` is data/prepared/summary.json; `config` goes into the card. Raises ArchstyleError
     where the exported graph does not give what the network gives.
     """
@@ -47,39 +49,39 @@ def train_bundle(
             f"data/augmented holds photos of {sizes[0]} pixels, but `model.image_size` and "
             f"`model.read_size` are {sizes[1]}: run `dvc repro`, which makes them again."
         )
-    fitted = fit(arrays, model, train, seed, on_epoch)
-    labels = arrays.validation_labels
-    temperature = fit_temperature(fitted.validation_logits, labels)
-    probabilities = softmax(fitted.validation_logits, temperature)
+    fitted = fit(arrays, model, train, seed, on_epoch, checkpoint)
+    logits = fitted.validation_logits
+    temperature = fit_temperature(logits, arrays.validation_labels)
     card = Card(
         name=model.name,
         styles=arrays.styles,
         preprocessing=Preprocessing(image_size=model.read_size),
         temperature=temperature,
-        threshold=fit_threshold(probabilities, labels, target_accuracy),
+        threshold=1.0,  # each variant has its own
         drawn=arrays.drawn,
         source=summary["source"],
         data_digest=summary["digest"],
         counts=summary["counts"],
         config=config,
-        metrics={
-            "validation": {
-                "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
-                "negative_log_likelihood": negative_log_likelihood(probabilities, labels),
-                "photos": len(labels),
-            }
-        },
     )
-    graph = export_graph(fitted.network, fitted.model, model.read_size, temperature)
-    bundle = write_bundle(directory, graph, card)
-    _check_export(bundle, arrays, probabilities)
-    return fitted, bundle
+    of_network = fitted.network, fitted.model, model.read_size, temperature
+    graphs = {
+        FLOAT32: export_graph(*of_network),
+        INT8: export_int8_graph(*of_network, arrays.train_images[0]),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {
+            precision: make_variant(graph, precision, Path(scratch), arrays, card, evaluate)
+            for precision, graph in graphs.items()
+        }
+    _check_export(made[FLOAT32].validation.probabilities, softmax(logits, temperature))
+    served = write_variants(variants, made)
+    shutil.copytree(served.path, directory, dirs_exist_ok=True)
+    return fitted, Bundle.load(directory)
 
 
-def _check_export(bundle: Bundle, arrays: Arrays, expected: Any) -> None:
-    few = slice(0, 16)
-    given = bundle.run(arrays.validation_images[few]).probabilities
-    distance = float(np.abs(given - expected[few]).max())
+def _check_export(given: Any, expected: Any) -> None:
+    distance = float(np.abs(given - expected).max())
     if not distance <= EXPORT_TOLERANCE:
         raise ArchstyleError(
             f"The exported graph gives other probabilities than the network (off by {distance:.3f})"

@@ -1,0 +1,76 @@
+"""How far a photo lies from those that were trained on: high where it shows no such building."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.bundle.errors import BundleError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """The Mahalanobis distance to the nearest style's mean, on embeddings of length one.
+
+    Its covariance, which all styles share, has the variances `variances` [r] along the orthonormal
+    `axes` [r, d] and `rest` in every other direction. `means` is [k, d].
+
+    Sources: Lee et al. 2018, arXiv:1807.03888; unit length: Sun et al. 2022, arXiv:2204.06507; few
+    axes: Tipping and Bishop 1999, Probabilistic Principal Component Analysis.
+    """
+
+    means: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    variances: NDArray[np.float32]
+    rest: float
+
+    def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the distances [n], 0 and more, of embeddings [n, d]."""
+        photos, means = unit_length(embeddings), self.means.astype(np.float64)
+        axes = self.axes.astype(np.float64)
+        photos_along, means_along = photos @ axes.T, means @ axes.T
+        within = _squared(photos_along, means_along)
+        scale = 1 / np.sqrt(self.variances.astype(np.float64))
+        # What does not lie along the axes is what is left of the whole.
+        beside = np.maximum(_squared(photos, means) - within, 0.0)
+        squared = _squared(photos_along * scale, means_along * scale) + beside / self.rest
+        return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write it as an .npz, the same bytes for the same values."""
+        np.savez(
+            path,
+            means=self.means,
+            axes=self.axes,
+            variances=self.variances,
+            rest=np.float64(self.rest),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Distance":
+        """Read what `save` wrote; raises BundleError where it is missing or damaged."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                return cls(held["means"], held["axes"], held["variances"], float(held["rest"]))
+        except FileNotFoundError:
+            raise BundleError(
+                f"{path.parent} is no whole bundle: {path.name} is missing."
+            ) from None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise BundleError(f"{path} is damaged: {error}.") from error
+
+
+def unit_length(embeddings: NDArray[np.float32]) -> Floats:
+    """Return embeddings [n, d] scaled to length one; those of length zero stay."""
+    wide = np.asarray(embeddings, np.float64)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
+
+
+def _squared(photos: Floats, means: Floats) -> Floats:
+    """Return the squared Euclidean distances [n, k] between [n, d] and [k, d]."""
+    squares = (photos**2).sum(1)[:, None] + (means**2).sum(1)[None, :] - 2 * photos @ means.T
+    return np.asarray(np.maximum(squares, 0.0))

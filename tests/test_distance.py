@@ -1,0 +1,77 @@
+"""How far a photo lies from what was trained on, against the formula written out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archstyle.bundle import BundleError, Distance
+from archstyle.bundle.distance import unit_length
+from archstyle.training.distance import fit_distance, fit_distance_threshold
+
+
+def embeddings(n: int, seed: int = 0, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return [n, 24] of three styles, of which the last ones may have moved."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, n)
+    spread = np.linspace(0.1, 1.0, 24)
+    found = random.normal(0, spread, (n, 24)) + 3 * np.eye(24)[labels] + 1
+    found[:, 20:] += moved
+    return found.astype(np.float32), labels
+
+
+def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
+    photos, labels = embeddings(400)
+    found = fit_distance(photos, labels, axes=23)
+    covariance = found.axes.T.astype(float) @ np.diag(
+        found.variances.astype(float)
+    ) @ found.axes + found.rest * (np.eye(24) - found.axes.T.astype(float) @ found.axes)
+    inverse = np.linalg.inv(covariance)
+    apart = unit_length(photos)[:, np.newaxis] - found.means
+    expected = np.sqrt(np.einsum("nkd,de,nke->nk", apart, inverse, apart).min(axis=1))
+    np.testing.assert_allclose(found(photos), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("axes", [4, 12])
+def test_what_is_unlike_the_training_photos_is_farther(axes: int) -> None:
+    found = fit_distance(*embeddings(400), axes=axes)
+    known, _ = embeddings(200, seed=1)
+    strange, _ = embeddings(200, seed=2, moved=6.0)
+    assert np.median(found(strange)) > np.quantile(found(known), 0.95)
+    assert found.axes.shape == (axes, 24)
+
+
+def test_the_length_of_an_embedding_does_not_count() -> None:
+    found = fit_distance(*embeddings(100))
+    photos, _ = embeddings(10, seed=1)
+    np.testing.assert_allclose(found(photos), found(7 * photos), rtol=1e-5)
+    assert np.isfinite(found(np.zeros((1, 24), np.float32))).all()
+
+
+def test_fewer_photos_than_dimensions_and_dead_dimensions_are_enough() -> None:
+    photos, labels = embeddings(9)
+    photos[:, 3] = 0
+    assert np.isfinite(fit_distance(photos, labels)(photos)).all()
+
+
+def test_the_share_that_is_refused_is_the_share_that_was_asked_for() -> None:
+    distances = np.random.default_rng(0).gamma(5, size=1000).astype(np.float32)
+    threshold = fit_distance_threshold(distances, 0.02)
+    assert (distances > threshold).sum() == 20
+
+
+def test_it_is_saved_the_same_and_a_damaged_file_is_named(tmp_path: Path) -> None:
+    found = fit_distance(*embeddings(100), axes=5)
+    path = tmp_path / "distance.npz"
+    found.save(path)
+    first = path.read_bytes()
+    found.save(path)
+    assert path.read_bytes() == first
+    photos, _ = embeddings(10, seed=1)
+    np.testing.assert_array_equal(Distance.load(path)(photos), found(photos))
+    for length in (0, 10, len(first) // 2, len(first) - 3):
+        path.write_bytes(first[:length])
+        with pytest.raises(BundleError, match=r"distance.npz is damaged"):
+            Distance.load(path)
+    with pytest.raises(BundleError, match=r"distance.npz is missing"):
+        Distance.load(tmp_path / "none" / "distance.npz")

@@ -1,0 +1,94 @@
+"""The int8 graph against the float32 one, and maps that are gradients against TensorFlow's tape."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from archstyle.bundle import Outputs
+from archstyle.bundle.graph import Graph
+from archstyle.data.facades import STYLES, draw_facade
+from archstyle.images import to_array
+from archstyle.training.export import classifier, export_graph
+from archstyle.training.networks import Network, build_network
+from archstyle.training.quantization import export_int8_graph
+
+SIZE = 64
+
+
+def photos() -> np.ndarray:
+    drawn = [draw_facade(style, seed, 96, 96) for style in STYLES for seed in range(4)]
+    return np.stack([to_array(facade, SIZE) for facade in drawn])
+
+
+def made(name: str) -> tuple[Network, keras.Model]:
+    keras.utils.set_random_seed(3)
+    network = build_network(name, SIZE, SIZE)
+    return network, classifier(network, len(STYLES), 0.2)
+
+
+def run(graph: bytes, directory: Path) -> Outputs:
+    path = directory / "graph.tflite"
+    path.write_bytes(graph)
+    return Graph(path, threads=1).run(photos())
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the cosines of the rows of two arrays [n, ...]."""
+    one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return np.asarray((one * other).sum(axis=1) / lengths)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "cnn"])
+def test_int8_answers_nearly_as_float32(name: str, tmp_path: Path) -> None:
+    network, model = made(name)
+    whole = export_graph(network, model, SIZE, 4.0)
+    small = export_int8_graph(network, model, SIZE, 4.0, photos())
+    assert len(small) < len(whole) / (3 if name == "efficientnet_lite0" else 1.05)
+    expected, given = run(whole, tmp_path), run(small, tmp_path)
+    assert expected.maps is not None and given.maps is not None
+    assert alike(given.embeddings, expected.embeddings).min() > 0.97
+    assert np.median(alike(given.maps, expected.maps)) > 0.98
+    np.testing.assert_allclose(given.probabilities, expected.probabilities, atol=0.1)
+    # Not 256 steps: the head is in float32.
+    assert len(np.unique(given.probabilities)) > 0.9 * given.probabilities.size
+
+
+def test_photos_of_no_white_and_no_black_give_the_bytes_their_meaning(tmp_path: Path) -> None:
+    network, model = made("cnn")
+    grey = (photos() // 4 + 90).astype(np.uint8)
+    graph = export_int8_graph(network, model, SIZE, 1.0, grey)
+    expected = run(export_graph(network, model, SIZE, 1.0), tmp_path)
+    assert alike(run(graph, tmp_path).embeddings, expected.embeddings).min() > 0.95
+
+
+def test_gradient_maps_are_those_of_the_tape(tmp_path: Path) -> None:
+    network, model = made("cnn")
+    given = run(export_graph(network, model, SIZE, 1.0), tmp_path).maps
+    flatten, dense = network.base.layers[-2:]
+    features = keras.Model(network.base.input, flatten.input)(photos())
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(features)
+        logits = model.get_layer("head")(dense(tf.reshape(features, (len(features), -1))))
+        of_styles = [logits[:, style] for style in range(len(STYLES))]
+    maps = []
+    for logit in of_styles:
+        weights = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2), keepdims=True)
+        maps.append(tf.reduce_sum(weights * features, axis=3))
+    assert given is not None
+    np.testing.assert_allclose(given, np.stack(maps, axis=-1), atol=1e-6)
+
+
+def test_a_network_that_begins_otherwise_is_quantized_as_it_is(tmp_path: Path) -> None:
+    photo = keras.Input((SIZE, SIZE, 3), dtype="uint8", name="photo")
+    x = keras.layers.Rescaling(1 / 127.5, -1)(photo)
+    x = keras.layers.ZeroPadding2D(1)(x)
+    x = keras.layers.Conv2D(8, 3, 2, activation="relu")(x)
+    network = Network(keras.Model(photo, x), cuts=(), pooled=True, pretrained=False)
+    model = classifier(network, 4, 0.0)
+    expected = run(export_graph(network, model, SIZE, 1.0), tmp_path)
+    given = run(export_int8_graph(network, model, SIZE, 1.0, photos()), tmp_path)
+    assert alike(given.embeddings, expected.embeddings).min() > 0.99
