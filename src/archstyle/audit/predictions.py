@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archstyle.console import progress
 from archstyle.errors import ArchstyleError
 
 FOLDS = 5
@@ -48,9 +49,11 @@ def out_of_fold(
     fewest = min(Counter(label for label, _ in pairs).values())
     if fewest < 2 or styles < 2:
         raise ArchstyleError(TOO_FEW)
-    splitter = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
+    folds = min(FOLDS, fewest)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     probabilities = np.zeros((len(labels), styles))
-    for others, fold in splitter.split(features, labels, together):
+    split = splitter.split(features, labels, together)
+    for others, fold in progress(split, "folds", folds):
         if len(np.unique(labels[others])) < 2:
             raise ArchstyleError(TOO_FEW)
         head = fit_head(features[others], labels[others])
@@ -65,10 +68,13 @@ def fit_head(features: NDArray[np.float32], labels: NDArray[np.int64]) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     strength = INVERSE_REGULARIZATION * max(1.0, MEASURED_ON / len(labels))
     regression = LogisticRegression(C=strength, max_iter=1000)
-    return make_pipeline(StandardScaler(), regression).fit(features, labels)
+    # The steps are so small that several threads would mostly wait for each other.
+    with threadpool_limits(1):
+        return make_pipeline(StandardScaler(), regression).fit(features, labels)
 
 
 def doubt(predicted: OutOfFold) -> NDArray[np.int64]:
