@@ -94,7 +94,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_stage_leaves_a_page_and_figures(project: Path) -> None:
     drawn = {path.name for path in (project / "reports/data").iterdir()}
-    assert {"counts.png", "distances.png", "sizes.png", "styles"} <= drawn
+    assert {"counts.png", "sizes.png", "styles"} <= drawn
     assert {"copies.jpg", "conflicts.jpg", "relabelled.jpg", "dropped.jpg"} <= drawn
     styles = {path.stem for path in (project / "reports/data/styles").iterdir()}
     assert styles == {"gothic", "Модерн___Арт", "b"}
@@ -280,6 +280,21 @@ def test_sheets_break_no_pair() -> None:
     assert [[p is None for p in strip.pictures].count(True) for strip in strips] == [2, 0]
     assert strips[0].captions[:4] == ["0", "", "", "1"]
     assert sheets.wrapped([]) == []
+
+
+@pytest.mark.parametrize("farthest", [30, 90])
+def test_the_threshold_is_shown_among_the_pairs(tmp_path: Path, farthest: int) -> None:
+    rows = [row("a/1", "g"), row("a/2", "g", "", "duplicate"), row("b/3")]
+    one, other = Pair("a/1", "a/2", farthest, True), Pair("a/1", "b/3", 50, False)
+    alike = Alike(Counter({farthest: 1}), Counter({50: 1}), [one], [other])
+    found = replace(collection(rows), alike=alike)
+    pictures = {row.file: as_picture(photo(1)) for row in rows}
+    write_report(tmp_path, DataReport(found, choose(found), pictures, []))
+    assert (tmp_path / "data/distances.png").stat().st_size > 1000
+    page = (tmp_path / "data.html").read_text("utf-8")
+    assert "Joined, but only just" in page and "Kept apart, but only just" in page
+    assert f"{farthest} bits of 256" in page and "50 bits of 256" in page
+    assert ("second look" in page) == (farthest > found.distance)
 
 
 def test_drawn_facades_are_called_so(tmp_path: Path) -> None:

@@ -53,15 +53,16 @@ def counts(by_style: Mapping[str, Counter[str]], theme: Theme) -> Figure:
 
 
 def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
-    """Draw how many pairs of photos differ in how many bits, around the threshold."""
+    """Draw how many pairs of photos, some at least, differ in how many bits."""
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
-    for pairs, name, colour in (
-        (alike.same, "one photograph", theme.first),
-        (alike.apart, "two photographs", theme.second),
+    for pairs, name, colour, offset in (
+        (alike.same, "one photograph", theme.first, -0.22),
+        (alike.apart, "two photographs", theme.second, 0.22),
     ):
         if pairs:
-            axes.bar(list(pairs), list(pairs.values()), 0.9, color=colour, label=name)
+            at = np.array(list(pairs)) + offset
+            axes.bar(at, list(pairs.values()), 0.44, color=colour, label=name)
     axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -69,8 +70,7 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
     axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
     axes.set_ylabel("pairs of photos")
-    if alike.same or alike.apart:
-        figure.legend(loc="outside upper left", ncols=2)
+    figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 

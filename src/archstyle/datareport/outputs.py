@@ -33,11 +33,13 @@ def draw_charts(directory: Path, report: DataReport, theme: Theme) -> None:
     """Write counts, distances and sizes."""
     found = report.found
     with applied(theme):
-        for name, figure in (
-            ("counts", figures.counts(by_style(found.rows), theme)),
-            ("distances", figures.distances(found.alike, found.distance, theme)),
-            ("sizes", figures.sizes(found.facts.values(), figures.SMALL, theme)),
-        ):
+        charts = {
+            "counts": figures.counts(by_style(found.rows), theme),
+            "sizes": figures.sizes(found.facts.values(), figures.SMALL, theme),
+        }
+        if found.alike.same or found.alike.apart:
+            charts["distances"] = figures.distances(found.alike, found.distance, theme)
+        for name, figure in charts.items():
             note_drawn(figure, found.drawn, theme)
             save(figure, directory / f"{name}.png")
 

@@ -79,6 +79,7 @@ def render(report: DataReport, figures: Path, dark_figures: Path) -> str:
         small=SMALL,
         extremes=extremes(found),
         bits=BITS,
+        second_look=max(found.alike.same, default=0) > found.distance,
         row_of={row.file: row for row in found.rows if row.file in report.pictures},
         figure_of=lambda name: figure_uris(figures / name, dark_figures / name),
     )
