@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, abort, render_template
 from markupsafe import Markup, escape
 
+from archstyle.bundle import UNFAMILIAR
 from archstyle.heatmap import encode, heat_layer
 from archstyle.images import open_photo
 from serving.errors import NO_MODEL, TITLES, Refusal, wants_part
@@ -95,6 +96,7 @@ def plate(result: Result, model: Model) -> dict[str, Any]:
     return {
         "file": result.upload.file,
         "answered": given.answered,
+        "unfamiliar": given.reason == UNFAMILIAR,
         "label": bars[0]["label"],
         "percent": percent(given.probability),
         "needed": percent(model.bundle.card.threshold),
@@ -133,6 +135,7 @@ def facts(model: Model) -> dict[str, Any]:
         "source": source(card.source),
         "test": card.metrics.get("test"),
         "threshold": card.threshold,
+        "tells_unfamiliar": card.distance_threshold is not None,
         "run_id": model.run_id,
         "commit": card.lineage.get("git.commit"),
     }

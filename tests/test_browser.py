@@ -32,7 +32,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
-    install_for(folder, altered(tiny_bundle, folder / "sure", threshold=0.0), "1")
+    install_for(
+        folder, altered(tiny_bundle, folder / "sure", threshold=0.0, distance_threshold=1e9), "1"
+    )
     with running_server(folder, ARCHSTYLE_MAX_MEGABYTES="2") as server:
         server.get("/readyz")
         yield server.address

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,11 +49,12 @@ def test_jsonl_has_the_agreed_keys(album: Path, tiny_bundle: Path) -> None:
     for line in lines[:2]:
         assert set(line) == {"file", "error"} and line["error"]
     for line in lines[2:]:
-        assert list(line) == ["file", "style", "probability", "answered", "probabilities"]
+        keys = ["file", "style", "probability", "answered", "probabilities", "reason"]
+        assert list(line) == keys
         assert line["style"] == max(line["probabilities"], key=line["probabilities"].get)
         assert line["probability"] == line["probabilities"][line["style"]]
         assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-3)
-        assert isinstance(line["answered"], bool)
+        assert line["answered"] is (line["reason"] is None)
 
 
 def test_the_table_is_for_people(album: Path, tiny_bundle: Path) -> None:
@@ -67,8 +69,12 @@ def test_not_sure_is_said(album: Path, tiny_bundle: Path, tmp_path: Path) -> Non
     shy = tmp_path / "shy"
     shutil.copytree(tiny_bundle, shy)
     card = json.loads((shy / "card.json").read_text("utf-8"))
-    (shy / "card.json").write_text(json.dumps({**card, "threshold": 1.1}), "utf-8")
-    assert "not sure (" in run("predict", album, "--model", shy).stdout
+    for changed, said in (
+        ({"threshold": 1.1, "distance_threshold": 1e9}, r"not sure \(\w+\) +\d"),
+        ({"threshold": 0.0, "distance_threshold": 0.0}, r"unfamiliar +\d"),
+    ):
+        (shy / "card.json").write_text(json.dumps({**card, **changed}), "utf-8")
+        assert re.search(said, run("predict", album, "--model", shy).stdout)
 
 
 def test_a_missing_file_is_an_error_of_that_file_only(album: Path, tiny_bundle: Path) -> None:

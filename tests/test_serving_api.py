@@ -19,7 +19,7 @@ BIG = b"--x\r\n" + b"x" * 2_100_000
 
 @pytest.fixture(scope="module")
 def model(tiny_bundle: Path) -> Model:
-    return model_of(tiny_bundle, threshold=0.0)
+    return model_of(tiny_bundle, threshold=0.0, distance_threshold=1e9)
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def test_one_photo_is_answered_as_the_bundle_answers(
     assert body == {
         **Bundle.load(tiny_bundle).predict(content).as_dict("house.jpg"),
         "answered": True,
+        "reason": None,
     }
     assert list(body["probabilities"].values()) == sorted(
         body["probabilities"].values(), reverse=True
@@ -58,10 +59,16 @@ def test_formats_that_browsers_do_not_show_are_answered_and_shown(
     assert "data:image/jpeg;base64," in page
 
 
-def test_threshold_of_the_card_decides_what_is_answered(tiny_bundle: Path) -> None:
-    client = app_of(model_of(tiny_bundle, threshold=1.1)).test_client()
-    body = send(client, PREDICT, (photo(), "house.jpg")).get_json()
-    assert body["answered"] is False
+@pytest.mark.parametrize(
+    ("threshold", "distance_threshold", "reason"),
+    [(1.1, 1e9, "not sure"), (0.0, 0.0, "unfamiliar"), (1.1, 0.0, "unfamiliar"), (0.0, 1e9, None)],
+)
+def test_thresholds_of_the_card_decide_what_is_answered(
+    tiny_bundle: Path, threshold: float, distance_threshold: float, reason: str | None
+) -> None:
+    model = model_of(tiny_bundle, threshold=threshold, distance_threshold=distance_threshold)
+    body = send(app_of(model).test_client(), PREDICT, (photo(), "house.jpg")).get_json()
+    assert (body["answered"], body["reason"]) == (reason is None, reason)
     assert body["style"] in body["probabilities"]
 
 

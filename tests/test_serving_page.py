@@ -18,6 +18,7 @@ def model(tiny_bundle: Path) -> Model:
     return model_of(
         tiny_bundle,
         threshold=0.0,
+        distance_threshold=1e9,
         drawn=False,
         source={"kind": "folder", "location": "my <photos>"},
         metrics={"test": test},
@@ -76,11 +77,21 @@ def test_several_photos_each_get_a_plate(client: FlaskClient) -> None:
 
 
 def test_not_sure_is_said(tiny_bundle: Path) -> None:
-    client = app_of(model_of(tiny_bundle, threshold=1.01)).test_client()
+    model = model_of(tiny_bundle, threshold=1.01, distance_threshold=1e9)
+    client = app_of(model).test_client()
     answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
     assert "<h2>Not sure</h2>" in answer
     assert "Nearest is Gothic" in text_of(answer)
     assert 'class="best"' not in answer
+
+
+def test_unfamiliar_is_said(tiny_bundle: Path) -> None:
+    client = app_of(model_of(tiny_bundle, threshold=0.0, distance_threshold=1.0)).test_client()
+    answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
+    assert "<h2>Unfamiliar</h2>" in answer
+    assert "or one of another style" in text_of(answer)
+    assert 'class="best"' not in answer
+    assert "unlike those it was trained on" in text_of(client.get("/").text)
 
 
 def test_drawn_facades_are_announced_loudly(tiny_bundle: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from archstyle.bundle import Bundle
+from archstyle.bundle import UNFAMILIAR, Bundle
 from archstyle.console import progress
 from archstyle.errors import ArchstyleError
 from archstyle.images import PhotoError
@@ -65,7 +65,7 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
-    """Return file, style, probability, answered and probabilities, or file and error."""
+    """Return file, style, probability, answered, probabilities and reason, or file and error."""
     try:
         return bundle.predict(file).as_dict(str(file))
     except PhotoError as error:
@@ -75,10 +75,14 @@ def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
 
 
 def table_line(result: dict[str, Any]) -> str:
-    """Return a line for people: style or `not sure`, how sure, file."""
+    """Return a line for people: style, or why it is not answered, how sure, file."""
     if "error" in result:
         return f"{'-':<16} {'-':>6}  {result['file']}: {result['error']}"
-    style = result["style"] if result["answered"] else f"not sure ({result['style']})"
+    if result["answered"]:
+        style = result["style"]
+    else:
+        nearest = "" if result["reason"] == UNFAMILIAR else f" ({result['style']})"
+        style = f"{result['reason']}{nearest}"
     return f"{style:<16} {result['probability']:>6.1%}  {result['file']}"
 
 

@@ -14,7 +14,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from archstyle.bundle import Bundle
 from archstyle.images import PhotoError
 
-COLUMNS = ["style", "probability", "answered", "probabilities", "error"]
+COLUMNS = ["style", "probability", "answered", "probabilities", "reason", "error"]
 
 
 class ArchstyleModel(PythonModel):

@@ -152,6 +152,7 @@ def _signature() -> Any:
         ColSpec(DataType.double, "probability", required=False),
         ColSpec(DataType.boolean, "answered", required=False),
         ColSpec(Map(DataType.double), "probabilities", required=False),
+        ColSpec(DataType.string, "reason", required=False),
         ColSpec(DataType.string, "error", required=False),
     ]
     return ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), Schema(answer))
