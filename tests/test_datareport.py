@@ -268,6 +268,17 @@ def test_twenty_styles_are_readable(tmp_path: Path, theme: object) -> None:
         save(figure, tmp_path / "counts.png")
 
 
+@pytest.mark.parametrize("photos", [0, 1, figures.MANY + 1])
+def test_sizes_of_any_number_of_photos_are_drawn(tmp_path: Path, photos: int) -> None:
+    facts = [Facts(1, 16 + n, 20_000 - n, "PNG") for n in range(photos)]
+    with applied(LIGHT):
+        figure = figures.sizes(facts, figures.SMALL, LIGHT)
+        save(figure, tmp_path / "sizes.png", 50)
+    low, high = figure.axes[0].get_xlim()
+    assert all(low < fact.width < high and low < fact.height < high for fact in facts)
+    assert 4 <= len(figure.axes[0].get_xticks()) <= 9
+
+
 def test_files_of_styles_can_be_told_apart_on_any_disk() -> None:
     names = file_names(["a/b", "A b", "a_b", "", "ü" * 99])
     assert len({name.casefold() for name in names}) == 5

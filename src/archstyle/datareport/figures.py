@@ -5,6 +5,7 @@ from collections.abc import Collection as Some
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -66,6 +67,7 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
     axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0.7, None)
     axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
@@ -84,8 +86,8 @@ def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
     axes.set_yscale("log")
     if len(width) > MANY:
         axes.hexbin(
-            width, height, gridsize=60, xscale="log", yscale="log", bins="log", mincnt=1,
-            cmap=theme.shades, linewidths=0,
+            width, height, gridsize=60, xscale="log", yscale="log", mincnt=1,
+            cmap=theme.shades, norm=LogNorm(vmin=0.1), linewidths=0,
         )  # fmt: skip
     else:
         axes.scatter(width, height, 9, color=theme.first, alpha=0.35, linewidths=0)
