@@ -15,6 +15,7 @@ from archstyle.results.table import Line
 
 PERCENT = PercentFormatter(1.0, decimals=0)
 COLUMNS = 4
+EXAMPLES_DOTS_PER_INCH = 72  # noise takes room
 Points = Mapping[str, Sequence[Mapping[str, float]]]
 
 
@@ -27,7 +28,7 @@ def draw_all(folder: Path, lines: Sequence[Line], points: Points, drawn: bool) -
         ):
             note_drawn(figure, drawn, LIGHT)
             save(figure, folder / f"{name}.png")
-        save(examples(LIGHT), folder / "perturbations.png", 100)
+        save(examples(LIGHT), folder / "perturbations.png", EXAMPLES_DOTS_PER_INCH)
 
 
 def accuracies(lines: Sequence[Line], theme: Theme) -> Figure:
@@ -84,7 +85,7 @@ def examples(theme: Theme) -> Figure:
             if strength is not None:
                 changed = perturbation.change(photo, strength, np.random.default_rng(0))
                 axes.set_title(f"{strength:g}", fontsize=8, pad=3, color=theme.muted)
-            axes.imshow(np.asarray(changed.resize((160, 160))))
+            axes.imshow(np.asarray(changed.resize((120, 120))))
             plain(axes)
         row[0].set_ylabel(perturbation.name)
     return figure

@@ -122,10 +122,10 @@ def _reference(found: Results) -> str:
     leaked, photos = found.leaked
     return f"""## The reference's own protocol
 
-The [reference]({REPOSITORY}) trains on its folder `train`, tests on its folder `val` and says
-0.910. The same here, with its network at 64 pixels, its augmentations and its 30 epochs. But
-{leaked} of the {photos} photos of `val` lie in `train` too, byte for byte: it measures what the
-network remembers.
+The [reference]({REPOSITORY})
+trains on its folder `train`, tests on its folder `val` and says 0.910. The same here, with its
+network at 64 pixels, its augmentations and its 30 epochs. But {leaked} of the {photos} photos of
+`val` lie in `train` too, byte for byte: it measures what the network remembers.
 
 {leaky_table(found.lines)}
 

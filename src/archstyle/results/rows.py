@@ -88,4 +88,4 @@ def _about(path: Path) -> str:
         line[1:].strip() for line in path.read_text("utf-8").splitlines() if line[:1] == "#"
     ]
     about = comments[2] if len(comments) > 2 else path.stem.replace("_", " ")
-    return about.partition(". ")[0].rstrip(".")
+    return about.partition(":")[0].partition(". ")[0].rstrip(".")

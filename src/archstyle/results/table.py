@@ -23,8 +23,8 @@ def table(lines: Sequence[Line], most_frequent: tuple[str, float]) -> str:
     """Return the results that can be compared, after the accuracy of one constant answer."""
     style, share = most_frequent
     head = (
-        "| on photographs that were not trained on | as labelled | as corrected | its macro F1 "
-        "| training | bundle |\n| --- | --- | --- | --- | --- | --- |\n"
+        "| on photographs that were not trained on | as labelled | as corrected "
+        "| macro F1, corrected | training | bundle |\n| --- | --- | --- | --- | --- | --- |\n"
         f'| always saying "{style}" | {share:.3f} | | | | |'
     )
     return "\n".join([head, *(_row(line) for line in lines if not line.leaks)])
@@ -32,7 +32,10 @@ def table(lines: Sequence[Line], most_frequent: tuple[str, float]) -> str:
 
 def leaky_table(lines: Sequence[Line]) -> str:
     """Return the results whose photos were trained on."""
-    head = "| on photos most of which were trained on | as labelled | as corrected | its macro F1 |"
+    head = (
+        "| on photos most of which were trained on | as labelled | as corrected "
+        "| macro F1, corrected |"
+    )
     rows = [
         f"| {line.title} | {accuracy(line, '')} | {accuracy(line, 'corrected_')} "
         f"| {line.metrics['corrected_macro_f1']:.3f} |"
