@@ -1,0 +1,24 @@
+"""Collections of made-up rows, for tests of the report on the data."""
+
+from archstyle.data.manifest import Row
+from archstyle.datareport.collection import Alike, Collection, Facts
+from archstyle.datareport.tallies import by_style
+
+SOURCE = {"kind": "folder", "location": "photos", "drawn": False, "files": 0, "digest": "s"}
+
+
+def row(file: str, group: str = "", split: str = "train", status: str = "used", **more: str) -> Row:
+    style = more.get("style", file.split("/")[-2] if "/" in file else "")
+    sha256, reason = more.get("sha256", f"sha-{file}"), more.get("reason", "")
+    phash = more.get("phash", "0" * 64)
+    return Row(file, style, sha256, phash, group or file, split, status, reason)
+
+
+def collection(rows: list[Row], facts: dict[str, Facts] | None = None) -> Collection:
+    counts = {
+        style: {split: found[split] for split in ("train", "validation", "test")}
+        for style, found in by_style(rows).items()
+        if any(found[split] for split in ("train", "validation", "test"))
+    }
+    summary = {"styles": list(counts), "counts": counts, "source": SOURCE}
+    return Collection(rows, summary, facts or {}, Alike(), 40)
