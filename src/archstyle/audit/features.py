@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from archstyle.bundle.quiet import quiet
 from archstyle.data.manifest import Row
 from archstyle.data.store import PhotoStore
 from archstyle.files import whole_file
@@ -64,8 +65,9 @@ class _Looker:
         if not hasattr(self._threads, "runner"):
             from ai_edge_litert.interpreter import Interpreter
 
-            interpreter = Interpreter(str(self._graph), num_threads=1)
-            interpreter.allocate_tensors()
+            with quiet():
+                interpreter = Interpreter(str(self._graph), num_threads=1)
+                interpreter.allocate_tensors()
             self._threads.runner = interpreter.get_signature_runner()
             self._threads.size = int(interpreter.get_input_details()[0]["shape"][1])
         return self._threads.runner, self._threads.size
