@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from archstyle.config import Data, Duplicates, Split, stage_config
@@ -13,6 +14,7 @@ from archstyle.data.facts import note_facts
 from archstyle.data.inspected import Inspected, recipe
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
+from archstyle.data.pairs import write_pairs
 from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.splits import check_shares, remember
 from archstyle.data.store import PhotoStore
@@ -55,9 +57,10 @@ def main(arguments: Sequence[str]) -> None:
             store.entries,
             note_facts(directory / "photos.csv", looked),
             corrections,
-            config.duplicates.distance,
+            config.duplicates,
             config.split,
             read_memory(config.split),
+            partial(write_pairs, directory / "pairs.csv"),
         )
         summary = summarize(rows, asdict(store.source), config.split)
         write_manifest(directory / "manifest.csv", rows)

@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from archstyle.config.schema import Duplicates
+
+SAME = Duplicates(distance=23, likeness=0.55, agreement=0.978)  # as in conf/data/photos.yaml
+
 
 def photo(number: int, width: int = 96, height: int = 72) -> Image.Image:
     """Smooth coloured clouds; another number gives quite another picture."""

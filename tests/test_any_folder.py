@@ -28,7 +28,7 @@ from archstyle.images import Preprocessing, open_photo, read_photo
 from pipeline import augment, fetch, prepare
 from tests.conftest import ROOT
 from tests.odd_files import BAD, SOUND, Sound, bad, picture, saved, sound
-from tests.photo_folders import fill, jpeg, photo
+from tests.photo_folders import SAME, fill, jpeg, photo
 
 SHARES = Split(validation=0.2, test=0.2)
 MOST_BYTES = 200_000
@@ -110,7 +110,7 @@ def prepared(folder: Path) -> tuple[PhotoStore, dict[str, Row], dict[str, dict[s
     pack(FolderPhotos(folder / "photos"), raw, None, MOST_BYTES)
     store = PhotoStore(raw)
     looked = note_facts(folder / "photos.csv", inspect_all(store, 1_000_000, workers=2))
-    rows = make_manifest(store.entries, looked, [], 40, SHARES)
+    rows = make_manifest(store.entries, looked, [], SAME, SHARES)
     write_manifest(folder / "manifest.csv", rows)
     read = read_manifest(folder / "manifest.csv")
     assert read == rows

@@ -19,7 +19,7 @@ from archstyle.data.splits import assign_splits, join_buildings, remember
 from archstyle.data.store import Packed, PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.leaks import LeakError, check_splits
-from tests.photo_folders import fill
+from tests.photo_folders import SAME, fill
 
 SHARES = Split(validation=0.2, test=0.2)
 FILES = ["gothic/1.jpg", "gothic/2.jpg", "baroque/e\u0301glise.jpg"]
@@ -79,7 +79,7 @@ def prepared(tmp_path: Path) -> Callable[..., dict[str, Row]]:
         pack(FolderPhotos(tmp_path / "photos"), raw, limit, 10_000_000)
         store = PhotoStore(raw)
         looked = inspect_all(store, 1_000_000)
-        rows = make_manifest(store.entries, looked, [], 40, SHARES, memory)
+        rows = make_manifest(store.entries, looked, [], SAME, SHARES, memory)
         return {row.file: row for row in rows}
 
     return run
@@ -167,9 +167,9 @@ def test_adding_a_thousand_photos_moves_none_of_the_old_ones(
     old = list(made_up(301, building_of=building_of))
     # The first of the new ones show a building that is there already.
     new = list(made_up(500, first=301, building_of=building_of))
-    before = make_manifest([], old, [], 40, SHARES)
+    before = make_manifest([], old, [], SAME, SHARES)
     memory = remember(before) if remembering else None
-    after = {row.file: row for row in make_manifest([], [*old, *new], [], 40, SHARES, memory)}
+    after = {row.file: row for row in make_manifest([], [*old, *new], [], SAME, SHARES, memory)}
     assert len(after) == len(before) + 1000
     assert {row.file: after[row.file].split for row in before} == {
         row.file: row.split for row in before

@@ -1,25 +1,29 @@
 import io
-import os
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from archstyle.config.schema import Source, Split
-from archstyle.data.duplicates import close_pairs, components
-from archstyle.data.fingerprints import mirrored, perceptual_hash, to_bytes
+from archstyle.config.schema import Duplicates, Source, Split
+from archstyle.data import lookalikes, neighbours
+from archstyle.data.duplicates import Found, Groups, find_duplicates
+from archstyle.data.fingerprints import GREY_SIDE, fingerprint, mirrored, perceptual_hash, to_bytes
+from archstyle.data.greys import Greys
 from archstyle.data.inspection import inspect, inspect_all
+from archstyle.data.neighbours import close_pairs
 from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
+from archstyle.data.second_look import agreement
 from archstyle.data.sources import choose
 from archstyle.data.store import PhotoStore
 from archstyle.images import open_photo
-from tests.photo_folders import jpeg, photo
-
-DISTANCE = 40  # as in conf/data/photos.yaml
+from benchmarks.changes import CHANGES, two_of_them
+from tests.photo_folders import SAME, jpeg, photo
 
 
 def bits(first: bytes, second: bytes) -> int:
@@ -45,8 +49,8 @@ def test_one_photograph_keeps_its_hash_and_others_differ(number: int) -> None:
         ImageEnhance.Contrast(image).enhance(0.8),
         image.convert("L").convert("RGB"),
     ]
-    assert max(distance(image, other) for other in changed) <= DISTANCE
-    assert min(distance(image, photo(100 + other)) for other in range(50)) > DISTANCE
+    assert max(distance(image, other) for other in changed) <= SAME.distance
+    assert min(distance(image, photo(100 + other)) for other in range(50)) > 2 * SAME.distance
 
 
 def test_the_mirror_images_hash_follows_from_the_hash() -> None:
@@ -61,24 +65,34 @@ def test_hashes_are_the_same_for_bytes_of_any_size() -> None:
     image = photo(3, 1600, 1200)
     seen = inspect(jpeg(image), 100_000_000)
     assert (seen.width, seen.height, seen.format, seen.reason) == (1600, 1200, "JPEG", "")
-    whole = perceptual_hash(open_photo(jpeg(image)))
-    assert bits(seen.phash, whole).bit_count() <= 8
+    whole = fingerprint(open_photo(jpeg(image)))
+    assert bits(seen.phash, whole.phash).bit_count() <= 8
+    greys = [np.frombuffer(grey, np.uint8).astype(int) for grey in (seen.grey, whole.grey)]
+    assert len(greys[0]) == GREY_SIDE**2 and np.abs(greys[0] - greys[1]).max() <= 4
 
 
 def test_what_is_no_photo_gets_a_reason_and_no_hash() -> None:
     seen = inspect(b"text", 100)
-    assert seen.phash == b"" and seen.reason.endswith(".")
+    assert seen.phash == seen.grey == b"" and seen.reason.endswith(".")
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 100))
-def test_every_pair_within_the_distance_is_found_and_no_other(seed: int, most: int) -> None:
+def pairs_of(hashes: NDArray[np.uint8], most: int) -> set[tuple[int, int, int]]:
+    found = np.concatenate(list(close_pairs(hashes, most)))
+    return {(int(i), int(j), int(bits)) for i, j, bits in found}
+
+
+@pytest.mark.parametrize("flips", [None, 0, 1, 2])
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 60))
+def test_every_pair_within_the_distance_is_found_and_no_other(
+    flips: int | None, seed: int, most: int
+) -> None:
     random = np.random.default_rng(seed)
     hashes = random.integers(0, 256, (40, 32), dtype=np.uint8)
     for member in range(20, 40):  # near copies and mirror images of the first twenty
-        flips = np.zeros(256, dtype=bool)
-        flips[random.choice(256, random.integers(0, 110), replace=False)] = True
-        hashes[member] = hashes[member - 20] ^ np.packbits(flips)
+        flipped = np.zeros(256, dtype=bool)
+        flipped[random.choice(256, random.integers(0, 70), replace=False)] = True
+        hashes[member] = hashes[member - 20] ^ np.packbits(flipped)
         if member % 2:
             hashes[member] = mirrored(hashes[member])
     straight = np.bitwise_count(hashes[:, None] ^ hashes[None]).sum(axis=2, dtype=int)
@@ -86,38 +100,130 @@ def test_every_pair_within_the_distance_is_found_and_no_other(seed: int, most: i
     expected = {
         (i, j, int(table[i, j]))
         for table in (straight, reflected)
-        for i in range(40)
-        for j in range(i + 1, 40)
+        for i, j in combinations(range(40), 2)
         if table[i, j] <= most
     }
-    assert set(close_pairs(hashes, most)) == expected
-    unmirrored = set(close_pairs(hashes, most, mirror=False))
-    assert all(straight[i, j] == found for i, j, found in unmirrored)
+    chunks = most // (1 + (flips or 0)) + 1
+    plan = None if flips is None else (chunks, min(256 // chunks, 32), flips)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_plan", lambda count, distance: plan)
+        assert pairs_of(hashes, most) == expected
+
+
+@given(st.integers(1, 10**7), st.integers(0, 100))
+def test_a_plan_leaves_no_pair_out(count: int, most: int) -> None:
+    plan = neighbours._plan(count, most)
+    if plan:
+        chunks, bits, flips = plan
+        # Were there more than `flips` bits in every chunk, it would be more than `most` in all.
+        assert chunks * (flips + 1) > most
+        assert chunks * bits <= 256 and bits > 0
+
+
+def test_few_are_compared_and_many_are_looked_up() -> None:
+    assert neighbours._plan(2_000, SAME.distance) is None
+    assert neighbours._plan(2_000_000, SAME.distance) is not None
 
 
 def test_no_pairs_among_one() -> None:
-    assert list(close_pairs(np.zeros((1, 32), dtype=np.uint8), 10)) == []
+    assert not pairs_of(np.zeros((1, 32), dtype=np.uint8), 10)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
-def test_components_join_what_is_linked_through_others(links: list[tuple[int, int]]) -> None:
-    roots = components(20, ((a, b, 0) for a, b in links))
+def test_groups_join_what_is_linked_through_others(links: list[tuple[int, int]]) -> None:
+    groups = Groups(20)
     reachable = np.eye(20, dtype=bool)
     for a, b in links:
+        groups.join(a, b)
         reachable[a, b] = reachable[b, a] = True
     for _ in range(5):
         reachable = (reachable.astype(int) @ reachable.astype(int)) > 0
-    assert roots == [int(np.flatnonzero(row)[0]) for row in reachable]
+    assert groups.roots() == [int(np.flatnonzero(row)[0]) for row in reachable]
 
 
-@pytest.mark.skipif(not os.environ.get("ARCHSTYLE_PHOTOS"), reason="ARCHSTYLE_PHOTOS is not set")
-def test_real_photos_leave_no_close_pair_in_use(tmp_path: Path) -> None:
-    photos, _ = choose([Source(kind="environment", location="ARCHSTYLE_PHOTOS")], 1, tmp_path)
-    pack(photos, tmp_path, 60, 10_000_000)
+def find(images: list[Image.Image], rule: Duplicates = SAME) -> tuple[list[int], list[Found]]:
+    prints = [fingerprint(image) for image in images]
+    with Greys() as greys:
+        for one in prints:
+            greys.append(one.grey)
+        assert len(greys) == len(images)
+        return find_duplicates(to_bytes([one.phash.hex() for one in prints]), greys, rule)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_changed_photos_are_the_photograph_that_they_were(
+    exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not exact:
+        monkeypatch.setattr(lookalikes, "EXACT", 0)
+    random = np.random.default_rng(7)
+    changes = [*CHANGES.values(), two_of_them]
+    originals = [photo(number, 320, 240) for number in range(60)]
+    changed = [changes[n % 10](original, random) for n, original in enumerate(originals)]
+    roots, found = find(originals + changed)
+    assert roots[:60] == list(range(60))
+    right = sum(root == number for number, root in enumerate(roots[60:]))
+    assert right >= 58
+    assert all(one < other for one, other, _ in found)
+
+
+def test_photos_of_one_hash_are_joined_without_a_look_at_every_pair() -> None:
+    blank = Image.new("RGB", (64, 64), "white")
+    roots, found = find([photo(1), *[blank] * 200, photo(1)])
+    assert roots == [0, *[1] * 200, 0]
+    assert len([pair for pair in found if pair.bits == 0]) == 200
+
+
+def moved(image: Image.Image, pixels: int) -> Image.Image:
+    """Another photograph: what is near has moved against what is far away."""
+    near = image.crop((80, 60, 240, 240))
+    other = image.copy()
+    other.paste(near, (80 + pixels, 60))
+    return other
+
+
+def agree(one: Image.Image, other: Image.Image, **views: bool) -> float:
+    greys = [
+        np.frombuffer(fingerprint(image).grey, np.uint8).reshape(1, GREY_SIDE, GREY_SIDE)
+        for image in (one, other)
+    ]
+    flags = (views.get(name, False) for name in ("first", "second", "mirror"))
+    return float(agreement(greys[0], greys[1], *(np.array([flag]) for flag in flags))[0])
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_second_look_tells_a_photograph_from_another_of_the_building(number: int) -> None:
+    image = photo(number, 320, 240)
+    random = np.random.default_rng(number)
+    assert agree(image, CHANGES["cropped 1 to 5 % a side"](image, random)) > SAME.agreement
+    turned = CHANGES["turned 1 to 4 degrees, corners cut"](image, random)
+    assert agree(image, turned) > SAME.agreement
+    stamped = CHANGES["banner of 5 to 12 % laid over"](image, random)
+    assert agree(image, stamped, first=True, second=True) > SAME.agreement
+    stamped = CHANGES["banner of 5 to 12 % added below"](image, random)
+    assert agree(image, stamped, second=True) > SAME.agreement
+    assert agree(image, ImageOps.mirror(image), mirror=True) > SAME.agreement
+    assert agree(image, moved(image, 12)) < SAME.agreement
+    assert agree(image, photo(number + 100, 320, 240)) < 0.5
+
+
+def test_what_shows_nothing_agrees_with_nothing() -> None:
+    blank = Image.new("RGB", (64, 64), (90, 90, 90))
+    assert agree(blank, Image.new("RGB", (64, 64), (200, 200, 200))) == 0
+    with Greys() as greys:
+        greys.append(b"")
+        empty = greys.read(np.array([0]))
+    assert empty.shape == (1, GREY_SIDE, GREY_SIDE) and not empty.any()
+    assert not lookalikes.outlines(empty).any()
+
+
+def test_real_photos_leave_no_close_pair_in_use(photos: Path, tmp_path: Path) -> None:
+    source = Source(kind="folder", location=str(photos))
+    pack(choose([source], 1, tmp_path)[0], tmp_path, 60, 10_000_000)
     store = PhotoStore(tmp_path)
     looked = inspect_all(store, 100_000_000)
-    rows = make_manifest(store.entries, looked, [], DISTANCE, Split(validation=0.2, test=0.2))
+    rows = make_manifest(store.entries, looked, [], SAME, Split(validation=0.2, test=0.2))
     used = [row for row in rows if row.split]
     assert len(used) > 100 and len(used) < len(store.files())
-    assert not list(close_pairs(to_bytes([row.phash for row in used]), DISTANCE))
+    assert not pairs_of(to_bytes([row.phash for row in used]), SAME.distance)

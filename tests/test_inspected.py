@@ -23,7 +23,7 @@ from tests.test_stages import imported_files
 
 PIXELS = 1_000_000
 KEY = "ab" * 32
-SEEN = Inspection(b"h" * 32, 30, 20, "JPEG")
+SEEN = Inspection(b"h" * 32, 30, 20, "JPEG", grey=b"g" * 100)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_killed_run_is_gone_on_with(
 def kept(path: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM photos").fetchone()[0])
+            return int(connection.execute("SELECT count(*) FROM inspections").fetchone()[0])
     except sqlite3.OperationalError:
         return 0  # not there yet
 

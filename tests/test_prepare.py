@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from archstyle.config.schema import Split
+from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, read_manifest
@@ -20,7 +20,7 @@ from archstyle.data.splits import remember
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
 from pipeline import fetch, prepare
-from tests.photo_folders import fill, jpeg, photo
+from tests.photo_folders import SAME, fill, jpeg, photo
 
 SHARES = Split(validation=0.2, test=0.2)
 PROJECT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def prepared(tmp_path: Path, photos: Path) -> Prepare:
     def run(
         corrections: list[Correction] | None = None,
         memory: dict[str, str] | None = None,
-        distance: int = 40,
+        duplicates: Duplicates = SAME,
         workers: int = 2,
     ) -> dict[str, Row]:
         raw = tmp_path / "raw"
@@ -45,7 +45,7 @@ def prepared(tmp_path: Path, photos: Path) -> Prepare:
         pack(FolderPhotos(photos), raw, None, 10_000_000)
         store = PhotoStore(raw)
         looked = inspect_all(store, 1_000_000, workers)
-        rows = make_manifest(store.entries, looked, corrections or [], distance, SHARES, memory)
+        rows = make_manifest(store.entries, looked, corrections or [], duplicates, SHARES, memory)
         assert [row.file for row in rows] == sorted(entry.file for entry in store.entries)
         return {row.file: row for row in rows}
 
@@ -189,8 +189,13 @@ def test_contradicting_decisions_are_an_error(prepared: Prepare, photos: Path) -
 
 
 def test_photos_that_cannot_be_split_are_refused(prepared: Prepare, photos: Path) -> None:
-    with pytest.raises(ArchstyleError, match="between 0 and 100"):
-        prepared(distance=200)
+    for rule, problem in (
+        (Duplicates(200, 0.5, 0.9), "`duplicates.distance` is 200"),
+        (Duplicates(20, 0, 0.9), "`duplicates.likeness` is 0"),
+        (Duplicates(20, 0.5, 1.1), "`duplicates.agreement` is 1.1"),
+    ):
+        with pytest.raises(ArchstyleError, match=problem):
+            prepared(duplicates=rule)
     for number in range(5, 20):
         (photos / f"baroque/{number:05d}.jpg").unlink()
     with pytest.raises(ArchstyleError, match="The style baroque has 5 photographs"):

@@ -48,7 +48,9 @@ class Split:
 class Duplicates:
     """When two photos show one photograph."""
 
-    distance: int = MISSING  # bits of 256
+    distance: int = MISSING  # bits of 256 within which they do
+    likeness: float = MISSING  # correlation of outlines from which a second look decides
+    agreement: float = MISSING  # correlation from which the second look says that they do
 
 
 @dataclass

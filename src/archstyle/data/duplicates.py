@@ -1,55 +1,137 @@
 """Which photos show the same photograph."""
 
 from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.data.fingerprints import BITS, mirrored
+from archstyle.config.schema import Duplicates
+from archstyle.data.fingerprints import mirrored
+from archstyle.data.greys import Greys
+from archstyle.data.lookalikes import Alike, look_alikes
+from archstyle.data.neighbours import close_pairs
+from archstyle.data.second_look import agreement
+from archstyle.errors import ArchstyleError
+from archstyle.parallel import parallel_map
 
-QUERIES = 4096  # at a time, so that memory does not grow with the collection
-
-
-def close_pairs(
-    hashes: NDArray[np.uint8], distance: int, mirror: bool = True
-) -> Iterator[tuple[int, int, int]]:
-    """Yield (i, j, bits) with i < j for every pair that differs in at most `distance` bits.
-
-    `hashes` is uint8 [n, 32]. With `mirror`, photos are compared with mirror images as well; a
-    pair may then come twice. Every query is compared with every hash, so no pair is missed.
-    """
-    import faiss
-
-    if len(hashes) < 2:
-        return
-    index = faiss.IndexBinaryFlat(BITS)
-    index.add(np.ascontiguousarray(hashes))
-    for start in range(0, len(hashes), QUERIES):
-        queries = hashes[start : start + QUERIES]
-        for asked in (queries, mirrored(queries)) if mirror else (queries,):
-            # faiss finds what is nearer than the radius, not what is at it.
-            limits, bits, found = index.range_search(np.ascontiguousarray(asked), distance + 1)
-            first = start + np.repeat(np.arange(len(asked)), np.diff(limits.astype(np.int64)))
-            once = first < found
-            yield from zip(
-                first[once].tolist(),
-                found[once].tolist(),
-                bits[once].astype(np.int64).tolist(),
-                strict=True,
-            )
+LOOKS = 64  # pairs that are looked at together
+NOTED = 100_000  # pairs that are kept for the report
 
 
-def components(count: int, pairs: Iterator[tuple[int, int, int]]) -> list[int]:
-    """Join what is paired, directly or through others; return the smallest index of each."""
-    parents = list(range(count))
+class Found(NamedTuple):
+    """Two photos that are alike, by their numbers."""
 
-    def root(member: int) -> int:
+    first: int  # the smaller one
+    second: int
+    bits: int  # of 256 in which their hashes differ, straight or mirrored
+
+
+class Groups:
+    """Photos by their numbers, joined one pair after the other."""
+
+    def __init__(self, count: int) -> None:
+        self._parents = list(range(count))
+
+    def root(self, member: int) -> int:
+        """Return the smallest number of the group."""
+        parents = self._parents
         while parents[member] != member:
             parents[member] = parents[parents[member]]
             member = parents[member]
         return member
 
-    for first, second, _ in pairs:
-        one, other = root(first), root(second)
-        parents[max(one, other)] = min(one, other)
-    return [root(member) for member in range(count)]
+    def join(self, first: int, second: int) -> None:
+        """Make one group of two."""
+        one, other = self.root(first), self.root(second)
+        self._parents[max(one, other)] = min(one, other)
+
+    def roots(self) -> list[int]:
+        """Return the smallest number of every photo's group."""
+        return [self.root(member) for member in range(len(self._parents))]
+
+
+def check_rule(rule: Duplicates) -> None:
+    """Raise ArchstyleError where the rule makes no sense."""
+    if not 0 <= rule.distance <= 100:
+        raise ArchstyleError(
+            f"`duplicates.distance` is {rule.distance}, but it is the number of bits of 256 in "
+            "which photos of one photograph may differ: set it between 0 and 100."
+        )
+    for name, value in (("likeness", rule.likeness), ("agreement", rule.agreement)):
+        if not 0 < value <= 1:
+            raise ArchstyleError(
+                f"`duplicates.{name}` is {value:g}, but it is a correlation: set it above 0 and up "
+                "to 1."
+            )
+
+
+def find_duplicates(
+    hashes: NDArray[np.uint8], greys: Greys, rule: Duplicates
+) -> tuple[list[int], list[Found]]:
+    """Return the smallest number of each photo's group, and pairs for the report.
+
+    `hashes` is uint8 [n, 32]. Photos within `rule.distance` bits of each other are one photograph,
+    and so are those of at least `rule.likeness` of which a second look says so, and what is joined
+    through others. The pairs are those, and the ones that were looked at in vain.
+    """
+    groups = Groups(len(hashes))
+    noted: list[Found] = []
+    # Photos of one hash are joined at once: there may be thousands, of a blank page say.
+    _, firsts, same = np.unique(hashes, axis=0, return_index=True, return_inverse=True)
+    for member, first in enumerate(firsts[same.reshape(-1)].tolist()):
+        if member != first:
+            groups.join(first, member)
+            _note(noted, Found(first, member, 0))
+    for pairs in close_pairs(hashes[firsts], rule.distance):
+        for one, other, bits in pairs.tolist():
+            low, high = sorted((int(firsts[one]), int(firsts[other])))
+            groups.join(low, high)
+            _note(noted, Found(low, high, bits))
+    for found, agreed in _second_look(hashes, greys, groups, rule):
+        if agreed:
+            groups.join(found.first, found.second)
+        _note(noted, found)
+    return groups.roots(), noted
+
+
+def _second_look(
+    hashes: NDArray[np.uint8], greys: Greys, groups: Groups, rule: Duplicates
+) -> Iterator[tuple[Found, bool]]:
+    """Yield pairs of photos of two groups that look alike, and whether they are one photograph."""
+    kept = np.unique(groups.roots())
+    alike = look_alikes(greys, kept, rule.likeness)
+    first, second = kept[alike.first], kept[alike.second]
+    bits = np.minimum(
+        np.bitwise_count(hashes[first] ^ hashes[second]).sum(axis=1, dtype=int),
+        np.bitwise_count(hashes[first] ^ mirrored(hashes[second])).sum(axis=1, dtype=int),
+    )
+    batches = [slice(start, start + LOOKS) for start in range(0, len(first), LOOKS)]
+    look = partial(_look, greys, first, second, alike)
+    agreed = parallel_map(look, batches, len(batches), "second look")
+    for batch, values in zip(batches, agreed, strict=True):
+        pairs = (array[batch].tolist() for array in (first, second, bits))
+        for pair, value in zip(zip(*pairs, strict=True), values.tolist(), strict=True):
+            yield Found(*pair), value >= rule.agreement
+
+
+def _look(
+    greys: Greys,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    alike: Alike,
+    batch: slice,
+) -> NDArray[np.float32]:
+    return agreement(
+        greys.read(first[batch]),
+        greys.read(second[batch]),
+        alike.first_trimmed[batch],
+        alike.second_trimmed[batch],
+        alike.mirrored[batch],
+    )
+
+
+def _note(noted: list[Found], found: Found) -> None:
+    if len(noted) < NOTED:
+        noted.append(found)

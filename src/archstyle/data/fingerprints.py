@@ -1,5 +1,6 @@
 """Perceptual hashes: photos that look alike differ in few bits."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,23 @@ from PIL import Image
 BITS = 256
 SIDE = 64  # pixels of the small grey image
 FREQUENCIES = 16
+GREY_SIDE = 48  # pixels of the picture that is kept for a second look
+TRIMMED = 43  # rows of it without the bottom tenth, where stock photos have their banner
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What two photos are compared by."""
+
+    phash: bytes  # 32 bytes
+    grey: bytes  # uint8 [GREY_SIDE, GREY_SIDE]: the photo, squashed to a square
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Return the photo's hash and a small picture of it."""
+    small = _small(image)
+    grey = small.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
+    return Fingerprint(_hash(small), grey.tobytes())
 
 
 def perceptual_hash(image: Image.Image) -> bytes:
@@ -17,9 +35,16 @@ def perceptual_hash(image: Image.Image) -> bytes:
     The pHash of Zauner (2010), with zero as the threshold in place of the median. The two hardly
     differ, but with zero the hash of the mirror image follows from the hash: see `mirrored`.
     """
-    small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    cosines = _cosines()
-    frequencies = cosines @ np.asarray(small, dtype=np.float64) @ cosines.T
+    return _hash(_small(image))
+
+
+def _small(image: Image.Image) -> Image.Image:
+    return image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def _hash(small: Image.Image) -> bytes:
+    basis = cosines(SIDE, FREQUENCIES + 1)
+    frequencies = basis @ np.asarray(small, dtype=np.float64) @ basis.T
     lowest = frequencies[:FREQUENCIES, :FREQUENCIES].copy()
     # The mean brightness says nothing; the next vertical frequency takes its place.
     lowest[0, 0] = frequencies[FREQUENCIES, 0]
@@ -39,8 +64,8 @@ def to_bytes(phashes: list[str]) -> NDArray[np.uint8]:
 
 
 @cache
-def _cosines() -> NDArray[np.float64]:
-    """The discrete cosine transform's rows that are needed, [FREQUENCIES + 1, SIDE]."""
-    frequency = np.arange(FREQUENCIES + 1)[:, None]
-    position = 2 * np.arange(SIDE)[None, :] + 1
-    return np.asarray(np.cos(np.pi * frequency * position / (2 * SIDE)), dtype=np.float64)
+def cosines(side: int, frequencies: int) -> NDArray[np.float64]:
+    """Return the first rows of the discrete cosine transform: [frequencies, side]."""
+    frequency = np.arange(frequencies)[:, None]
+    position = 2 * np.arange(side)[None, :] + 1
+    return np.asarray(np.cos(np.pi * frequency * position / (2 * side)), dtype=np.float64)

@@ -21,14 +21,14 @@ from archstyle.data import fingerprints, inspection
 from archstyle.data.inspection import Inspection
 
 RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
-SPARE = 1_000_000  # rows, of about 100 bytes, that are kept of photos that are there no longer
+SPARE = 50_000  # rows, of 2.5 kB, that are kept of photos that are there no longer
 FLUSH_SECONDS = 1.0  # what a kill can cost
 TABLES = """
 CREATE TABLE IF NOT EXISTS recipes (id INTEGER PRIMARY KEY, name TEXT UNIQUE, used REAL);
-CREATE TABLE IF NOT EXISTS photos (
-  recipe INTEGER, sha256 BLOB, phash BLOB, width INTEGER, height INTEGER, format TEXT,
+CREATE TABLE IF NOT EXISTS inspections (
+  recipe INTEGER, sha256 BLOB, phash BLOB, width INTEGER, height INTEGER, format TEXT, grey BLOB,
   PRIMARY KEY (recipe, sha256)
-) WITHOUT ROWID;
+);
 """
 # The files whose code decides what an inspection says; a test follows their imports.
 DECIDING = (images.__file__, fingerprints.__file__, inspection.__file__)
@@ -86,7 +86,8 @@ class Inspected:
             return self._pending.get(key)
         try:
             row = self._connection.execute(
-                "SELECT phash, width, height, format FROM photos WHERE recipe = ? AND sha256 = ?",
+                "SELECT phash, width, height, format, '', grey FROM inspections "
+                "WHERE recipe = ? AND sha256 = ?",
                 (self._recipe, key),
             ).fetchone()
         except sqlite3.Error as error:
@@ -107,13 +108,13 @@ class Inspected:
         if self._connection is None:
             return
         rows = [
-            (self._recipe, key, seen.phash, seen.width, seen.height, seen.format)
+            (self._recipe, key, seen.phash, seen.width, seen.height, seen.format, seen.grey)
             for key, seen in self._pending.items()
         ]
         try:
             with self._connection:
                 self._connection.executemany(
-                    "INSERT OR REPLACE INTO photos VALUES (?, ?, ?, ?, ?, ?)", rows
+                    "INSERT OR REPLACE INTO inspections VALUES (?, ?, ?, ?, ?, ?, ?)", rows
                 )
         except sqlite3.Error as error:
             self._give_up(error)
@@ -157,11 +158,11 @@ def _choose(connection: sqlite3.Connection, name: str, photos: int) -> int:
             "SELECT id FROM recipes ORDER BY name = ? DESC, used DESC", (name,)
         ).fetchall()
         for old in ids[RECIPES:]:
-            connection.execute("DELETE FROM photos WHERE recipe = ?", old)
+            connection.execute("DELETE FROM inspections WHERE recipe = ?", old)
             connection.execute("DELETE FROM recipes WHERE id = ?", old)
         (kept,) = connection.execute(
-            "SELECT count(*) FROM photos WHERE recipe = ?", ids[0]
+            "SELECT count(*) FROM inspections WHERE recipe = ?", ids[0]
         ).fetchone()
         if kept > 4 * photos + SPARE:
-            connection.execute("DELETE FROM photos WHERE recipe = ?", ids[0])
+            connection.execute("DELETE FROM inspections WHERE recipe = ?", ids[0])
     return ids[0][0]

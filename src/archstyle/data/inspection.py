@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from archstyle.data.fingerprints import SIDE, perceptual_hash
+from archstyle.data.fingerprints import SIDE, fingerprint
 from archstyle.data.store import Packed, PhotoStore, read_packed
 from archstyle.images import PhotoError, open_with_facts
 from archstyle.parallel import parallel_map
@@ -21,6 +21,7 @@ class Inspection:
     height: int = 0
     format: str = ""
     reason: str = ""
+    grey: bytes = b""  # the picture for a second look at near duplicates
 
 
 def inspect(data: bytes, max_pixels: int) -> Inspection:
@@ -30,7 +31,8 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
         photo = open_with_facts(data, max_pixels, at_least=2 * SIDE)
     except PhotoError as error:
         return Inspection(reason=str(error))
-    return Inspection(perceptual_hash(photo.image), photo.width, photo.height, photo.format)
+    print_ = fingerprint(photo.image)
+    return Inspection(print_.phash, photo.width, photo.height, photo.format, grey=print_.grey)
 
 
 class Known(Protocol):

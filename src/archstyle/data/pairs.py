@@ -1,8 +1,8 @@
 """pairs.csv: the pairs of photos that look alike, and which of them are one photograph."""
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from archstyle.errors import ArchstyleError
@@ -18,6 +18,15 @@ class Pair:
     other: str
     bits: int  # of 256
     same: bool  # whether they count as one photograph
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
+    """Write the pairs, sorted by file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for pair in sorted(pairs, key=astuple):
+            writer.writerow((pair.file, pair.other, pair.bits, int(pair.same)))
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:

@@ -1,17 +1,19 @@
 """From fetched files to the manifest: what becomes of every file, and why."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archstyle.config.schema import Split
+from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Correction, match
-from archstyle.data.duplicates import close_pairs, components
+from archstyle.data.duplicates import check_rule, find_duplicates
 from archstyle.data.fingerprints import to_bytes
+from archstyle.data.greys import Greys
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
 from archstyle.data.names import style_of
+from archstyle.data.pairs import Pair
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.data.store import Packed
 from archstyle.errors import ArchstyleError
@@ -42,37 +44,36 @@ def make_manifest(
     entries: Sequence[Packed],
     inspections: Iterable[tuple[Packed, Inspection]],
     corrections: Sequence[Correction],
-    distance: int,
+    duplicates: Duplicates,
     shares: Split,
     memory: Mapping[str, str] | None = None,
+    note_pairs: Callable[[list[Pair]], None] | None = None,
 ) -> list[Row]:
     """Return a row for every file, sorted by file.
 
     `memory` is the split of each photo that was in an earlier manifest, by its SHA-256.
+    `note_pairs` is given the pairs of photos that look alike.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
-    if not 0 <= distance <= 100:
-        raise ArchstyleError(
-            f"duplicates.distance is {distance}, but it is the number of bits of 256 in which "
-            "photos of one photograph may differ: set it between 0 and 100."
-        )
+    check_rule(duplicates)
     rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
-    for entry, seen in inspections:
-        if seen.reason:
-            rows.append(_row(entry, "broken", seen.reason))
-        else:
-            style = style_of(entry.file) or ""
-            pixels = seen.width * seen.height
-            phash = seen.phash.hex()
-            photos.append(Photo(entry.file, style, entry.sha256, phash, pixels, entry.building))
-    if not photos:
-        raise ArchstyleError(
-            "None of the files is a photo that can be read: data/raw/files.csv lists them; "
-            "point ARCHSTYLE_PHOTOS at a folder of photos."
-        )
-    groups = group_photos(photos, distance)
-    decided = _decide(photos, groups, corrections, distance)
+    with Greys() as greys:
+        for entry, seen in inspections:
+            if seen.reason:
+                rows.append(_row(entry, "broken", seen.reason))
+            else:
+                photos.append(_photo(entry, seen))
+                greys.append(seen.grey)
+        if not photos:
+            raise ArchstyleError(
+                "None of the files is a photo that can be read: data/raw/files.csv lists them; "
+                "point ARCHSTYLE_PHOTOS at a folder of photos."
+            )
+        groups, pairs = group_photos(photos, greys, duplicates)
+    if note_pairs:
+        note_pairs(pairs)
+    decided = _decide(photos, groups, corrections, duplicates.distance)
     fates: dict[str, Fate] = {}
     styles: dict[str, str] = {}
     for group, members in groups.items():
@@ -109,13 +110,20 @@ def make_manifest(
     return sorted(rows, key=lambda row: row.file)
 
 
-def group_photos(photos: Sequence[Photo], distance: int) -> dict[str, list[Photo]]:
-    """Return the photos of each photograph, by the group's name."""
-    pairs = close_pairs(to_bytes([photo.phash for photo in photos]), distance)
+def group_photos(
+    photos: Sequence[Photo], greys: Greys, duplicates: Duplicates
+) -> tuple[dict[str, list[Photo]], list[Pair]]:
+    """Return the photos of each photograph, by the group's name, and the pairs that look alike."""
+    hashes = to_bytes([photo.phash for photo in photos])
+    roots, found = find_duplicates(hashes, greys, duplicates)
     members: dict[int, list[Photo]] = defaultdict(list)
-    for photo, root in zip(photos, components(len(photos), pairs), strict=True):
+    for photo, root in zip(photos, roots, strict=True):
         members[root].append(photo)
-    return {name_group(photo.sha256 for photo in group): group for group in members.values()}
+    pairs = [
+        Pair(photos[one].file, photos[other].file, bits, roots[one] == roots[other])
+        for one, other, bits in found
+    ]
+    return {name_group(photo.sha256 for photo in group): group for group in members.values()}, pairs
 
 
 def decide_group(members: Sequence[Photo], decision: Correction | None) -> dict[str, Fate]:
@@ -167,6 +175,12 @@ def _check_styles(styles: Mapping[str, str]) -> None:
             f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
             "add a folder of photos for each style that is to be told from the others."
         )
+
+
+def _photo(entry: Packed, seen: Inspection) -> Photo:
+    style = style_of(entry.file) or ""
+    pixels = seen.width * seen.height
+    return Photo(entry.file, style, entry.sha256, seen.phash.hex(), pixels, entry.building)
 
 
 def _row(entry: Packed, status: str, reason: str) -> Row:

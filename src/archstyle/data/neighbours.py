@@ -1,0 +1,82 @@
+"""Which perceptual hashes are near each other, found by faiss's indexes of binary vectors."""
+
+from collections.abc import Iterator
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.data.fingerprints import BITS, mirrored
+
+Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
+BATCH = 16_384  # queries at a time, so that memory does not grow with the collection
+# Nanoseconds; only their ratios matter, and only for speed.
+COMPARE, CANDIDATE, LOOKUP = 1, 40, 200
+
+
+def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
+    """Yield every pair that differs in at most `distance` bits, straight or as mirror images.
+
+    `hashes` is uint8 [n, 32]. A pair may come more than once, but none is missed. Few hashes are
+    all compared. Many are looked up by chunks of their bits (Norouzi et al. 2012, multi-index
+    hashing): what differs in `distance` bits differs in `flips` bits at most within one of the
+    chunks, and of each chunk, all keys within `flips` bits are looked up.
+    """
+    import faiss
+
+    both = np.concatenate([hashes, mirrored(hashes)])
+    plan = _plan(len(both), distance)
+    if plan is None:
+        yield from _search(faiss.IndexBinaryFlat(BITS), both, hashes, distance, 0)
+        return
+    chunks, bits, flips = plan
+    for chunk in range(chunks):
+        # The index looks at the first bits of a code, so the chunk goes before the whole hash,
+        # and its bits count twice. (IndexBinaryMultiHash would do all this at a third the speed.)
+        codes = _keyed(both, chunk * bits, bits)
+        index = faiss.IndexBinaryHash(8 * codes.shape[1], bits)
+        index.nflip = flips
+        yield from _search(index, codes, hashes, distance, flips)
+
+
+def _plan(count: int, distance: int) -> tuple[int, int, int] | None:
+    """Return the chunks, bits of a chunk and flips that cost least; None: compare with all."""
+    best, plan = float(count * COMPARE), None
+    for flips in range(4):
+        chunks = distance // (flips + 1) + 1
+        bits = min(BITS // chunks, 32)
+        lookups = chunks * sum(comb(bits, flipped) for flipped in range(flips + 1))
+        cost = lookups * (LOOKUP + count / 2**bits * CANDIDATE)
+        if cost < best:
+            best, plan = cost, (chunks, bits, flips)
+    return plan
+
+
+def _keyed(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint8]:
+    """Put `bits` bits of each hash, from `start`, before the hash: uint8 [n, bytes + 32]."""
+    first = min(start // 8, BITS // 8 - 8)
+    words = np.ascontiguousarray(hashes[:, first : first + 8]).view("<u8")
+    keys = (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
+    return np.hstack([keys.view(np.uint8)[:, : -(-bits // 8)], hashes])
+
+
+def _search(
+    index: Any, codes: NDArray[np.uint8], hashes: NDArray[np.uint8], distance: int, flips: int
+) -> Iterator[Pairs]:
+    """Search codes of hashes and mirrored hashes for those of the hashes."""
+    index.add(np.ascontiguousarray(codes))
+    count = len(hashes)
+    for start in range(0, count, BATCH):
+        asked = np.ascontiguousarray(codes[start : min(start + BATCH, count)])
+        # faiss finds what is nearer than the radius, not what is at it.
+        limits, _, found = index.range_search(asked, distance + flips + 1)
+        first = start + np.repeat(np.arange(len(asked)), np.diff(limits.astype(np.int64)))
+        once = first < found % count
+        first, found = first[once], found[once]
+        second = found % count
+        straight = hashes[first] ^ hashes[second]
+        differing = np.where((found < count)[:, None], straight, mirrored(straight))
+        bits = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
+        near = bits <= distance
+        yield np.stack([first, second, bits], axis=1)[near]
