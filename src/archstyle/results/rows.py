@@ -60,11 +60,16 @@ def read_params(root: Path) -> dict[str, Any]:
 
 
 def published(params: dict[str, Any]) -> Recipe:
-    """Return the reference's network with its own augmentation, learning rate and epochs."""
-    train = {"class_weights": False}
+    """Return the reference's network with its own augmentation, learning rate and epochs.
+
+    Its notebook shows 30 epochs, the first of which begins at a training accuracy of 0.87: they
+    went on from 30 earlier ones.
+    """
+    train = {"class_weights": False, "epochs": 60}
     return Recipe(
         "cnn",
-        "`use.model=cnn use.augment=published`: the reference's network, on our split",
+        "`use.model=cnn use.augment=published train.epochs=60`: "
+        "the reference's network, on our split",
         "reference's network",
         _with(params, "cnn", augment="published", train=train),
     )
