@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,12 @@ class Checkpoint:
     def load(self) -> State | None:
         """Return the last state; None where there is none, or none that can be read."""
         try:
-            with np.load(self.directory / STATE, allow_pickle=False) as file:
+            with (self.directory / STATE).open("rb") as raw, np.load(raw) as file:
                 notes: dict[str, Any] = json.loads(str(file["notes"]))
                 for part in ("learner", "best"):
                     notes[part] = [file[f"{part}{number}"] for number in range(notes[part])]
             return State(**notes)
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return None
 
     def save(self, state: State) -> None:

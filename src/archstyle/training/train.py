@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from archstyle.bundle import Bundle, Card
@@ -65,6 +66,9 @@ def train_bundle(
         config=config,
     )
     of_network = fitted.network, fitted.model, model.read_size, temperature
+    # The graph carries the names of its models, which Keras numbers: a training that was resumed
+    # has made fewer of them.
+    keras.backend.clear_session()
     graphs = {
         FLOAT32: export_graph(*of_network),
         INT8: export_int8_graph(*of_network, arrays.train_images[0]),
