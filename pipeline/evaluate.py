@@ -15,18 +15,21 @@ from archstyle.data.manifest import read_manifest
 from archstyle.data.pairs import read_pairs
 from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation.gallery import pick
+from archstyle.evaluation.gallery import pick, show_answered
 from archstyle.evaluation.inputs import read_history, read_record
 from archstyle.evaluation.labels import label_test_photos
 from archstyle.evaluation.leaks import check_data, check_splits
 from archstyle.evaluation.measure import measure
 from archstyle.evaluation.outputs import write_reports
+from archstyle.evaluation.outside import answer_outside
 from archstyle.evaluation.predictions import predict_photos
 from archstyle.evaluation.report import Report, in_words
+from archstyle.evaluation.variants import measure_variants, time_variants
 
 RAW, PREPARED, MODELS, REPORTS = (
     Path(folder) for folder in ("data/raw", "data/prepared", "models", "reports")
 )
+VARIANTS = MODELS / "variants"
 
 
 @dataclass
@@ -51,6 +54,8 @@ def main(argv: Sequence[str]) -> None:
     with PhotoStore(RAW) as store:
         answers = predict_photos(bundle, store, labels.rows)
         mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
+        variants = measure_variants(VARIANTS, bundle, store, labels.rows, labels, answers)
+    outside = answer_outside(bundle, RAW, answers)
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
     labelled, corrected = (
         measure(answers.judged_by(by), train_counts, config.evaluate.bootstrap_samples, config.seed)
@@ -68,17 +73,24 @@ def main(argv: Sequence[str]) -> None:
         run=read_record(MODELS / "run.json", "train"),
         mistakes=mistakes,
         sure=sure,
+        outside=outside,
+        answered_outside=show_answered(bundle, RAW, outside),
+        variants=variants,
     )
     write_reports(REPORTS, report, history)
     say(in_words(report))
-    log(config)
+    # Not in the reports, which are the same again for the same bundle.
+    log(config, time_variants(VARIANTS))
 
 
-def log(config: EvaluateConfig) -> None:
+def log(config: EvaluateConfig, latency: dict[str, float]) -> None:
     """Send what was measured to the run; the files stay where the tracking server is away."""
+    for name, milliseconds in latency.items():
+        say(f"{name}: {milliseconds:.1f} ms a photo.")
     try:
         with tracking.resume_run(Path.cwd(), "evaluate", asdict(config)) as record:
             record.reports(Path.cwd())
+            record.metrics(latency, "latency_ms")
     except ArchstyleError as error:
         say(f"warning: the measurements are in {REPORTS}/ but not in the run: {error}")
 

@@ -10,13 +10,14 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from archstyle.config import Data, stage_config
 from archstyle.console import run, say
 from archstyle.data.packing import pack
-from archstyle.data.sources import Photos, announce_drawn, choose
-from archstyle.data.store import PhotoStore
+from archstyle.data.sources import Photos, announce_drawn, choose, choose_outside
+from archstyle.data.store import OUTSIDE, PhotoStore
 from archstyle.errors import ArchstyleError
 from archstyle.files import scratch_directory, whole_directory, whole_file
 
@@ -38,32 +39,45 @@ def main(arguments: Sequence[str]) -> None:
     data = stage_config(FetchConfig, overrides, Path.cwd()).data
     with scratch_directory(NOTE.parent, "fetch-") as scratch:
         photos, passed = choose(data.sources, data.timeout_seconds, scratch / "clone")
-        stamp = stamp_of(photos, data)
+        outside = choose_outside(data.outside, data.timeout_seconds, scratch / "outside")
+        stamp = stamp_of(photos, outside, data)
         if "--changed" in arguments:
             sys.exit(1 if stamp == read_note() else 0)
         if photos.kind == "facades":
             announce_drawn(passed)
         with whole_directory(RAW) as directory:
             origin = pack(photos, directory, data.limit, int(data.max_megabytes * 1e6))
+            if outside is not None:
+                (directory / OUTSIDE).mkdir()
+                pack(outside, directory / OUTSIDE, None, int(data.max_megabytes * 1e6))
     with whole_file(NOTE) as path:
-        path.write_text(json.dumps({"stamp": stamp, "digest": origin.digest}) + "\n", "utf-8")
+        path.write_text(json.dumps({"stamp": stamp, "digest": fetched()}) + "\n", "utf-8")
     taken = len(PhotoStore(RAW).files())
     say(f"fetch: {taken} of {origin.files} files from {origin.location} are in {RAW}.")
+    if outside is not None:
+        taken = len(PhotoStore(RAW / OUTSIDE).files())
+        say(f"fetch: {taken} photos of no such building are in {RAW / OUTSIDE}, for evaluate.")
 
 
-def stamp_of(photos: Photos, data: Data) -> str:
-    """Digest names, sizes and times of the source, and what of it is taken."""
+def stamp_of(photos: Photos, outside: Photos | None, data: Data) -> str:
+    """Digest names, sizes and times of the sources, and what of them is taken."""
     digest = hashlib.sha256(f"{photos.kind}\t{data.limit}\t{data.max_megabytes}\n".encode())
-    for line in photos.stamps():
+    for line in chain(photos.stamps(), ["outside"], outside.stamps() if outside else ()):
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
+
+
+def fetched() -> str:
+    """Return the digest of what is in data/raw."""
+    stores = [RAW, *([RAW / OUTSIDE] if (RAW / OUTSIDE).is_dir() else [])]
+    return " ".join(PhotoStore(store).source.digest for store in stores)
 
 
 def read_note() -> str | None:
     """Return the stamp of the last fetch, if data/raw is still what it made."""
     try:
         note = json.loads(NOTE.read_text("utf-8"))
-        return str(note["stamp"]) if note["digest"] == PhotoStore(RAW).source.digest else None
+        return str(note["stamp"]) if note["digest"] == fetched() else None
     except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
         return None
 

@@ -14,6 +14,7 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 # A run of the tests must not write into somebody's store.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_RUN_ID", None)
+os.environ.pop("ARCHSTYLE_OUTSIDE", None)
 
 ROOT = Path(__file__).parents[1]
 

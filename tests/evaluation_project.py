@@ -64,10 +64,13 @@ class ColourBundle:
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         self.seen += len(images)
         mean = images.mean((1, 2))[:, None]
-        logits = -np.linalg.norm(mean - colours(len(self.styles)), axis=2) / 30
+        apart = np.linalg.norm(mean - colours(len(self.styles)), axis=2)
+        logits = -apart / 30
         odds = np.exp(logits - logits.max(1, keepdims=True))
         probabilities = (odds / odds.sum(1, keepdims=True)).astype(np.float32)
-        return Outputs(probabilities, None, np.zeros((len(images), 2), np.float32))
+        known = self.card.distance_threshold is not None
+        distances = apart.min(1).astype(np.float32) if known else None
+        return Outputs(probabilities, None, np.zeros((len(images), 2), np.float32), distances)
 
     def predict(self, source: bytes) -> Answer:
         row = self.run(read_photo(source, self.card.preprocessing)[None]).probabilities[0]

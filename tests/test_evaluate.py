@@ -9,6 +9,7 @@ import pytest
 
 from archstyle.config import Split
 from archstyle.data.manifest import read_manifest, write_manifest
+from archstyle.data.packing import pack
 from archstyle.data.pairs import Pair
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
@@ -22,6 +23,7 @@ from tests.evaluation_project import (
     Photos,
     card,
     make_project,
+    photo,
     rows_and_photos,
 )
 
@@ -34,6 +36,9 @@ class RunLog:
 
     def reports(self, root):
         self.sent.append("reports")
+
+    def metrics(self, values, prefix="test"):
+        assert prefix == "latency_ms" and not values
 
     def artifacts(self, path, folder=""):
         assert path.exists()
@@ -162,6 +167,29 @@ def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
     ]  # fmt: skip
     assert run_log.sent[0] == "reports"
     assert "83.3% of 12 test photos right" in capsys.readouterr().out
+
+
+def test_photos_of_no_such_building_are_in_numbers_plots_and_page(project, run_log, capsys):
+    evaluate.main([])
+    without = json.loads((project / "reports/metrics.json").read_text())
+    bundle = evaluate.Bundle.load(project)
+    bundle.card = replace(bundle.card, distance_threshold=40.0)
+    evaluate.main([])
+    assert "Set ARCHSTYLE_OUTSIDE" in (project / "reports/index.html").read_text("utf-8")
+    (project / "data/raw/outside").mkdir()
+    photos = {f"{i}.png": photo(np.array([128.0, 128, 128]), i) for i in range(4)}
+    pack(Photos(photos), project / "data/raw/outside", None, 10**9)
+    evaluate.main([])
+    metrics = json.loads((project / "reports/metrics.json").read_text())
+    added = {name for name in metrics if name not in without}
+    assert {"outside_photos", "outside_refused_share", "outside_roc_auc"} <= added
+    assert metrics["outside_refused_share"] == 1
+    assert (project / "reports/figures/outside.png").is_file()
+    header = (project / "reports/plots/outside.csv").read_text().splitlines()[0]
+    assert header == "refused_buildings,refused_outside"
+    assert "of 4 photos that show no building" in (project / "reports/index.html").read_text(
+        "utf-8"
+    )
 
 
 def test_corrections_are_measured_both_ways(project, run_log, capsys):

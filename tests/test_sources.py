@@ -376,6 +376,29 @@ def test_the_stage_sees_a_changed_folder_and_keeps_what_it_has_on_failure(
         assert next(csv.reader(file)) == ["file", "bytes", "sha256", "offset", "reason", "building"]
 
 
+def test_photos_of_no_such_building_are_packed_beside_and_a_change_of_theirs_is_seen(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHSTYLE_PHOTOS", str(fill(tmp_path / "photos", {"gothic": 2})))
+    fetch.main(["data.limit=1"])
+    plain = PhotoStore(project / "data/raw").source.digest
+    assert not (project / "data/raw/outside").exists()
+    outside = fill(tmp_path / "outside", {"cats": 3})
+    monkeypatch.setenv("ARCHSTYLE_OUTSIDE", str(outside))
+    with pytest.raises(SystemExit) as ended:
+        fetch.main(["--changed", "data.limit=1"])
+    assert ended.value.code == 0
+    fetch.main(["data.limit=1"])
+    # All of them, and the photos that are trained on are the same as before.
+    assert len(PhotoStore(project / "data/raw/outside").files()) == 3
+    assert PhotoStore(project / "data/raw").source.digest == plain
+    fill(outside, {"cats": 1}, first=7)
+    assert changed()
+    monkeypatch.setenv("ARCHSTYLE_OUTSIDE", str(tmp_path / "none"))
+    with pytest.raises(ArchstyleError, match=r"ARCHSTYLE_OUTSIDE says .*none"):
+        fetch.main([])
+
+
 def test_the_stage_says_one_sentence_and_fails_without_photos(project: Path) -> None:
     environment = os.environ | {"ARCHSTYLE_PHOTOS": "/none", "PYTHONPATH": str(PROJECT)}
     failed = subprocess.run(

@@ -37,7 +37,8 @@ class Graph:
             self._runner = interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{path} cannot be run: {error}. Train it again.") from error
-        self._input = next(iter(self._runner.get_input_details()))
+        self._input, details = next(iter(self._runner.get_input_details().items()))
+        self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"])  # of one photo
         self._has_maps = "maps" in self._runner.get_output_details()
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:

@@ -30,6 +30,7 @@ class Data:
     """What is fetched."""
 
     sources: list[Source] = MISSING
+    outside: list[Source] = field(default_factory=list)  # photos of no such building, for tests
     timeout_seconds: float = MISSING
     limit: int | None = None
     max_megabytes: float = MISSING

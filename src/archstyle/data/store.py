@@ -13,6 +13,7 @@ from types import TracebackType
 
 from archstyle.errors import ArchstyleError
 
+OUTSIDE = "outside"  # folder for photos of no such building
 COLUMNS = ("file", "bytes", "sha256", "offset", "reason", "building")
 
 

@@ -9,6 +9,8 @@ from archstyle.evaluation import figures
 from archstyle.evaluation.gallery import Shown
 from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.outside import Outside
+from archstyle.evaluation.outside_figure import outside_figure
 from archstyle.evaluation.sheets import sheet
 from archstyle.pages.theme import Theme, applied, note_drawn, save
 
@@ -22,10 +24,14 @@ def draw_charts(
     names: Sequence[str],
     drawn: bool,
     theme: Theme,
+    outside: Outside | None = None,
 ) -> None:
-    """Write confusion, curves, per_style, reliability and risk_coverage as PNG."""
+    """Write confusion, curves, outside, per_style, reliability and risk_coverage as PNG.
+
+    There is no outside where no photo of no such building was given.
+    """
     with applied(theme):
-        for name, figure in _charts(found, history, names, theme):
+        for name, figure in _charts(found, history, names, outside, theme):
             note_drawn(figure, drawn, theme)
             save(figure, directory / f"{name}.png")
 
@@ -48,11 +54,17 @@ def draw_sheets(
 
 
 def _charts(
-    found: Evaluation, history: Sequence[Curves], names: Sequence[str], theme: Theme
+    found: Evaluation,
+    history: Sequence[Curves],
+    names: Sequence[str],
+    outside: Outside | None,
+    theme: Theme,
 ) -> Iterator[tuple[str, Figure]]:
     answered = found.answered_accuracy
     yield "confusion", figures.confusion(found.confusion, names, theme)
     yield "curves", figures.curves(history, theme)
+    if outside is not None and outside.curve is not None:
+        yield "outside", outside_figure(outside, outside.curve, theme)
     yield "per_style", figures.per_style(found.styles, names, theme)
     yield "reliability", figures.reliability_diagram(found.reliability, theme)
     yield (

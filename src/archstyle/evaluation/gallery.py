@@ -3,17 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from archstyle.bundle import Bundle
 from archstyle.console import progress
+from archstyle.data.store import OUTSIDE, PhotoStore
+from archstyle.evaluation.outside import Outside, still_answered
 from archstyle.evaluation.predictions import Predictions, Reads
 from archstyle.heatmap import heat_layer
 from archstyle.pages.pictures import thumbnail
 
 MISTAKES = 24
+NO_STYLE = "none of its styles"
 FEWEST, MOST = 3, 6  # photos of each style that are sure and right
 THUMBNAIL = 320  # pixels of the longer side
 HEAT_SIDE = 64  # pixels; a page and a figure stretch it smoothly
@@ -80,19 +84,34 @@ def collect(
 ) -> dict[int, Shown]:
     """Read the photos again, smaller, and ask the bundle where it looked."""
     wanted = sorted(set(indices))
-    found = {}
-    for i in progress(wanted, "pictures", len(wanted)):
-        content = store.read(predictions.files[i])
-        answer = bundle.predict(content)
-        label = predictions.styles[predictions.labels[i]]
-        found[i] = Shown(
-            file=predictions.files[i],
-            label=bundle.label(label),
-            predicted=bundle.label(answer.style),
-            probability=answer.probability,
-            of_label=answer.probabilities[label],
-            answered=answer.answered,
-            photo=thumbnail(content, THUMBNAIL),
-            heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
-        )
-    return found
+    return {
+        i: show(bundle, store, predictions.files[i], predictions.styles[predictions.labels[i]])
+        for i in progress(wanted, "pictures", len(wanted))
+    }
+
+
+def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Shown]:
+    """Return the photos of no such building that are answered all the same, the surest first."""
+    if outside is None:
+        return []
+    with PhotoStore(raw / OUTSIDE) as store:
+        return [
+            show(bundle, store, outside.answers.files[i], None)
+            for i in still_answered(outside, MISTAKES)
+        ]
+
+
+def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
+    """Read a photo, smaller, and ask the bundle; `style` is its label, None for none of them."""
+    content = store.read(file)
+    answer = bundle.predict(content)
+    return Shown(
+        file=file,
+        label=NO_STYLE if style is None else bundle.label(style),
+        predicted=bundle.label(answer.style),
+        probability=answer.probability,
+        of_label=0.0 if style is None else answer.probabilities[style],
+        answered=answer.answered,
+        photo=thumbnail(content, THUMBNAIL),
+        heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
+    )

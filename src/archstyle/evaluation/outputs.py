@@ -18,11 +18,13 @@ def write_reports(directory: Path, report: Report, history: Sequence[Curves]) ->
         tables.write_predictions(path, report.answers, report.labels)
     with whole_directory(directory / "plots") as path:
         tables.write_plots(path, found, history)
+        if report.outside is not None and report.outside.curve is not None:
+            tables.write_roc(path, report.outside.curve)
     with whole_directory(directory / "figures") as path:
-        draw.draw_charts(path, found, history, names, drawn, LIGHT)
+        draw.draw_charts(path, found, history, names, drawn, LIGHT, report.outside)
         draw.draw_sheets(path, report.mistakes, report.sure, drawn, LIGHT)
     with tempfile.TemporaryDirectory() as dark, whole_file(directory / "index.html") as path:
-        draw.draw_charts(Path(dark), found, history, names, drawn, DARK)
+        draw.draw_charts(Path(dark), found, history, names, drawn, DARK, report.outside)
         path.write_text(render(report, directory / "figures", Path(dark)), encoding="utf-8")
     with whole_file(directory / "metrics.json") as path:
         tables.write_metrics(path, report.metrics)

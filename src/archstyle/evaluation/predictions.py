@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -29,14 +29,19 @@ class Reads(Protocol):
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """The answers to n photos, in the order of `files`."""
+class Answers:
+    """What a bundle says of n photos, in the order of `files`.
+
+    A photo is answered when the probability of its best style is at least `threshold` and its
+    distance, where the bundle tells one, at most `distance_threshold`.
+    """
 
     styles: tuple[str, ...]
     files: tuple[str, ...]
-    labels: Ints  # [n], indices into styles
     probabilities: NDArray[np.float32]  # [n, k]
-    threshold: float  # answered when the probability of the best style is at least this
+    threshold: float
+    distances: NDArray[np.float32] | None = None  # [n]
+    distance_threshold: float | None = None
 
     @cached_property
     def predicted(self) -> Ints:
@@ -49,14 +54,28 @@ class Predictions:
         return np.asarray(self.probabilities.max(1), np.float64)
 
     @cached_property
-    def correct(self) -> NDArray[np.bool_]:
-        """Whether the best style is the label [n]."""
-        return np.equal(self.predicted, self.labels, dtype=np.bool_)
+    def familiar(self) -> NDArray[np.bool_]:
+        """Whether the photo is near enough to what was trained on [n]."""
+        if self.distances is None or self.distance_threshold is None:
+            return np.ones(len(self.files), np.bool_)
+        return np.asarray(self.distances.astype(np.float64) <= self.distance_threshold)
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
-        """Whether the model would answer rather than say "not sure" [n]."""
-        return np.asarray(self.probability >= self.threshold, np.bool_)
+        """Whether the model would answer rather than keep quiet [n]."""
+        return np.asarray((self.probability >= self.threshold) & self.familiar, np.bool_)
+
+
+@dataclass(frozen=True)
+class Predictions(Answers):
+    """Answers with what they should have been."""
+
+    labels: Ints = field(kw_only=True)  # [n], indices into styles
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the best style is the label [n]."""
+        return np.equal(self.predicted, self.labels, dtype=np.bool_)
 
     def judged_by(self, labels: Mapping[str, str]) -> "Predictions":
         """Return the answers to those photos that have a style in `labels`, by file."""
@@ -68,6 +87,7 @@ class Predictions:
             files=files,
             labels=np.array(indices, np.int64),
             probabilities=self.probabilities[chosen],
+            distances=None if self.distances is None else self.distances[chosen],
         )
 
 
@@ -88,34 +108,57 @@ def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predict
             "run `dvc repro train`."
         )
     index = {style: i for i, style in enumerate(bundle.styles)}
+    answers = answer_photos(bundle, store, [row.file for row in rows])
+    return Predictions(
+        **{each.name: getattr(answers, each.name) for each in fields(Answers)},
+        labels=np.array([index[row.style] for row in rows], np.int64),
+    )
 
-    def decode(row: Row, content: bytes) -> NDArray[np.uint8]:
+
+def answer_photos(
+    bundle: Bundle, store: Reads, files: Sequence[str], skip: bool = False
+) -> Answers:
+    """Ask the bundle about every file, read as the server reads it.
+
+    One that cannot be read is left out with `skip`, else it raises ArchstyleError.
+    """
+
+    def decode(file: str, content: bytes) -> NDArray[np.uint8] | None:
         try:
             return read_photo(content, bundle.card.preprocessing)
         except PhotoError as error:
-            raise ArchstyleError(f"`{row.file}` cannot be read: {error}") from error
+            if skip:
+                return None
+            raise ArchstyleError(f"`{file}` cannot be read: {error}") from error
 
-    found = [
-        bundle.run(image[np.newaxis]).probabilities[0]
-        for image in _decoded(decode, store, progress(rows, "measure", len(rows)))
-    ]
-    return Predictions(
+    read: list[str] = []
+    probabilities = [np.empty((0, len(bundle.styles)), np.float32)]
+    distances: list[NDArray[np.float32]] = []
+    images = _decoded(decode, store, progress(files, "measure", len(files)))
+    for file, image in zip(files, images, strict=True):
+        if image is not None:
+            read.append(file)
+            outputs = bundle.run(image[np.newaxis])
+            probabilities.append(outputs.probabilities)
+            distances += [] if outputs.distances is None else [outputs.distances]
+    return Answers(
         styles=tuple(bundle.styles),
-        files=tuple(row.file for row in rows),
-        labels=np.array([index[row.style] for row in rows], np.int64),
-        probabilities=np.stack(found),
+        files=tuple(read),
+        probabilities=np.concatenate(probabilities),
         threshold=bundle.card.threshold,
+        distances=np.concatenate(distances) if distances else None,
+        distance_threshold=bundle.card.distance_threshold,
     )
 
 
 def _decoded(
-    decode: Callable[[Row, bytes], NDArray[np.uint8]], store: Reads, rows: Iterable[Row]
-) -> Iterator[NDArray[np.uint8]]:
+    decode: Callable[[str, bytes], NDArray[np.uint8] | None], store: Reads, files: Iterable[str]
+) -> Iterator[NDArray[np.uint8] | None]:
     """Decode in threads, in order, never more than AHEAD photos before they are taken."""
     with ThreadPoolExecutor() as pool:
         waiting: deque[Future[Any]] = deque()
-        for row in rows:
-            waiting.append(pool.submit(decode, row, store.read(row.file)))
+        for file in files:
+            waiting.append(pool.submit(decode, file, store.read(file)))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:

@@ -14,7 +14,9 @@ from archstyle.evaluation.gallery import Shown
 from archstyle.evaluation.labels import Labels
 from archstyle.evaluation.measure import Evaluation, flat_metrics
 from archstyle.evaluation.metrics import Interval
+from archstyle.evaluation.outside import Outside
 from archstyle.evaluation.predictions import Predictions
+from archstyle.evaluation.variants import Variant
 from archstyle.pages.page import environment, figure_uris, percent, where_from
 
 SPLITS = ("train", "validation", "test")
@@ -43,6 +45,9 @@ class Report:
     run: Mapping[str, str]  # models/run.json
     mistakes: Sequence[Shown]
     sure: Mapping[str, Sequence[Shown]]  # style's name -> photos
+    outside: Outside | None = None  # None: there was no photo of no such building
+    answered_outside: Sequence[Shown] = ()
+    variants: Sequence[Variant] = ()
 
     @property
     def drawn(self) -> bool:
@@ -52,7 +57,12 @@ class Report:
     @property
     def metrics(self) -> dict[str, float]:
         """What metrics.json says."""
-        return flat_metrics(self.labelled, self.corrected, self.labels.touched)
+        found = flat_metrics(self.labelled, self.corrected, self.labels.touched)
+        if self.outside is not None:
+            found |= self.outside.as_metrics()
+        for variant in self.variants:
+            found |= variant.as_metrics()
+        return found
 
 
 def render(report: Report, figures: Path, dark_figures: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from archstyle.evaluation.inputs import Curves
 from archstyle.evaluation.labels import Labels
 from archstyle.evaluation.measure import Evaluation
+from archstyle.evaluation.outside import Curve
 from archstyle.evaluation.predictions import Predictions
 
 
@@ -21,10 +22,11 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
     """Write one row a photo: both labels, answer, and the probability of every style.
 
     `style` is the folder's, empty where that contradicts itself; `corrected` is empty where a
-    correction drops the photo.
+    correction drops the photo; `distance` is that from what was trained on.
     """
     styles = predictions.styles
-    header = ["file", "style", "corrected", "predicted", "probability", "answered"]
+    header = ["file", "style", "corrected", "predicted", "probability", "distance", "answered"]
+    distances = predictions.distances
     rows = (
         [
             file,
@@ -32,6 +34,7 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
             labels.corrected.get(file, ""),
             styles[predictions.predicted[i]],
             _number(predictions.probability[i]),
+            "" if distances is None else _number(distances[i]),
             str(bool(predictions.answered[i])).lower(),
             *(_number(value) for value in predictions.probabilities[i]),
         ]
@@ -89,6 +92,20 @@ def write_plots(directory: Path, found: Evaluation, history: Sequence[Curves]) -
             [_number(coverage), _number(risk)]
             for coverage, risk in zip(
                 found.risk_coverage.coverage, found.risk_coverage.risk, strict=True
+            )
+        ),
+    )
+
+
+def write_roc(directory: Path, curve: Curve) -> None:
+    """Write what refusing photos of no such building costs, from refusing nothing to all."""
+    _write(
+        directory / "outside.csv",
+        ["refused_buildings", "refused_outside"],
+        (
+            [_number(building), _number(outside)]
+            for building, outside in zip(
+                curve.refused_buildings, curve.refused_outside, strict=True
             )
         ),
     )

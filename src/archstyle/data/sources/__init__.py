@@ -13,7 +13,7 @@ from archstyle.data.sources.found import Found, Photos
 from archstyle.data.sources.repositories import can_be_reached, clone
 from archstyle.errors import ArchstyleError
 
-__all__ = ["Found", "Photos", "announce_drawn", "choose"]
+__all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]
 
 # The drawings are data and not chance: another training seed must not draw others.
 FACADE_SEED = 0
@@ -111,6 +111,17 @@ def choose(
         f"There are no photos to be had ({'; '.join(passed) or 'data.sources is empty'}): "
         "set ARCHSTYLE_PHOTOS to a folder, a .zip or a .tar of photos."
     )
+
+
+def choose_outside(
+    sources: Sequence[Source],
+    timeout_seconds: float,
+    workspace: Path,
+    environment: Mapping[str, str] = os.environ,
+) -> Photos | None:
+    """Return the first source that can be had; None where none is named, for it may be missing."""
+    named = [s for s in sources if s.kind != "environment" or environment.get(s.location)]
+    return choose(named, timeout_seconds, workspace, environment)[0] if named else None
 
 
 def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:

@@ -1,0 +1,124 @@
+"""Photos of no such building: how many are refused, what that costs, and what the report says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from archstyle.bundle import Bundle
+from archstyle.data.packing import pack
+from archstyle.evaluation.gallery import show_answered
+from archstyle.evaluation.outside import Outside, answer_outside, roc, still_answered
+from archstyle.evaluation.outside_figure import outside_figure
+from archstyle.evaluation.predictions import Answers, predict_photos
+from archstyle.pages.theme import DARK, applied, save
+from tests.evaluation_project import ColourBundle, Photos, card, colours, photo, rows_and_photos
+
+
+def bundle(distance_threshold: float | None = 40.0) -> ColourBundle:
+    return ColourBundle(replace(card(), distance_threshold=distance_threshold))
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A data/raw whose photos of no such building are grey, of one style's colour, or no photo."""
+    grey = [photo(np.array([128.0, 128, 128]), seed) for seed in range(3)]
+    alike = photo(colours(4)[2], 99)
+    (tmp_path / "outside").mkdir()
+    named = {f"grey{i}.png": content for i, content in enumerate(grey)}
+    pack(
+        Photos({**named, "alike.png": alike, "notes.png": b"no photo"}),
+        tmp_path / "outside",
+        None,
+        10**9,
+    )
+    return tmp_path
+
+
+def of_test_photos() -> Answers:
+    rows, photos = rows_and_photos(wrong=0)
+    return predict_photos(bundle(), Photos(photos), [row for row in rows if row.split == "test"])
+
+
+def test_the_curve_and_its_area_are_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    building = random.normal(0, 1, 200).round(1).astype(np.float32)
+    outside = random.normal(1, 1, 90).round(1).astype(np.float32)
+    curve = roc(building, outside)
+    truth = np.repeat([0, 1], [len(building), len(outside)])
+    expected = roc_auc_score(truth, np.concatenate([building, outside]))
+    assert curve.area == pytest.approx(expected, abs=1e-9)
+    for shares in (curve.refused_buildings, curve.refused_outside):
+        assert (shares[0], shares[-1]) == (0, 1) and (np.diff(shares) >= 0).all()
+
+
+def test_what_lies_too_far_is_refused_and_what_is_no_photo_is_left_out(raw: Path) -> None:
+    found = answer_outside(bundle(), raw, of_test_photos())
+    assert found is not None
+    assert found.answers.files == ("alike.png", "grey0.png", "grey1.png", "grey2.png")
+    assert found.answers.answered.tolist() == [True, False, False, False]
+    assert found.as_metrics() == {
+        "outside_photos": 4,
+        "outside_refused_share": 0.75,
+        "outside_unfamiliar_share": 0.75,
+        "test_unfamiliar_share": 0.0,
+        "outside_roc_auc": pytest.approx(1.0, abs=0.3),
+    }
+    assert [found.answers.files[i] for i in still_answered(found, 5)] == ["alike.png"]
+    (shown,) = show_answered(bundle(), raw, found)
+    assert (shown.file, shown.predicted, shown.right) == ("alike.png", "Egyptian", False)
+
+
+def test_an_old_bundle_refuses_by_probability_alone(raw: Path) -> None:
+    rows, photos = rows_and_photos(wrong=0)
+    old = ColourBundle(replace(card(), threshold=0.999999))
+    found = answer_outside(old, raw, predict_photos(old, Photos(photos), rows))
+    assert found is not None and found.curve is None
+    assert "outside_roc_auc" not in found.as_metrics()
+    assert found.unfamiliar_share == 0
+    assert found.refused_share == pytest.approx(1 - found.answers.answered.mean())
+
+
+def test_without_such_photos_there_is_nothing_to_measure(tmp_path: Path) -> None:
+    assert answer_outside(bundle(), tmp_path, of_test_photos()) is None
+    assert show_answered(bundle(), tmp_path, None) == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_figure_is_drawn_whatever_the_distances(tmp_path: Path, same: bool) -> None:
+    test = of_test_photos()
+    distances = np.full(7, 3.0, np.float32) if same else np.arange(7, dtype=np.float32)
+    strange = replace(
+        Answers(test.styles, ("a",) * 7, np.full((7, 4), 0.25, np.float32), 0.5),
+        distances=distances,
+        distance_threshold=4.0,
+    )
+    assert test.distances is not None
+    curve = roc(test.distances, distances)
+    with applied(DARK):
+        save(outside_figure(Outside(strange, test, curve), curve, DARK), tmp_path / "outside.png")
+    assert (tmp_path / "outside.png").stat().st_size > 5000
+
+
+def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
+    from archstyle.data.facades import STYLES, draw_facades
+    from archstyle.data.manifest import Row
+    from archstyle.evaluation.labels import Labels
+    from archstyle.evaluation.variants import measure_variants, time_variants
+
+    photos = dict(draw_facades(8, 77))
+    rows = [Row(file, file.split("/")[0], file, "", file, "test", "used", "") for file in photos]
+    by_file = {row.file: row.style for row in rows}
+    assert set(by_file.values()) == set(STYLES)
+    served, variants = Bundle.load(tiny_bundle), tiny_bundle.with_name("variants")
+    given = predict_photos(served, Photos(photos), rows)
+    found = measure_variants(
+        variants, served, Photos(photos), rows, Labels(rows, by_file, by_file), given
+    )
+    assert [variant.precision for variant in found] == ["float32", "int8"]
+    assert [v.same_answers for v in found if v.served] == [1.0]
+    assert found[1].megabytes < 5 < found[0].megabytes
+    assert all(0.5 < variant.accuracy == variant.corrected_accuracy for variant in found)
+    assert set(time_variants(variants, [1])) == {"float32_1_thread", "int8_1_thread"}
