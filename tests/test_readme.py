@@ -49,6 +49,9 @@ RUN_IN = {
     "make test": (".ci/run", "make test"),
     "make lint": (".ci/run", "make lint"),
     "make bench": (".ci/pipelines", "make -n bench"),
+    "make results": (".ci/pipelines", "make -n results"),
+    "make sweep SWEEP=quick TRIALS=20": (".ci/pipelines", "make sweep SWEEP=quick TRIALS="),
+    "archstyle audit": (".ci/pipelines", "archstyle audit"),
 }
 
 
