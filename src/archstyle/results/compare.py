@@ -9,7 +9,7 @@ from archstyle.console import say
 from archstyle.data.manifest import Row
 from archstyle.results.measure import key_of, measure_recipe, prepare_folder
 from archstyle.results.reference import measure_reference, reference_rows
-from archstyle.results.rows import Recipe, published, read_params, recipes
+from archstyle.results.rows import REFERENCE, Recipe, published, read_params, recipes
 from archstyle.results.table import Line
 from archstyle.tracking import prepare_store
 
@@ -56,7 +56,7 @@ def _measured(root: Path, work: Path, recipe: Recipe, digest: str) -> Line:
 def _reference(
     root: Path, work: Path, rows: Sequence[Row], digest: str
 ) -> tuple[Line, tuple[int, int]]:
-    folder = work / "published"
+    folder = work / REFERENCE
     prepare_folder(root, folder, published(read_params(root)).params)
     config = compose(folder)
     key = key_of(root, config, digest, "reference")

@@ -15,6 +15,7 @@ from archstyle.data.store import PhotoStore
 from archstyle.evaluation import metrics
 from archstyle.files import whole_directory
 from archstyle.results.measure import keep, kept, remove
+from archstyle.results.rows import REFERENCE
 
 SPLIT_OF = {"train": "train", "val": "validation"}
 
@@ -50,10 +51,10 @@ def measure_reference(
     root: Path, work: Path, rows: Sequence[Row], config: Config, key: str
 ) -> dict[str, Any]:
     """Train as published and measure on `val`, as labelled and as corrected."""
-    if found := kept(work / "reference.json", key):
+    if found := kept(work / f"{REFERENCE}.json", key):
         return found
     folders = reference_rows(rows)
-    arrays = work / "reference"
+    arrays = work / REFERENCE / "data/augmented"
     with whole_directory(arrays) as directory:
         store = PhotoStore(root / "data/raw")
         write_arrays(directory, store, folders, config.model, config.augment, config.seed)
@@ -84,4 +85,4 @@ def measure_reference(
             f"{prefix}macro_f1": float(metrics.f1(confusion).mean()),
             f"{prefix}photos": int(known.sum()),
         }
-    return keep(work / "reference.json", key, {"metrics": found, "leaked": leaked(folders)})
+    return keep(work / f"{REFERENCE}.json", key, {"metrics": found, "leaked": leaked(folders)})

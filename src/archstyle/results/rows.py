@@ -45,11 +45,14 @@ def recipes(root: Path) -> list[Recipe]:
     ]
     others = [name for name in files if name not in ("cnn", default, *SKIPPED)]
     for name in [*(name for name in others if name.startswith("cnn")), default, *others]:
-        text = f"`use.model={name}`: {_about(files[name])}"
+        command, about = _header(files[name])
         if name == default:
+            text = f"`make run`: {about}"
             found.append(Recipe(name, text, name, params, is_default=True))
         else:
-            found.append(Recipe(name, text, name, _with(params, name)))
+            use = dict(part.removeprefix("use.").split("=") for part in command)
+            recipe = _with(params, name, augment=use.get("augment"))
+            found.append(Recipe(name, f"`{' '.join(command)}`: {about}", name, recipe))
     return found
 
 
@@ -67,7 +70,7 @@ def published(params: dict[str, Any]) -> Recipe:
     """
     train = {"class_weights": False, "epochs": 60}
     return Recipe(
-        "cnn",
+        "published",
         "`use.model=cnn use.augment=published train.epochs=60`: "
         "the reference's network, on our split",
         "reference's network",
@@ -87,10 +90,11 @@ def _with(
     return {**rest, "use": use, **({"train": train} if train else {})}
 
 
-def _about(path: Path) -> str:
-    """Return what a model's file says of itself, in the line below its command."""
-    comments = [
-        line[1:].strip() for line in path.read_text("utf-8").splitlines() if line[:1] == "#"
-    ]
+def _header(path: Path) -> tuple[list[str], str]:
+    """Return what a model's file says of itself: the `use` of its command, and what it is."""
+    lines = path.read_text("utf-8").splitlines()
+    comments = [line[1:].strip() for line in lines if line.startswith("#")]
+    command = [part for part in " ".join(comments[1:2]).split() if part.startswith("use.")]
     about = comments[2] if len(comments) > 2 else path.stem.replace("_", " ")
-    return about.partition(":")[0].partition(". ")[0].rstrip(".")
+    about = about.partition(":")[0].partition(". ")[0].rstrip(".")
+    return command or [f"use.model={path.stem}"], about
