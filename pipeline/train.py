@@ -28,11 +28,24 @@ def main(overrides: Sequence[str]) -> None:
     config = stage_config(TrainConfig, overrides, root)
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
-    from archstyle.training import read_arrays, train_bundle, write_history
+    from archstyle.training import (
+        identity,
+        open_checkpoint,
+        read_arrays,
+        train_bundle,
+        write_history,
+    )
 
-    arrays = read_arrays(root / "data/augmented")
+    augmented = root / "data/augmented"
+    arrays = read_arrays(augmented)
     everything = asdict(compose(root, overrides))
-    with start_run(root, everything) as run:
+    what = identity(augmented, config.model, config.train, config.seed)
+    with (
+        # Not in an out of this stage, which DVC deletes before it runs.
+        open_checkpoint(root / ".archstyle/training", **what) as checkpoint,
+        start_run(root, everything, resume=checkpoint.run_id) as run,
+    ):
+        checkpoint.run_id = run.run_id
         with (
             whole_directory(root / "models/bundle") as directory,
             whole_directory(root / "models/variants") as variants,
@@ -49,6 +62,7 @@ def main(overrides: Sequence[str]) -> None:
                 # What register reads is no part of what was trained.
                 config={key: everything[key] for key in everything if key != "register"},
                 on_epoch=run.epoch,
+                checkpoint=checkpoint,
             )
         with whole_file(root / "models/history.csv") as path:
             write_history(path, fitted.history)

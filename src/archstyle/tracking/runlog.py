@@ -35,13 +35,26 @@ class RunLog:
         self.facts = facts
         self.keep_going = keep_going
         self._epochs = 0
+        self._known: set[int] = set()  # epochs that an interrupted process has logged
         self._lost = False
 
     def epoch(self, row: Mapping[str, float | str]) -> None:
         """Log one row of models/history.csv, by column; the step is the number of the call."""
         self._epochs += 1
         metrics, step = dict(epoch_metrics(row)), self._epochs
-        self._send(f"log epoch {step}", lambda: self._log_metrics(metrics, step))
+        if step not in self._known:
+            self._send(f"log epoch {step}", lambda: self._log_metrics(metrics, step))
+
+    def go_on(self, tags: Mapping[str, object]) -> None:
+        """Take up a run whose process was interrupted in mid-training."""
+        from archstyle.tracking.connection import mlflow_errors
+
+        with mlflow_errors("go on with the run"):
+            self.client.update_run(self.run_id, status="RUNNING")
+            history = self.client.get_metric_history(self.run_id, "train/loss")
+        self._known = {metric.step for metric in history}
+        self.note(tags)
+        self.config(self.facts.config)
 
     def metrics(self, values: Mapping[str, Any], prefix: str = "test") -> None:
         """Log final measurements, as `test/accuracy`; values that are no numbers are left out."""

@@ -24,14 +24,18 @@ SOURCE_RUN = "archstyle.source_run_id"
 
 
 @contextmanager
-def start_run(root: Path, config: Mapping[str, Any], name: str | None = None) -> Iterator[RunLog]:
+def start_run(
+    root: Path, config: Mapping[str, Any], name: str | None = None, resume: str | None = None
+) -> Iterator[RunLog]:
     """Start the run of this pipeline execution, for the train stage.
 
     `root` is the folder that the stage runs in: data/prepared/summary.json, dvc.lock and git are
     read there for the dataset input, the tags and the description. `config` is the nested whole
     configuration (`dataclasses.asdict(archstyle.config.compose(root, argv))`); `name` is by
     default its `model.name`. The run stays RUNNING when the block succeeds (register finishes it)
-    and becomes FAILED, or KILLED on Ctrl-C, when the block raises.
+    and becomes FAILED, or KILLED on Ctrl-C, when the block raises. `resume` is the id of a run
+    that was interrupted, which is gone on with where the store has it: an epoch that it knows is
+    not logged again.
     """
     from archstyle.tracking.connection import connect
 
@@ -40,7 +44,12 @@ def start_run(root: Path, config: Mapping[str, Any], name: str | None = None) ->
     stale.end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
     tags = facts.tags() | process_tags("train") | dvc_tags(root, "train")
-    log = create_run(client, experiment, facts, tags, name)
+    run_id = find_run(client, experiment, resume) if resume else None
+    if run_id is None:
+        log = create_run(client, experiment, facts, tags, name)
+    else:
+        log = RunLog(client, run_id, facts)
+        log.go_on(tags)
     log.keep_going = True
     with run_status(log):
         yield log

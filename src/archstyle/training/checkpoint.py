@@ -8,7 +8,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,7 +17,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from archstyle.config import Model, Train
 from archstyle.files import whole_file
+from archstyle.training.acceleration import computed_in
 
 EpochRow = dict[str, float | str]
 STATE, RUN, LOCK = "state.npz", "run", "lock"
@@ -105,12 +108,25 @@ def open_checkpoint(root: Path, **what: Any) -> Iterator[Checkpoint]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def code_digest() -> str:
-    """Return a digest of the training code: a checkpoint of other code is no use."""
-    digest = hashlib.sha256()
+def identity(arrays: Path, model: Model, train: Train, seed: int) -> dict[str, Any]:
+    """Return all that the course of a training depends on; `arrays` is data/augmented."""
+    code = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+        code.update(path.read_bytes())
+    return {
+        "arrays": {path.name: _stamp(path) for path in sorted(arrays.iterdir())},
+        "model": asdict(model),
+        "train": {**asdict(train), "precision": computed_in(train.precision)},
+        "seed": seed,
+        "code": code.hexdigest(),
+        "libraries": [version(name) for name in ("tensorflow", "keras", "numpy")],
+    }
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes with a file's content, without reading a gigabyte."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _tidy(root: Path) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
+from archstyle.console import say
 from archstyle.evaluation.metrics import confusion_matrix, f1
 from archstyle.training.acceleration import accelerated, computed_in
 from archstyle.training.arrays import Arrays, one_hot
@@ -86,6 +87,11 @@ class _Training:
         self._precision = computed_in(train.precision)
         self.state = (checkpoint.load() if checkpoint else None) or State()
         self.head_first = head_first and not self.state.rows
+        if self.state.rows:
+            say(
+                "Going on where an interrupted training stood, after epoch "
+                f"{self.state.epoch} of {train.epochs}."
+            )
         for row in self.state.rows:
             on_epoch(row)
         self._work = work_of(parts, arrays, train, HEAD_COPIES)
