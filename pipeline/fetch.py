@@ -49,7 +49,8 @@ def main(arguments: Sequence[str]) -> None:
             origin = pack(photos, directory, data.limit, int(data.max_megabytes * 1e6))
             if outside is not None:
                 (directory / OUTSIDE).mkdir()
-                pack(outside, directory / OUTSIDE, None, int(data.max_megabytes * 1e6))
+                most = int(data.max_megabytes * 1e6)
+                pack(outside, directory / OUTSIDE, None, most, anywhere=True)
     with whole_file(NOTE) as path:
         path.write_text(json.dumps({"stamp": stamp, "digest": fetched()}) + "\n", "utf-8")
     taken = len(PhotoStore(RAW).files())

@@ -383,7 +383,7 @@ def test_photos_of_no_such_building_are_packed_beside_and_a_change_of_theirs_is_
     fetch.main(["data.limit=1"])
     plain = PhotoStore(project / "data/raw").source.digest
     assert not (project / "data/raw/outside").exists()
-    outside = fill(tmp_path / "outside", {"cats": 3})
+    outside = fill(tmp_path / "outside", {"cats": 2, "": 1})
     monkeypatch.setenv("ARCHSTYLE_OUTSIDE", str(outside))
     with pytest.raises(SystemExit) as ended:
         fetch.main(["--changed", "data.limit=1"])

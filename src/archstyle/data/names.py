@@ -51,6 +51,4 @@ def why_skipped(name: str) -> str:
         return "a hidden file"
     if parts and parts[-1].casefold() in JUNK:
         return "a file of the operating system"
-    if style_of(name) is None and not lists_buildings(name):
-        return "lies in no style's folder"
     return ""

@@ -19,11 +19,14 @@ from archstyle.errors import ArchstyleError
 from archstyle.images import is_photo
 
 
-def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> Origin:
+def pack(
+    photos: Photos, directory: Path, limit: int | None, max_bytes: int, *, anywhere: bool = False
+) -> Origin:
     """Write every photo into `directory`; memory grows with the names alone.
 
     `limit` photos of each style are packed, those with the smallest SHA-256, so that a sample
-    stays nearly the same when photos are added. Raises ArchstyleError when there is no photo.
+    stays nearly the same when photos are added. With `anywhere` photos need not lie in a style's
+    folder. Raises ArchstyleError when there is no photo.
     """
     chosen = None if limit is None else _sample(photos, limit, max_bytes)
     entries: list[Packed] = []
@@ -37,8 +40,9 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
         for found in progress(photos.files(max_bytes), "fetch"):
             name = _unused(found.name, names)
             names.add(name)
-            if found.data is None:
-                entries.append(Packed(name, reason=found.reason))
+            unsorted = not anywhere and style_of(name) is None and not lists_buildings(name)
+            if found.data is None or unsorted:
+                entries.append(Packed(name, reason=found.reason or "lies in no style's folder"))
                 continue
             digest = hashlib.sha256(found.data).hexdigest()
             if lists_buildings(name):
@@ -55,7 +59,9 @@ def pack(photos: Photos, directory: Path, limit: int | None, max_bytes: int) -> 
             entries.append(Packed(name, len(found.data), digest, file.tell() - len(found.data)))
     if not any_photo:
         raise ArchstyleError(
-            f"{photos.location} holds no photo that lies in a style's folder: "
+            f"{photos.location} holds no photo."
+            if anywhere
+            else f"{photos.location} holds no photo that lies in a style's folder: "
             "put the photos into one folder a style, as in photos/gothic/1.jpg."
         )
     buildings = match_buildings(lists, names)
