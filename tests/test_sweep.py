@@ -454,7 +454,7 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tiny: Path) -> None:
     (first, noted), (second, _) = trials_of(tiny)
     assert (first, second, noted["attempts"]) == ("COMPLETE", "COMPLETE", 2)
     assert (tiny / "params.yaml").read_text() == before
-    found = tiny / "reports/sweep/tiny"
+    found = tiny / "reports/sweep"
     assert (found / "mattered.png").is_file()
     learning_rate = yaml.safe_load((found / "params.yaml").read_text())["train"]["learning_rate"]
     assert 0.001 <= learning_rate <= 0.01

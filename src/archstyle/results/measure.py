@@ -120,7 +120,7 @@ def _run(root: Path, folder: Path, name: str, stage: str) -> None:
     before = json.loads(note.read_text("utf-8")) if note.is_file() else {}
     start = time.monotonic()
     with subprocess.Popen(command, cwd=folder, env=environment) as process:
-        while process.poll() is None:
+        while process.returncode is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
             seconds = before.get(stage, 0) + time.monotonic() - start

@@ -63,6 +63,7 @@ def tilt(image: Image.Image, degrees: float, random: np.random.Generator) -> Ima
     width, height = image.size
     long = max(width, height) / min(width, height)
     share = 1 / (math.cos(angle) + long * math.sin(angle))
+    share -= 4 / min(image.size)  # the outermost pixels are blended with what is beyond the photo
     side = 1 if random.random() < 0.5 else -1
     turned = image.rotate(side * degrees, Image.Resampling.BICUBIC)
     return _middle(turned, share, 0.5, 0.5)

@@ -27,7 +27,7 @@ def end_sweep(root: Path, plan: Plan, study: optuna.Study, log: RunLog) -> None:
     if best is None:
         say("No trial ran to its end, so there is nothing to choose from.")
         return
-    params, plot = (root / REPORTS / plan.sweep / name for name in ("params.yaml", "mattered.png"))
+    params, plot = (root / REPORTS / name for name in ("params.yaml", "mattered.png"))
     why = f"sweep {plan.sweep}, trial {best.number}"
     write_params(root / "params.yaml", params, as_overrides({**plan.fixed, **best.params}), why)
     draw(study, plot, log.facts.drawn)
