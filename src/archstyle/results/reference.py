@@ -61,8 +61,10 @@ def measure_reference(
     # TensorFlow takes ten seconds to import.
     from archstyle.training.validation import validate
 
-    told = validate(arrays, config.model, config.train, config.seed, lambda _: None)
-    remove(arrays)
+    told = validate(
+        arrays, work / REFERENCE / key, config.model, config.train, config.seed, lambda _: None
+    )
+    remove(work / REFERENCE)
     right_styles = corrected_styles(rows)
     validation = used(folders, "validation")
     new = np.array(

@@ -6,6 +6,7 @@ child run in MLflow.
 
 import math
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from optuna import TrialPruned
 from optuna.trial import Trial
 
-from archstyle.config import compose
+from archstyle.config import Config, compose
 from archstyle.errors import ArchstyleError
 from archstyle.parallel import cores
 from archstyle.sweep import study as studies
@@ -52,36 +53,44 @@ def run_trial(
     trial = studies.trial_of(
         studies.open_study(study.storage, study.name, study.prune_after), study.trial
     )
-    start = time.monotonic()
+    # What is here after the end of the process is of a trial that was interrupted.
+    work = Path(".archstyle/sweep/trials") / f"{study.name}-{study.trial}"
     with trial_run(root, asdict(config), study.name, study.trial, study.run_id) as log:
         trial.set_user_attr("run_id", log.run_id)
-        watch = Watch(trial, log, config.train.epochs)
-        try:
-            with augmented(root, ARRAYS, config) as directory:
-                if threads:
-                    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-                        os.environ[name] = str(threads)
-                # TensorFlow takes ten seconds to import.
-                from archstyle.training.validation import validate
+        if threads:
+            for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+                os.environ[name] = str(threads)
+        outcome = _attempt(root, work, config, trial, log)
+        shutil.rmtree(work, ignore_errors=True)
+    return outcome
 
-                found = validate(
-                    directory, config.model, config.train, config.seed, watch
-                ).measures()
-            value = found["negative_log_likelihood"]
-            if not math.isfinite(value):
-                raise ArchstyleError("The training diverged: its loss is no number.")
-        except TrialPruned:
-            end_trial(log, "pruned", f"trial {study.trial}, stopped early")
-            return Outcome()
-        except Exception as error:
-            message = (str(error).strip() or type(error).__name__).splitlines()[0]
-            end_trial(log, "failed", f"trial {study.trial}, failed", error=message)
-            expected = isinstance(error, ArchstyleError)
-            return Outcome(error=message, details="" if expected else traceback.format_exc())
-        minutes = round((time.monotonic() - start) / 60, 2)
-        for name, number in {**found, "minutes": minutes}.items():
-            trial.set_user_attr(name, number)
-        end_trial(log, "complete", f"trial {study.trial}, {value:.4f}", found)
+
+def _attempt(root: Path, work: Path, config: Config, trial: Trial, log: RunLog) -> Outcome:
+    """Train and measure, and end the run as the trial ended."""
+    start, name = time.monotonic(), f"trial {trial.number}"
+    try:
+        with augmented(root, ARRAYS, config) as directory:
+            # TensorFlow takes ten seconds to import.
+            from archstyle.training.validation import validate
+
+            watch = Watch(trial, log, config.train.epochs)
+            told = validate(directory, work, config.model, config.train, config.seed, watch)
+        found = told.measures()
+        value = found["negative_log_likelihood"]
+        if not math.isfinite(value):
+            raise ArchstyleError("The training diverged: its loss is no number.")
+    except TrialPruned:
+        end_trial(log, "pruned", f"{name}, stopped early")
+        return Outcome()
+    except Exception as error:
+        message = (str(error).strip() or type(error).__name__).splitlines()[0]
+        end_trial(log, "failed", f"{name}, failed", error=message)
+        expected = isinstance(error, ArchstyleError)
+        return Outcome(error=message, details="" if expected else traceback.format_exc())
+    minutes = round((time.monotonic() - start) / 60, 2)
+    for key, number in {**found, "minutes": minutes}.items():
+        trial.set_user_attr(key, number)
+    end_trial(log, "complete", f"{name}, {value:.4f}", found)
     return Outcome(value)
 
 

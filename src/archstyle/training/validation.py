@@ -16,6 +16,7 @@ from archstyle.training.calibration import (
     negative_log_likelihood,
     softmax,
 )
+from archstyle.training.checkpoint import Checkpoint
 from archstyle.training.fit import OnEpoch, fit
 
 
@@ -39,13 +40,22 @@ class Validated:
 
 
 def validate(
-    directory: Path, model: Model, train: Train, seed: int, on_epoch: OnEpoch
+    directory: Path,
+    work: Path,
+    model: Model,
+    train: Train,
+    seed: int,
+    on_epoch: OnEpoch,
 ) -> Validated:
-    """Train on what augment wrote into `directory`; gives back all memory."""
+    """Train on what augment wrote into `directory`; gives back all memory.
+
+    An interrupted training goes on from what it left in `work`.
+    """
+    work.mkdir(parents=True, exist_ok=True)
     arrays = read_arrays(directory)
     labels = np.array(arrays.validation_labels)
     try:
-        logits = fit(arrays, model, train, seed, on_epoch).validation_logits
+        logits = fit(arrays, model, train, seed, on_epoch, Checkpoint(work)).validation_logits
         return Validated(arrays.styles, labels, softmax(logits, fit_temperature(logits, labels)))
     finally:
         keras.backend.clear_session()
