@@ -107,7 +107,7 @@ CHANGES: dict[str, Change] = {
 def two_of_them(image: Image.Image, random: Random) -> Image.Image:
     """Make two changes, other than two turns or two banners."""
     while True:
-        one, other = np.sort(random.choice(len(CHANGES), 2, replace=False))
-        changes = list(CHANGES.values())[one], list(CHANGES.values())[other]
-        if changes[0].__name__.split("_")[0] != changes[1].__name__.split("_")[0]:
-            return changes[1](changes[0](image, random), random)
+        one, other = sorted(random.choice(len(CHANGES), 2, replace=False).tolist())
+        first, second = list(CHANGES.values())[one], list(CHANGES.values())[other]
+        if first.__name__.split("_")[0] != second.__name__.split("_")[0]:
+            return second(first(image, random), random)

@@ -69,16 +69,18 @@ def match(
     exact = {correction.sha256: correction for correction in corrections if correction.sha256}
     matched = {i: exact[sha256] for i, sha256 in enumerate(sha256s) if sha256 in exact}
     found = {correction.sha256 for correction in matched.values()}
-    hashes = to_bytes(list(phashes))
-    for correction in corrections:
-        if correction.sha256 in found or not correction.phash or not len(hashes):
-            continue
-        key = to_bytes([correction.phash])
-        bits = np.minimum(
-            np.bitwise_count(hashes ^ key).sum(axis=1),
-            np.bitwise_count(hashes ^ mirrored(key)).sum(axis=1),
-        )
-        nearest = int(bits.argmin())
-        if bits[nearest] <= distance:
-            matched.setdefault(nearest, correction)
+    sought = [one for one in corrections if one.phash and one.sha256 not in found]
+    if not sought or not phashes:
+        return matched
+    import faiss
+
+    index = faiss.IndexBinaryFlat(BITS)
+    index.add(to_bytes(list(phashes)))
+    keys = to_bytes([correction.phash for correction in sought])
+    bits, nearest = index.search(np.concatenate([keys, mirrored(keys)]), 1)
+    straight, reflected = np.stack([bits[:, 0], nearest[:, 0]], axis=1).reshape(2, -1, 2).tolist()
+    for correction, *both in zip(sought, straight, reflected, strict=True):
+        fewest, photo = min(both)
+        if fewest <= distance:
+            matched.setdefault(photo, correction)
     return matched

@@ -17,7 +17,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.parallel import parallel_map
 
 LOOKS = 64  # pairs that are looked at together
-NOTED = 100_000  # pairs that are kept for the report
+NOTED = 50_000  # pairs of either kind that are kept for the report
 
 
 class Found(NamedTuple):
@@ -78,22 +78,32 @@ def find_duplicates(
     """
     groups = Groups(len(hashes))
     noted: list[Found] = []
-    # Photos of one hash are joined at once: there may be thousands, of a blank page say.
-    _, firsts, same = np.unique(hashes, axis=0, return_index=True, return_inverse=True)
-    for member, first in enumerate(firsts[same.reshape(-1)].tolist()):
-        if member != first:
-            groups.join(first, member)
-            _note(noted, Found(first, member, 0))
-    for pairs in close_pairs(hashes[firsts], rule.distance):
-        for one, other, bits in pairs.tolist():
-            low, high = sorted((int(firsts[one]), int(firsts[other])))
-            groups.join(low, high)
-            _note(noted, Found(low, high, bits))
+    for found in join_close(groups, hashes, rule.distance):
+        if len(noted) < NOTED:
+            noted.append(found)
     for found, agreed in _second_look(hashes, greys, groups, rule):
         if agreed:
             groups.join(found.first, found.second)
-        _note(noted, found)
+        if len(noted) < 2 * NOTED:
+            noted.append(found)
     return groups.roots(), noted
+
+
+def join_close(groups: Groups, hashes: NDArray[np.uint8], distance: int) -> Iterator[Found]:
+    """Join and yield the pairs within `distance` bits of each other: uint8 [n, 32]."""
+    # Photos of one hash are joined at once: there may be thousands, of a blank page say.
+    whole = np.ascontiguousarray(hashes).view(f"V{hashes.shape[1]}").reshape(-1)
+    _, firsts, same = np.unique(whole, return_index=True, return_inverse=True)
+    for member, first in enumerate(firsts[same].tolist()):
+        if member != first:
+            groups.join(first, member)
+            yield Found(first, member, 0)
+    for pairs in close_pairs(hashes[firsts], distance):
+        for one, other, bits in zip(
+            *firsts[pairs[:, :2]].T.tolist(), pairs[:, 2].tolist(), strict=True
+        ):
+            groups.join(one, other)
+            yield Found(min(one, other), max(one, other), bits)
 
 
 def _second_look(
@@ -130,8 +140,3 @@ def _look(
         alike.second_trimmed[batch],
         alike.mirrored[batch],
     )
-
-
-def _note(noted: list[Found], found: Found) -> None:
-    if len(noted) < NOTED:
-        noted.append(found)

@@ -15,7 +15,7 @@ FREQUENCIES = 10
 NEIGHBOURS = 8  # of each view, itself among them
 CHUNK = 2048  # photos at a time, so that memory does not grow with the collection
 EXACT = 20_000  # views among which the nearest are found by comparing with all
-PROBES = 32  # cells that are searched where there are more
+PROBES = 16  # cells that are searched where there are more
 
 
 @dataclass(frozen=True)

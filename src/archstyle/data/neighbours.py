@@ -12,7 +12,7 @@ from archstyle.data.fingerprints import BITS, mirrored
 Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
 BATCH = 16_384  # queries at a time, so that memory does not grow with the collection
 # Nanoseconds; only their ratios matter, and only for speed.
-COMPARE, CANDIDATE, LOOKUP = 1, 40, 200
+COMPARE, CANDIDATE, LOOKUP = 1, 40, 150
 
 
 def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
@@ -28,16 +28,19 @@ def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
     both = np.concatenate([hashes, mirrored(hashes)])
     plan = _plan(len(both), distance)
     if plan is None:
-        yield from _search(faiss.IndexBinaryFlat(BITS), both, hashes, distance, 0)
+        yield from _search(faiss.IndexBinaryFlat(BITS), both, np.arange(len(both)), distance, 0)
         return
     chunks, bits, flips = plan
     for chunk in range(chunks):
         # The index looks at the first bits of a code, so the chunk goes before the whole hash,
         # and its bits count twice. (IndexBinaryMultiHash would do all this at a third the speed.)
-        codes = _keyed(both, chunk * bits, bits)
+        keys = _keys(both, chunk * bits, bits)
+        order = np.argsort(keys)  # what is looked up together lies together: twice as fast
+        key_bytes = keys[order, None].view(np.uint8)[:, : -(-bits // 8)]
+        codes = np.hstack([key_bytes, both[order]])
         index = faiss.IndexBinaryHash(8 * codes.shape[1], bits)
         index.nflip = flips
-        yield from _search(index, codes, hashes, distance, flips)
+        yield from _search(index, codes, order, distance, flips)
 
 
 def _plan(count: int, distance: int) -> tuple[int, int, int] | None:
@@ -53,30 +56,28 @@ def _plan(count: int, distance: int) -> tuple[int, int, int] | None:
     return plan
 
 
-def _keyed(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint8]:
-    """Put `bits` bits of each hash, from `start`, before the hash: uint8 [n, bytes + 32]."""
+def _keys(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint64]:
+    """Return `bits` bits of each hash, from `start`: [n]."""
     first = min(start // 8, BITS // 8 - 8)
-    words = np.ascontiguousarray(hashes[:, first : first + 8]).view("<u8")
-    keys = (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
-    return np.hstack([keys.view(np.uint8)[:, : -(-bits // 8)], hashes])
+    words = np.ascontiguousarray(hashes[:, first : first + 8]).view("<u8")[:, 0]
+    return (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
 
 
 def _search(
-    index: Any, codes: NDArray[np.uint8], hashes: NDArray[np.uint8], distance: int, flips: int
+    index: Any, codes: NDArray[np.uint8], numbers: NDArray[np.int64], distance: int, flips: int
 ) -> Iterator[Pairs]:
-    """Search codes of hashes and mirrored hashes for those of the hashes."""
-    index.add(np.ascontiguousarray(codes))
-    count = len(hashes)
+    """Search the codes for those of the straight hashes; `numbers` from half on are mirrored."""
+    index.add(codes)
+    count = len(codes) // 2
+    straight = np.flatnonzero(numbers < count)
     for start in range(0, count, BATCH):
-        asked = np.ascontiguousarray(codes[start : min(start + BATCH, count)])
+        asked = straight[start : start + BATCH]
         # faiss finds what is nearer than the radius, not what is at it.
-        limits, _, found = index.range_search(asked, distance + flips + 1)
-        first = start + np.repeat(np.arange(len(asked)), np.diff(limits.astype(np.int64)))
-        once = first < found % count
-        first, found = first[once], found[once]
-        second = found % count
-        straight = hashes[first] ^ hashes[second]
-        differing = np.where((found < count)[:, None], straight, mirrored(straight))
+        limits, _, found = index.range_search(codes[asked], distance + flips + 1)
+        asked = np.repeat(asked, np.diff(limits.astype(np.int64)))
+        first, second = numbers[asked], numbers[found]
+        once = first < second % count
+        differing = codes[asked[once], -BITS // 8 :] ^ codes[found[once], -BITS // 8 :]
         bits = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
-        near = bits <= distance
-        yield np.stack([first, second, bits], axis=1)[near]
+        pairs = np.stack([first[once], second[once] % count, bits], axis=1)
+        yield pairs[bits <= distance]

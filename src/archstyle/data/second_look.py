@@ -18,9 +18,9 @@ Pictures = NDArray[np.float32]  # [m, side, side]
 Flags = NDArray[np.bool_]  # [m]
 Warps = NDArray[np.float32]  # [m, 2, 3]: (x, y, 1) in -1..1 of one picture to (x, y) of the other
 COARSE, FINE = 32, 64  # pixels a side at which they are laid over each other
-LIKELY = 0.85  # agreement of the coarse pictures from which the fine ones are looked at
+LIKELY = 0.9  # agreement of the coarse pictures from which the fine ones are looked at
 SMOOTH, AROUND = 1.0, 4.0  # pixels
-BLOCK = 8
+BLOCKS = 8  # a side
 TEXTURE = 0.3  # contrast from which a block shows anything
 DISCARDED = 0.2  # share of the texture that may differ: filled corners, watermarks
 ENOUGH = 0.15  # share of the blocks that must have texture
@@ -154,6 +154,6 @@ def _correlation(one: Pictures, two: Pictures, inside: NDArray[np.bool_]) -> NDA
 
 def _blocks(values: NDArray[np.float32] | NDArray[np.bool_]) -> NDArray[np.float32]:
     """Cut [m, side, side] into blocks: [m, blocks, pixels]."""
-    count, across = len(values), values.shape[1] // BLOCK
-    cut = values.reshape(count, across, BLOCK, across, BLOCK).transpose(0, 1, 3, 2, 4)
-    return cut.reshape(count, across * across, BLOCK * BLOCK).astype(np.float32)
+    count, pixels = len(values), values.shape[1] // BLOCKS
+    cut = values.reshape(count, BLOCKS, pixels, BLOCKS, pixels).transpose(0, 1, 3, 2, 4)
+    return cut.reshape(count, BLOCKS**2, pixels**2).astype(np.float32)
