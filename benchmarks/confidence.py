@@ -1,0 +1,150 @@
+"""Which score tells photos of no such building best: `python -m benchmarks.confidence`.
+
+Set ARCHSTYLE_OUTSIDE to a folder of such photos. They are halved by a hash of their names: the
+method was chosen on one half, and what it is worth is read off the other. Each score is fitted on
+the training photos of data/raw with the embeddings of models/bundle, and its threshold refuses
+the 2 % of validation photos with the highest scores.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+
+from archstyle.bundle import Bundle, Outputs
+from archstyle.bundle.distance import unit_length
+from archstyle.console import progress, run, say
+from archstyle.data.manifest import read_manifest, used
+from archstyle.data.sources.folders import FolderPhotos
+from archstyle.data.store import PhotoStore
+from archstyle.errors import ArchstyleError
+from archstyle.evaluation.outside import roc
+from archstyle.images import read_photo
+from archstyle.training.distance import fit_distance
+
+ROOT = Path(__file__).parents[1]
+REFUSED = 0.02
+NEIGHBOURS = 10
+
+Floats = NDArray[np.float64]
+Score = Callable[["Seen"], Floats]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the bundle gives for n photos."""
+
+    probabilities: Floats  # [n, k]
+    embeddings: NDArray[np.float32]  # [n, d]
+
+
+def main(_: object = None) -> None:
+    if not os.environ.get("ARCHSTYLE_OUTSIDE"):
+        raise ArchstyleError("Set ARCHSTYLE_OUTSIDE to a folder of photos of no such building.")
+    bundle = Bundle.load(ROOT / "models/bundle")
+    rows = read_manifest(ROOT / "data/prepared/manifest.csv")
+    store = PhotoStore(ROOT / "data/raw")
+    splits = {name: used(rows, name) for name in ("train", "validation", "test")}
+    seen = {
+        name: see(bundle, [store.read(row.file) for row in chosen])
+        for name, chosen in splits.items()
+    }
+    labels = np.array([bundle.styles.index(row.style) for row in splits["train"]])
+    folder = FolderPhotos((Path.cwd() / os.environ["ARCHSTYLE_OUTSIDE"]).resolve())
+    others = [(f.name, f.data) for f in folder.files(10**8) if f.data is not None]
+    outside = see(bundle, [content for _, content in others])
+    first = np.array([hashlib.sha256(name.encode()).digest()[0] % 2 == 0 for name, _ in others])
+    say(
+        f"{len(others)} photos of no such building: {first.sum()} to choose by, {(~first).sum()} to "
+        f"tell by; {bundle.card.precision}\n"
+    )
+    say(
+        f"{'':34}{'area: choose':>13}{'tell':>8}{'refused: choose':>17}{'tell':>8}{'test kept':>11}"
+    )
+    for name, score in scores(seen["train"], labels, bundle).items():
+        validation, test, strange = (score(s) for s in (seen["validation"], seen["test"], outside))
+        limit = np.quantile(validation, 1 - REFUSED)
+        areas = [roc(test, strange[half]).area for half in (first, ~first)]
+        refused = [(strange[half] > limit).mean() for half in (first, ~first)]
+        say(
+            f"{name:34}{areas[0]:13.4f}{areas[1]:8.4f}{refused[0]:17.3f}{refused[1]:8.3f}"
+            f"{(test <= limit).mean():11.3f}"
+        )
+
+
+def see(bundle: Bundle, contents: list[bytes]) -> Seen:
+    """Run the bundle over photos."""
+    given: list[Outputs] = [
+        bundle.run(read_photo(content, bundle.card.preprocessing)[np.newaxis])
+        for content in progress(contents, "photos", len(contents))
+    ]
+    return Seen(
+        np.concatenate([outputs.probabilities for outputs in given]).astype(np.float64),
+        np.concatenate([outputs.embeddings for outputs in given]),
+    )
+
+
+def scores(train: Seen, labels: NDArray[np.int64], bundle: Bundle) -> dict[str, Score]:
+    """Return the candidates by name; high means strange."""
+    dimensions = train.embeddings.shape[1]
+
+    def fitted(axes: int, of_styles: bool = True) -> Score:
+        distance = fit_distance(train.embeddings, labels if of_styles else 0 * labels, axes)
+        return lambda seen: distance(seen.embeddings).astype(np.float64)
+
+    def relative(seen: Seen) -> Floats:
+        # Ren et al. 2021, arXiv:2106.09022
+        return np.asarray(whole(seen) ** 2 - background(seen) ** 2)
+
+    def neighbours(seen: Seen) -> Floats:
+        # Sun et al. 2022, arXiv:2204.06507
+        likeness = unit_length(seen.embeddings) @ unit_length(train.embeddings).T
+        return -np.sort(likeness, axis=1)[:, -NEIGHBOURS]
+
+    whole, background = fitted(dimensions - 1), fitted(dimensions - 1, of_styles=False)
+    plain = _plain(train.embeddings.astype(np.float64), labels)
+    found: dict[str, Score] = {
+        "the bundle's": lambda seen: bundle_distance(bundle, seen),
+        **{f"Mahalanobis, {axes} axes": fitted(axes) for axes in (16, 32, 64, 128)},
+        "Mahalanobis, all axes": whole,
+        "Mahalanobis, one mean": background,
+        "Mahalanobis, length kept": plain,
+        "relative Mahalanobis": relative,
+        f"{NEIGHBOURS} nearest neighbours": neighbours,
+        "1 - probability of the best": lambda seen: 1 - seen.probabilities.max(axis=1),
+        "entropy": lambda seen: (
+            -(seen.probabilities * np.log(np.maximum(seen.probabilities, 1e-12))).sum(axis=1)
+        ),
+    }
+    return found
+
+
+def bundle_distance(bundle: Bundle, seen: Seen) -> Floats:
+    """Return the distances that the bundle itself tells."""
+    from archstyle.bundle import Distance
+    from archstyle.bundle.bundle import DISTANCE
+
+    distance = Distance.load(bundle.path / DISTANCE)
+    return distance(seen.embeddings).astype(np.float64)
+
+
+def _plain(embeddings: Floats, labels: NDArray[np.int64]) -> Score:
+    """Lee et al. 2018, arXiv:1807.03888: without scaling embeddings to length one."""
+    means = np.stack([embeddings[labels == style].mean(axis=0) for style in np.unique(labels)])
+    covariance, _ = ledoit_wolf(embeddings - means[np.searchsorted(np.unique(labels), labels)])
+    inverse = np.linalg.inv(covariance)
+
+    def score(seen: Seen) -> Floats:
+        apart = [seen.embeddings.astype(np.float64) - mean for mean in means]
+        return np.min([np.einsum("nd,de,ne->n", a, inverse, a) for a in apart], axis=0)
+
+    return score
+
+
+if __name__ == "__main__":
+    run(main)
