@@ -1,13 +1,12 @@
 """Which score tells photos of no such building best: `python -m benchmarks.confidence`.
 
-Set ARCHSTYLE_OUTSIDE to a folder of such photos. They are halved by a hash of their names: the
+`ARCHSTYLE_OUTSIDE=folder make run` before it. Those photos are halved by a hash of their names: the
 method was chosen on one half, and what it is worth is read off the other. Each score is fitted on
-the training photos of data/raw with the embeddings of models/bundle, and its threshold refuses
-the 2 % of validation photos with the highest scores.
+the training photos with the embeddings of models/bundle, and its threshold refuses the 2 % of the
+validation photos with the highest scores.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,7 @@ from archstyle.bundle import Bundle, Outputs
 from archstyle.bundle.distance import unit_length
 from archstyle.console import progress, run, say
 from archstyle.data.manifest import read_manifest, used
-from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.store import PhotoStore
-from archstyle.errors import ArchstyleError
+from archstyle.data.store import OUTSIDE, PhotoStore
 from archstyle.evaluation.outside import roc
 from archstyle.images import read_photo
 from archstyle.training.distance import fit_distance
@@ -44,8 +41,9 @@ class Seen:
 
 
 def main(_: object = None) -> None:
-    if not os.environ.get("ARCHSTYLE_OUTSIDE"):
-        raise ArchstyleError("Set ARCHSTYLE_OUTSIDE to a folder of photos of no such building.")
+    if not (ROOT / "data/raw" / OUTSIDE).is_dir():
+        say("Nothing to measure: set ARCHSTYLE_OUTSIDE to photos of no such building, `make run`.")
+        return
     bundle = Bundle.load(ROOT / "models/bundle")
     rows = read_manifest(ROOT / "data/prepared/manifest.csv")
     store = PhotoStore(ROOT / "data/raw")
@@ -55,25 +53,20 @@ def main(_: object = None) -> None:
         for name, chosen in splits.items()
     }
     labels = np.array([bundle.styles.index(row.style) for row in splits["train"]])
-    folder = FolderPhotos((Path.cwd() / os.environ["ARCHSTYLE_OUTSIDE"]).resolve())
-    others = [(f.name, f.data) for f in folder.files(10**8) if f.data is not None]
-    outside = see(bundle, [content for _, content in others])
-    first = np.array([hashlib.sha256(name.encode()).digest()[0] % 2 == 0 for name, _ in others])
-    say(
-        f"{len(others)} photos of no such building: {first.sum()} to choose by, {(~first).sum()} to "
-        f"tell by; {bundle.card.precision}\n"
-    )
-    say(
-        f"{'':34}{'area: choose':>13}{'tell':>8}{'refused: choose':>17}{'tell':>8}{'test kept':>11}"
-    )
+    others = PhotoStore(ROOT / "data/raw" / OUTSIDE)
+    outside = see(bundle, [others.read(name) for name in others.files()])
+    first = np.array([_first_half(name) for name in others.files()])
+    say(f"{len(first)} photos of no such building; the bundle is in {bundle.card.precision}.\n")
+    say(f"{'':28}{'area under the ROC':>20}{'refused':>17}{'buildings':>11}")
+    say(f"{'':28}{'choose':>12}{'tell':>8}{'choose':>9}{'tell':>8}{'kept':>11}")
     for name, score in scores(seen["train"], labels, bundle).items():
         validation, test, strange = (score(s) for s in (seen["validation"], seen["test"], outside))
         limit = np.quantile(validation, 1 - REFUSED)
         areas = [roc(test, strange[half]).area for half in (first, ~first)]
         refused = [(strange[half] > limit).mean() for half in (first, ~first)]
+        kept = (test <= limit).mean()
         say(
-            f"{name:34}{areas[0]:13.4f}{areas[1]:8.4f}{refused[0]:17.3f}{refused[1]:8.3f}"
-            f"{(test <= limit).mean():11.3f}"
+            f"{name:28}{areas[0]:12.4f}{areas[1]:8.4f}{refused[0]:9.3f}{refused[1]:8.3f}{kept:11.3f}"
         )
 
 
@@ -104,7 +97,7 @@ def scores(train: Seen, labels: NDArray[np.int64], bundle: Bundle) -> dict[str, 
     def neighbours(seen: Seen) -> Floats:
         # Sun et al. 2022, arXiv:2204.06507
         likeness = unit_length(seen.embeddings) @ unit_length(train.embeddings).T
-        return -np.sort(likeness, axis=1)[:, -NEIGHBOURS]
+        return np.asarray(-np.sort(likeness, axis=1)[:, -NEIGHBOURS])
 
     whole, background = fitted(dimensions - 1), fitted(dimensions - 1, of_styles=False)
     plain = _plain(train.embeddings.astype(np.float64), labels)
@@ -133,6 +126,10 @@ def bundle_distance(bundle: Bundle, seen: Seen) -> Floats:
     return distance(seen.embeddings).astype(np.float64)
 
 
+def _first_half(name: str) -> bool:
+    return hashlib.sha256(name.encode()).digest()[-1] % 2 == 0
+
+
 def _plain(embeddings: Floats, labels: NDArray[np.int64]) -> Score:
     """Lee et al. 2018, arXiv:1807.03888: without scaling embeddings to length one."""
     means = np.stack([embeddings[labels == style].mean(axis=0) for style in np.unique(labels)])
@@ -141,7 +138,8 @@ def _plain(embeddings: Floats, labels: NDArray[np.int64]) -> Score:
 
     def score(seen: Seen) -> Floats:
         apart = [seen.embeddings.astype(np.float64) - mean for mean in means]
-        return np.min([np.einsum("nd,de,ne->n", a, inverse, a) for a in apart], axis=0)
+        squared = [np.einsum("nd,de,ne->n", a, inverse, a) for a in apart]
+        return np.asarray(np.min(squared, axis=0))
 
     return score
 

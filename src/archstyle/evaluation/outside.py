@@ -1,8 +1,8 @@
 """How well photos of no such building are kept from an answer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def answer_outside(bundle: Bundle, raw: Path, test: Answers) -> Outside | None:
     return Outside(answers, test, curve)
 
 
-def roc(building: NDArray[np.float32], outside: NDArray[np.float32]) -> Curve:
+def roc(building: NDArray[Any], outside: NDArray[Any]) -> Curve:
     """Return the curve of refusing by distances [n] and [m]: high ones are outside.
 
     Fawcett: An Introduction to ROC Analysis, Pattern Recognition Letters 27, 2006.
@@ -87,6 +87,6 @@ def still_answered(outside: Outside, at_most: int) -> list[int]:
     return [int(i) for i in answered[order][:at_most]]
 
 
-def _at_least(values: NDArray[np.float32], thresholds: Sequence[float] | Floats) -> Floats:
+def _at_least(values: NDArray[Any], thresholds: Floats) -> Floats:
     rank = np.searchsorted(np.sort(values), thresholds, side="left")
     return np.asarray(1 - rank / len(values))
