@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import (
@@ -50,6 +50,8 @@ def make_plan(root: Path, arguments: Sequence[str]) -> Plan:
     The photos are those of data/prepared. Raises ArchstyleError for what is no setting, has a
     wrong type or cannot be searched.
     """
+    typed = _tasks(arguments)
+    _checked(root, *read_space(typed))  # names the nearest right spelling, which Hydra does not
     composed = _compose(root, arguments)
     sweeper = composed.hydra.sweeper
     if "grid" in str(sweeper.sampler.get("_target_", "")).lower():
@@ -60,11 +62,8 @@ def make_plan(root: Path, arguments: Sequence[str]) -> Plan:
             f"{jobs} workers are too many for the {cores()} cores of this machine."
         )
     params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
-    space, fixed = read_space([*params, *_tasks(arguments)])
-    config = compose(root, as_overrides(fixed))
-    for name, distribution in space.items():
-        for value in _ends(distribution):
-            check_ranges(compose(root, as_overrides({**fixed, name: value})).augment)
+    space, fixed = read_space([*params, *typed])
+    config = _checked(root, space, fixed)
     facts = {
         "space": {name: distribution_to_json(found) for name, found in sorted(space.items())},
         "recipe": _recipe(config, space),
@@ -116,17 +115,34 @@ def _compose(root: Path, arguments: Sequence[str]) -> Any:
         plain = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
         with hydra_at(root / "conf"):
             return hydra_compose("sweep", plain, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except MissingConfigException as error:
         choices = sorted(path.stem for path in (root / "conf" / "sweep").glob("*.yaml"))
         raise ArchstyleError(
-            f"This sweep cannot be composed: {' '.join(str(error).split())} "
-            f"(conf/sweep/ has {', '.join(choices)})."
+            f"There is no {error.missing_cfg_file}; conf/sweep/ has {', '.join(choices)}."
+        ) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ArchstyleError(
+            f"This sweep cannot be composed: {' '.join(str(error).split())}."
         ) from error
 
 
 def _tasks(arguments: Sequence[str]) -> list[str]:
-    parsed = OverridesParser.create().parse_overrides(list(arguments))
+    """Return what is no setting of Hydra's own; raises ArchstyleError for what it cannot read."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(arguments))
+    except HydraException as error:
+        raise ArchstyleError(
+            f"A sweep takes section.key=value or section.key=choice(1,2): {error}".splitlines()[0]
+        ) from error
     return [str(one.input_line) for one in parsed if not one.key_or_group.startswith("hydra")]
+
+
+def _checked(root: Path, space: Mapping[str, BaseDistribution], fixed: Mapping[str, str]) -> Config:
+    """Return the configuration of what is fixed, after a look at both ends of every range."""
+    for name, distribution in space.items():
+        for value in _ends(distribution):
+            check_ranges(compose(root, as_overrides({**fixed, name: value})).augment)
+    return compose(root, as_overrides(fixed))
 
 
 def _is_ours(name: str) -> bool:
