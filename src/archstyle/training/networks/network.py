@@ -26,7 +26,7 @@ class Network:
 NETWORKS: dict[str, Callable[[Model], Network]] = {}
 
 
-def network(function: Callable[[Model], Network]) -> Callable[[Model], Network]:
+def architecture(function: Callable[[Model], Network]) -> Callable[[Model], Network]:
     """Let `model.name` in conf/model/ name the function."""
     NETWORKS[function.__name__] = function
     return function
