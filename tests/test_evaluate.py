@@ -178,7 +178,7 @@ def test_photos_of_no_such_building_are_in_numbers_plots_and_page(project, run_l
     assert "Set ARCHSTYLE_OUTSIDE" in (project / "reports/index.html").read_text("utf-8")
     (project / "data/raw/outside").mkdir()
     photos = {f"{i}.png": photo(np.array([128.0, 128, 128]), i) for i in range(4)}
-    pack(Photos(photos), project / "data/raw/outside", None, 10**9)
+    pack(Photos(photos), project / "data/raw/outside", None, 10**9, anywhere=True)
     evaluate.main([])
     metrics = json.loads((project / "reports/metrics.json").read_text())
     added = {name for name in metrics if name not in without}

@@ -33,6 +33,7 @@ def raw(tmp_path: Path) -> Path:
         tmp_path / "outside",
         None,
         10**9,
+        anywhere=True,
     )
     return tmp_path
 
