@@ -25,25 +25,26 @@ def parallel_map(
     total: int,
     description: str,
     workers: int | None = None,
+    chunk: int = CHUNK,
 ) -> Iterator[Result]:
     """Yield `function(task)` for each task in their order.
 
     Threads and not processes: Pillow, numpy and hashlib release Python's lock where the time
     goes, and nothing has to be started, copied or imported again. Tasks are taken from the
-    iterable as they are needed, a few chunks ahead of the results.
+    iterable as they are needed, a few chunks of them ahead of the results.
     """
-    yield from progress(_spread(function, tasks, workers or cores()), description, total)
+    yield from progress(_spread(function, tasks, workers or cores(), chunk), description, total)
 
 
 def _spread(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, size: int
 ) -> Iterator[Result]:
     iterator = iter(tasks)
     waiting: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         while True:
-            while len(waiting) < 4 * workers and (chunk := list(islice(iterator, CHUNK))):
+            while len(waiting) < 4 * workers and (chunk := list(islice(iterator, size))):
                 waiting.append(pool.submit(_run, function, chunk))
             if not waiting:
                 return

@@ -119,7 +119,7 @@ def _second_look(
     )
     batches = [slice(start, start + LOOKS) for start in range(0, len(first), LOOKS)]
     look = partial(_look, greys, first, second, alike)
-    agreed = parallel_map(look, batches, len(batches), "second look")
+    agreed = parallel_map(look, batches, len(batches), "second look", chunk=1)
     for batch, values in zip(batches, agreed, strict=True):
         pairs = (array[batch].tolist() for array in (first, second, bits))
         for pair, value in zip(zip(*pairs, strict=True), values.tolist(), strict=True):
