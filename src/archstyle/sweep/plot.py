@@ -79,12 +79,16 @@ def _slice(axes: Axes, trials: list[FrozenTrial], name: str, theme: Theme) -> No
         axes.set_xlim(-0.5, len(choices) - 0.5)
         x = np.array([choices.index(trial.params[name]) for trial in trials], float)
     else:
+        low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
         if "Log" in type(distribution).__name__:
             axes.set_xscale("log")
+            axes.set_xlim(low / 1.2, high * 1.2)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         else:
+            margin = (high - low) / 12 or 0.5
+            axes.set_xlim(low - margin, high + margin)
             axes.xaxis.set_major_locator(MaxNLocator(5))
         x = np.array([trial.params[name] for trial in trials], float)
     colours = [theme.second if trial.number == best.number else theme.first for trial in trials]

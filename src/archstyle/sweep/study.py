@@ -82,9 +82,8 @@ def begin_again(study: optuna.Study) -> list[int]:
     return again
 
 
-def count_attempt(study: optuna.Study, number: int) -> None:
-    """Note that a trial is about to run."""
-    trial = trial_of(study, number)
+def count_attempt(trial: Trial) -> None:
+    """Note that a trial begins to run."""
     trial.set_user_attr(ATTEMPTS, trial.user_attrs.get(ATTEMPTS, 0) + 1)
 
 

@@ -9,6 +9,7 @@ from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
 from optuna.trial import FrozenTrial
 
 from archstyle.console import say
+from archstyle.errors import ArchstyleError
 from archstyle.sweep import study as studies
 from archstyle.sweep.plan import as_overrides, read_space
 from archstyle.sweep.trial import Outcome
@@ -27,8 +28,6 @@ class StudySweeper(OptunaSweeperImpl):
         space, fixed = read_space([*params, *arguments])
         again = studies.begin_again(self._study())
         while numbers := self._next(again, space):
-            for number in numbers:
-                studies.count_attempt(self._study(), number)
             self._tell(numbers, self._launch(numbers, arguments, fixed))
             again = again[len(numbers) :]
             studies.check_failures(studies.finished(self._study()))
@@ -59,7 +58,12 @@ class StudySweeper(OptunaSweeperImpl):
             for number in numbers
         ]
         assert self.launcher
-        return self.launcher.launch(jobs, initial_job_idx=numbers[0])
+        try:
+            return self.launcher.launch(jobs, initial_job_idx=numbers[0])
+        except ConnectionError as error:
+            raise ArchstyleError(
+                f"{error}: start it with `ray start --head`, or leave LAUNCHER=cluster out."
+            ) from error
 
     def _tell(self, numbers: Sequence[int], returns: Sequence[JobReturn]) -> None:
         study = self._study()

@@ -53,6 +53,7 @@ def run_trial(
     trial = studies.trial_of(
         studies.open_study(study.storage, study.name, study.prune_after), study.trial
     )
+    studies.count_attempt(trial)
     # What is here after the end of the process is of a trial that was interrupted.
     work = Path(".archstyle/sweep/trials") / f"{study.name}-{study.trial}"
     with trial_run(root, asdict(config), study.name, study.trial, study.run_id) as log:
