@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from archstyle.config import Model, Train
 from archstyle.files import whole_file
 from archstyle.training.acceleration import computed_in
+from archstyle.training.history import EpochRow
 
-EpochRow = dict[str, float | str]
 STATE, RUN, LOCK = "state.npz", "run", "lock"
 DAYS_KEPT = 7
 

@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
 from archstyle.console import say
-from archstyle.evaluation.metrics import confusion_matrix, f1
 from archstyle.training.acceleration import accelerated, computed_in
 from archstyle.training.arrays import Arrays, one_hot
 from archstyle.training.batches import Batches
-from archstyle.training.calibration import softmax
-from archstyle.training.checkpoint import Checkpoint, EpochRow, State
+from archstyle.training.checkpoint import Checkpoint, State
 from archstyle.training.export import classifier
 from archstyle.training.freezing import FROZEN, Parts, cut, kept_inputs
+from archstyle.training.history import EpochRow, measured, rank
 from archstyle.training.learner import Learner, style_weights
 from archstyle.training.networks import Network, build_network
 from archstyle.training.predict import Predictor
-from archstyle.training.progress import Progress
+from archstyle.training.progress import Progress, Spent
 from archstyle.training.work import work_of
 
 OnEpoch = Callable[[Mapping[str, float | str]], None]
@@ -38,6 +37,7 @@ class Fitted:
     model: keras.Model
     validation_logits: NDArray[np.float32]  # [m, k]
     history: list[EpochRow]
+    spent: dict[str, Spent]  # by stage
 
 
 def fit(
@@ -64,7 +64,7 @@ def fit(
         training.train_head()
     if train.epochs:
         training.train_network()
-    return Fitted(network, whole, training.finish(), training.state.rows)
+    return Fitted(network, whole, training.finish(), training.state.rows, training.spent)
 
 
 class _Training:
@@ -101,8 +101,10 @@ class _Training:
             parts,
             arrays,
             self._seen(self._work.lower),
+            self._seen(self._work.lower * self._work.area),
             checkpoint.directory if checkpoint else None,
         )
+        self.spent = self._progress.spent
         self._labels = arrays.validation_labels
         self._targets = one_hot(arrays.train_labels, len(arrays.styles))
         self._weights = style_weights(
@@ -117,7 +119,7 @@ class _Training:
         embed = Predictor(accelerated(self._parts.embedding, self._precision))
         few = self._inputs[:HEAD_COPIES]
         features = embed(few.reshape(-1, *few.shape[2:]), self._seen(self._work.upper))
-        validation = embed(self._validation)
+        validation = self._validate(embed)
         given = keras.Input(features.shape[1:])
         head = keras.Model(given, whole.get_layer("head")(whole.get_layer("dropout")(given)))
         targets = np.tile(self._targets, (len(few), 1))
@@ -139,15 +141,15 @@ class _Training:
         learner = Learner(fast, train, train.learning_rate, steps, train.average, self._weights)
         if state.learner:
             learner.restore(state.learner)
-        self._progress.stage("network")
         while state.epoch < train.epochs and not self._stale():
+            self._progress.stage("network")
             watched = self._progress.watch(batches.epoch(state.epoch), self._work.step)
             learned = learner.epoch(watched)
             learner.show(upper)
             state.epoch += 1
-            row = self._note("network", learned, self._answer(self._validation))
+            row = self._note("network", learned, self._validate(self._answer))
             self._progress.epoch(state.epoch, train.epochs, row)
-            if train.patience and _rank(row) > _rank(state.best_row):
+            if train.patience and rank(row) > rank(state.best_row):
                 state.best, state.best_row = upper.get_weights(), row
                 state.best_epoch = state.epoch
             if self._checkpoint:
@@ -160,8 +162,9 @@ class _Training:
 
     def finish(self) -> NDArray[np.float32]:
         """Return the logits [m, k] of the validation photos."""
+        logits = self._answer(self._validation)
         self._progress.close()
-        return self._answer(self._validation)
+        return logits
 
     def _note(
         self, phase: str, learned: tuple[float, float], logits: NDArray[np.float32]
@@ -172,13 +175,17 @@ class _Training:
             "phase": phase,
             "loss": learned[0],
             "accuracy": learned[1],
-            **_measured(logits, self._labels, self._train.label_smoothing),
+            **measured(logits, self._labels, self._train.label_smoothing),
         }
         self.state.rows.append(row)
         return row
 
-    def _seen(self, work: int) -> Callable[[int], None]:
+    def _seen(self, work: float) -> Callable[[int], None]:
         return lambda photos: self._progress.advance(photos * work)
+
+    def _validate(self, answer: Predictor) -> NDArray[np.float32]:
+        self._progress.stage("validation")
+        return answer(self._validation, self._seen(self._work.upper * self._work.area))
 
     def _stale(self) -> bool:
         since = self.state.epoch - self.state.best_epoch
@@ -193,25 +200,3 @@ class _Training:
             + (work.features if self.head_first else 0)
             + work.epoch * (train.epochs - self.state.epoch)
         )
-
-
-def _rank(row: EpochRow) -> tuple[float, float]:
-    """Return what the best epoch has the most of; of the same macro F1, the smaller loss wins."""
-    if not row:
-        return (-1.0, 0.0)
-    return float(row["validation_macro_f1"]), -float(row["validation_loss"])
-
-
-def _measured(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], smoothing: float
-) -> dict[str, float]:
-    """Return loss, accuracy and macro F1 of logits [m, k]; the loss is smoothed as training's."""
-    styles = logits.shape[1]
-    targets = one_hot(labels, styles) * (1 - smoothing) + smoothing / styles
-    predicted = logits.argmax(axis=1)
-    confusion = confusion_matrix(labels, predicted, styles)
-    return {
-        "validation_loss": float(-(targets * np.log(softmax(logits))).sum(axis=1).mean()),
-        "validation_accuracy": float((predicted == labels).mean()),
-        "validation_macro_f1": float(f1(confusion).mean()),
-    }

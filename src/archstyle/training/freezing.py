@@ -50,13 +50,14 @@ def cut(network: Network, whole: keras.Model, frozen_blocks: int) -> Parts:
 
 
 def kept_inputs(
-    parts: Parts, arrays: Arrays, seen: Seen, directory: Path | None
+    parts: Parts, arrays: Arrays, seen: Seen, validated: Seen, directory: Path | None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what the upper part is trained on [1 + copies, n, ...], and validated on [m, ...].
 
     What frozen layers make of a photo never changes, so it is computed once and kept, in float16,
     which is exact enough for values between 0 and 6 and their sums: in a file in `directory`, of
-    which memory holds what is in use, or else in memory.
+    which memory holds what is in use, or else in memory. `seen` and `validated` are called with
+    the number of photos that are done, of training and of validation.
     """
     if parts.lower is None:
         return arrays.train_images, arrays.validation_images
@@ -73,7 +74,7 @@ def kept_inputs(
         fill(kept)
     else:
         kept = _mapped(directory / FROZEN, shape, fill)
-    validation = lower(arrays.validation_images)
+    validation = lower(arrays.validation_images, validated)
     return kept.reshape(copies, photos, *shape[1:]), validation
 
 

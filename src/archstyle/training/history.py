@@ -1,8 +1,17 @@
-"""Writes the curves of training."""
+"""The curves of training: a row of numbers an epoch."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.evaluation.metrics import confusion_matrix, f1
+from archstyle.training.arrays import one_hot
+from archstyle.training.calibration import softmax
+
+EpochRow = dict[str, float | str]
 
 COLUMNS = (
     "epoch",
@@ -27,3 +36,25 @@ def write_history(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None
                     for key in COLUMNS
                 }
             )
+
+
+def measured(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], smoothing: float
+) -> dict[str, float]:
+    """Return loss, accuracy and macro F1 of logits [m, k]; the loss is smoothed as training's."""
+    styles = logits.shape[1]
+    targets = one_hot(labels, styles) * (1 - smoothing) + smoothing / styles
+    predicted = logits.argmax(axis=1)
+    probabilities = np.maximum(softmax(logits), 1e-30)
+    return {
+        "validation_loss": float(-(targets * np.log(probabilities)).sum(axis=1).mean()),
+        "validation_accuracy": float((predicted == labels).mean()),
+        "validation_macro_f1": float(f1(confusion_matrix(labels, predicted, styles)).mean()),
+    }
+
+
+def rank(row: EpochRow) -> tuple[float, float]:
+    """Return what the best epoch has the most of; of the same macro F1, the smaller loss wins."""
+    if not row:
+        return (-1.0, 0.0)
+    return float(row["validation_macro_f1"]), -float(row["validation_loss"])

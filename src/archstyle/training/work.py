@@ -19,18 +19,18 @@ TRAINED = 3
 class Work:
     """Multiplications, each with its addition, of the parts of a training."""
 
-    lower: int  # a crop through the frozen layers
-    upper: int  # a crop through the trained ones, forward
-    frozen: int  # all crops and validation photos through the frozen layers
-    features: int  # what the head is trained on, through the trained layers
-    step: int  # a batch, forward and backward
-    epoch: int  # its steps, and what it gives for the validation photos
+    lower: float  # a crop through the frozen layers
+    upper: float  # a crop through the trained ones, forward
+    area: float  # how much larger a validation photo is; a network does as much more on it
+    step: float  # a batch, forward and backward
+    frozen: float  # all crops and validation photos through the frozen layers
+    features: float  # what the head is trained on, and validation, through the trained layers
+    epoch: float  # the steps of an epoch, and validation
 
 
 def work_of(parts: Parts, arrays: Arrays, train: Train, head_copies: int) -> Work:
     """Count the work; `head_copies` of each photo are what the head is trained on."""
     copies, photos, size = arrays.train_images.shape[:3]
-    # A network of convolutions does this much more on a larger photo.
     area = (arrays.validation_images.shape[1] / size) ** 2
     validation = len(arrays.validation_labels) * area
     photo = (size, size, 3)
@@ -45,10 +45,11 @@ def work_of(parts: Parts, arrays: Arrays, train: Train, head_copies: int) -> Wor
     return Work(
         lower=lower,
         upper=upper,
-        frozen=round(lower * (copies * photos + validation)),
-        features=round(upper * (min(copies, head_copies) * photos + validation)),
+        area=area,
         step=step,
-        epoch=round(step * (photos // batch) + upper * validation),
+        frozen=lower * (copies * photos + validation),
+        features=upper * (min(copies, head_copies) * photos + validation),
+        epoch=step * (photos // batch) + upper * validation,
     )
 
 
