@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archstyle.bundle import BundleError, Distance
-from archstyle.bundle.distance import unit_length
+from archstyle.bundle import BundleError, Distance, Outputs
+from archstyle.bundle.distance import features
 from archstyle.training.distance import fit_distance, fit_distance_threshold
 
 
@@ -17,7 +17,7 @@ def embeddings(n: int, seed: int = 0, moved: float = 0.0) -> tuple[np.ndarray, n
     spread = np.linspace(0.1, 1.0, 24)
     found = random.normal(0, spread, (n, 24)) + 3 * np.eye(24)[labels] + 1
     found[:, 20:] += moved
-    return found.astype(np.float32), labels
+    return found, labels
 
 
 def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
@@ -27,7 +27,7 @@ def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
         found.variances.astype(float)
     ) @ found.axes + found.rest * (np.eye(24) - found.axes.T.astype(float) @ found.axes)
     inverse = np.linalg.inv(covariance)
-    apart = unit_length(photos)[:, np.newaxis] - found.means
+    apart = photos[:, np.newaxis] - found.means
     expected = np.sqrt(np.einsum("nkd,de,nke->nk", apart, inverse, apart).min(axis=1))
     np.testing.assert_allclose(found(photos), expected, rtol=1e-4)
 
@@ -41,11 +41,15 @@ def test_what_is_unlike_the_training_photos_is_farther(axes: int) -> None:
     assert found.axes.shape == (axes, 24)
 
 
-def test_the_length_of_an_embedding_does_not_count() -> None:
-    found = fit_distance(*embeddings(100))
-    photos, _ = embeddings(10, seed=1)
-    np.testing.assert_allclose(found(photos), found(7 * photos), rtol=1e-5)
-    assert np.isfinite(found(np.zeros((1, 24), np.float32))).all()
+def test_the_lengths_of_embeddings_and_peaks_do_not_count() -> None:
+    random = np.random.default_rng(0)
+    embeddings, peaks = random.random((2, 6, 8), np.float32)
+    nothing = np.empty((6, 0), np.float32)
+    plain = features(Outputs(nothing, None, embeddings))
+    both = features(Outputs(nothing, None, 3 * embeddings, 7 * peaks))
+    np.testing.assert_allclose(np.linalg.norm(both.reshape(6, 2, 8), axis=2), 1)
+    np.testing.assert_allclose(both[:, :8], plain, atol=1e-6)
+    assert np.isfinite(features(Outputs(nothing, None, 0 * embeddings))).all()
 
 
 def test_fewer_photos_than_dimensions_and_dead_dimensions_are_enough() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.bundle.card import Card
-from archstyle.bundle.distance import Distance
+from archstyle.bundle.distance import Distance, features
 from archstyle.bundle.errors import BundleError
 from archstyle.bundle.graph import Graph, Outputs
 from archstyle.images import read_photo
@@ -82,7 +82,7 @@ class Bundle:
         outputs = self._graph.run(images)
         if self._distance is None:
             return outputs
-        return replace(outputs, distances=self._distance(outputs.embeddings))
+        return replace(outputs, distances=self._distance(features(outputs)))
 
     def predict(self, source: bytes | Path) -> Answer:
         """Answer one photo; raises `archstyle.images.PhotoError` where it cannot be read."""

@@ -8,30 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.bundle.errors import BundleError
+from archstyle.bundle.graph import Outputs
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Distance:
-    """The Mahalanobis distance to the nearest style's mean, on embeddings of length one.
+    """The Mahalanobis distance of what `features` returns to the nearest style's mean.
 
     Its covariance, which all styles share, has the variances `variances` [r] along the orthonormal
     `axes` [r, d] and `rest` in every other direction. `means` is [k, d].
 
-    Sources: Lee et al. 2018, arXiv:1807.03888; unit length: Sun et al. 2022, arXiv:2204.06507; few
-    axes: Tipping and Bishop 1999, Probabilistic Principal Component Analysis.
+    Sources: Lee et al. 2018, arXiv:1807.03888; few axes: Tipping and Bishop 1999, Probabilistic
+    Principal Component Analysis.
     """
 
     means: NDArray[np.float32]
-    axes: NDArray[np.float32]
+    axes: NDArray[np.float16]
     variances: NDArray[np.float32]
     rest: float
 
-    def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the distances [n], 0 and more, of embeddings [n, d]."""
-        photos, means = unit_length(embeddings), self.means.astype(np.float64)
-        axes = self.axes.astype(np.float64)
+    def __call__(self, photos: Floats) -> NDArray[np.float32]:
+        """Return the distances [n], 0 and more, of features [n, d]."""
+        means, axes = self.means.astype(np.float64), self.axes.astype(np.float64)
         photos_along, means_along = photos @ axes.T, means @ axes.T
         within = _squared(photos_along, means_along)
         scale = 1 / np.sqrt(self.variances.astype(np.float64))
@@ -64,9 +64,19 @@ class Distance:
             raise BundleError(f"{path} is damaged: {error}.") from error
 
 
-def unit_length(embeddings: NDArray[np.float32]) -> Floats:
-    """Return embeddings [n, d] scaled to length one; those of length zero stay."""
-    wide = np.asarray(embeddings, np.float64)
+def features(outputs: Outputs) -> Floats:
+    """Return [n, d]: embeddings, and beside them peaks where there are some, both of length one.
+
+    Unit length: Sun et al. 2022, arXiv:2204.06507. What a photo of no building shows strongly in
+    one place stands out of the peaks.
+    """
+    parts = [outputs.embeddings, *([] if outputs.peaks is None else [outputs.peaks])]
+    return np.concatenate([_unit_length(part) for part in parts], axis=1)
+
+
+def _unit_length(vectors: NDArray[np.float32]) -> Floats:
+    """Scale vectors [n, d] to length one; those of length zero stay."""
+    wide = vectors.astype(np.float64)
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 

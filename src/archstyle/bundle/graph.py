@@ -19,6 +19,7 @@ class Outputs:
     probabilities: NDArray[np.float32]  # [n, k], calibrated, rows sum to 1
     maps: NDArray[np.float32] | None  # [n, h, w, k], evidence for each style; None: has no maps
     embeddings: NDArray[np.float32]  # [n, d]
+    peaks: NDArray[np.float32] | None = None  # [n, d], maxima where embeddings are means
     distances: NDArray[np.float32] | None = None  # [n], from what was trained on; None: unknown
 
 
@@ -39,7 +40,7 @@ class Graph:
             raise BundleError(f"{path} cannot be run: {error}. Train it again.") from error
         self._input, details = next(iter(self._runner.get_input_details().items()))
         self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"])  # of one photo
-        self._has_maps = "maps" in self._runner.get_output_details()
+        self._gives = set(self._runner.get_output_details())
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Run it on uint8 RGB photos [n, size, size, 3] as `read_photo` gives them.
@@ -56,6 +57,7 @@ class Graph:
 
         return Outputs(
             probabilities=gathered("probabilities"),
-            maps=gathered("maps") if self._has_maps else None,
+            maps=gathered("maps") if "maps" in self._gives else None,
             embeddings=gathered("embeddings"),
+            peaks=gathered("peaks") if "peaks" in self._gives else None,
         )

@@ -26,8 +26,9 @@ def export_graph(network: Network, model: keras.Model, size: int, temperature: f
     """Return the LiteRT graph, in float32, of a classifier that `classifier` made.
 
     It takes one uint8 photo [1, size, size, 3] and gives calibrated `probabilities` [1, k],
-    `embeddings` [1, d] and `maps` [1, h, w, k]: the evidence for each style. A network that is
-    neither pooled nor flattened and followed by one dense layer has no maps.
+    `embeddings` [1, d], `maps` [1, h, w, k]: the evidence for each style, and of a pooled network
+    `peaks` [1, d]: the maximum where an embedding is the mean. A network that is neither pooled nor
+    flattened and followed by one dense layer has no maps.
     Source: keras.io/guides/litert_export.
     """
     photo = keras.Input(batch_shape=(1, size, size, 3), dtype="uint8", name="photo")
@@ -60,6 +61,7 @@ def with_head(
         evidence = layers.Conv2D(len(bias), 1, use_bias=False, name="maps")
         outputs["maps"] = evidence(embedding)
         evidence.set_weights([kernel[np.newaxis, np.newaxis]])
+        outputs["peaks"] = layers.GlobalMaxPooling2D(name="peaks")(embedding)
         embedding = layers.GlobalAveragePooling2D(name="mean")(embedding)
     elif maps := gradient_maps(network.base, head):
         outputs["maps"] = maps(found)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from archstyle.bundle import Bundle, Card, Distance, Outputs
+from archstyle.bundle.distance import features
 from archstyle.bundle.graph import Graph
 from archstyle.bundle.write import write_bundle
 from archstyle.config import Evaluate
@@ -41,7 +42,7 @@ def make_variant(
     loaded = Graph(path)
     distance = _distance(loaded, arrays)
     given = loaded.run(arrays.validation_images)
-    given = replace(given, distances=distance(given.embeddings))
+    given = replace(given, distances=distance(features(given)))
     assert given.distances is not None
     farthest = fit_distance_threshold(given.distances, evaluate.refused_share)
     near, labels = given.distances <= farthest, arrays.validation_labels
@@ -91,15 +92,17 @@ def _accuracy(variant: Variant) -> float:
 
 
 def _distance(graph: Graph, arrays: Arrays) -> Distance:
-    """Fit it on training photos and their crops in turn, so that a detail counts as a building."""
+    """Fit it on whole photos and crops in turn, so that a detail counts as a building too."""
     photos = len(arrays.train_labels)
     chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=int)
-    embeddings = []
+    seen = []
     for number, index in enumerate(progress(chosen, "distances", len(chosen))):
-        photo = arrays.train_images[number % len(arrays.train_images), index]
-        whole = to_array(Image.fromarray(photo), arrays.read_size)
-        embeddings.append(graph.run(whole[np.newaxis]).embeddings[0])
-    return fit_distance(np.stack(embeddings), arrays.train_labels[chosen])
+        # The copies after the first, which is the whole photo, take turns.
+        crop = 1 + number // 2 % max(1, len(arrays.train_images) - 1)
+        copy = crop if number % 2 and len(arrays.train_images) > 1 else 0
+        whole = to_array(Image.fromarray(arrays.train_images[copy, index]), arrays.read_size)
+        seen.append(features(graph.run(whole[np.newaxis])))
+    return fit_distance(np.concatenate(seen), arrays.train_labels[chosen])
 
 
 def _metrics(given: Outputs, arrays: Arrays, threshold: float, farthest: float) -> dict[str, float]:
