@@ -50,7 +50,7 @@ serve: setup  ## the page, on http://127.0.0.1:8000 (PORT= changes it)
 
 ui: setup  ## MLflow's own pages, on http://127.0.0.1:5000 (UI_PORT= changes it)
 	@echo "The runs: http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs?workflowType=machine_learning"
-	@exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --port $(UI_PORT)
+	@exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --port $(UI_PORT) --workers 1
 
 test: setup  ## the tests
 	@python -m pytest
