@@ -70,7 +70,8 @@ class ColourBundle:
         probabilities = (odds / odds.sum(1, keepdims=True)).astype(np.float32)
         known = self.card.distance_threshold is not None
         distances = apart.min(1).astype(np.float32) if known else None
-        return Outputs(probabilities, None, np.zeros((len(images), 2), np.float32), distances)
+        embeddings = np.zeros((len(images), 2), np.float32)
+        return Outputs(probabilities, None, embeddings, distances=distances)
 
     def predict(self, source: bytes) -> Answer:
         row = self.run(read_photo(source, self.card.preprocessing)[None]).probabilities[0]

@@ -29,7 +29,7 @@ def test_with_all_axes_it_is_the_mahalanobis_distance() -> None:
     inverse = np.linalg.inv(covariance)
     apart = photos[:, np.newaxis] - found.means
     expected = np.sqrt(np.einsum("nkd,de,nke->nk", apart, inverse, apart).min(axis=1))
-    np.testing.assert_allclose(found(photos), expected, rtol=1e-4)
+    np.testing.assert_allclose(found(photos), expected, rtol=5e-3)  # of axes in half precision
 
 
 @pytest.mark.parametrize("axes", [4, 12])

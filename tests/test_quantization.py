@@ -32,7 +32,7 @@ def made(name: str) -> tuple[Network, keras.Model]:
 def run(graph: bytes, directory: Path) -> Outputs:
     path = directory / "graph.tflite"
     path.write_bytes(graph)
-    return Graph(path, threads=1).run(photos())
+    return Graph(path, workers=1).run(photos())
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a person at a terminal sees: one line a fact, progress bars, one sentence an error."""
 
 import errno
+import faulthandler
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -24,6 +25,7 @@ def progress(items: Iterable[Item], description: str, total: int | None = None) 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Run a stage or tool; an expected failure is one sentence on stderr and exit status 1."""
+    faulthandler.enable(2)  # where a library was when it ended the process
     try:
         main(sys.argv[1:])
     except ArchstyleError as error:

@@ -1,23 +1,21 @@
 """What a bundle says about the test photos."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle import Bundle
-from archstyle.console import progress
+from archstyle.bundle import Bundle, Outputs
 from archstyle.data.manifest import Row
 from archstyle.errors import ArchstyleError
 from archstyle.evaluation.metrics import Floats, Ints
 from archstyle.images import PhotoError, read_photo
+from archstyle.parallel import parallel_map
 
-AHEAD = 32  # decoded photos that wait for the network; bounds the memory
+CHUNK = 4  # photos that a thread takes at a time: their bytes wait in memory
 
 
 class Reads(Protocol):
@@ -123,9 +121,10 @@ def answer_photos(
     One that cannot be read is left out with `skip`, else it raises ArchstyleError.
     """
 
-    def decode(file: str, content: bytes) -> NDArray[np.uint8] | None:
+    def answer(task: tuple[str, bytes]) -> Outputs | None:
+        file, content = task
         try:
-            return read_photo(content, bundle.card.preprocessing)
+            return bundle.run(read_photo(content, bundle.card.preprocessing)[np.newaxis])
         except PhotoError as error:
             if skip:
                 return None
@@ -134,11 +133,11 @@ def answer_photos(
     read: list[str] = []
     probabilities = [np.empty((0, len(bundle.styles)), np.float32)]
     distances: list[NDArray[np.float32]] = []
-    images = _decoded(decode, store, progress(files, "measure", len(files)))
-    for file, image in zip(files, images, strict=True):
-        if image is not None:
+    contents = ((file, store.read(file)) for file in files)
+    given = parallel_map(answer, contents, len(files), "measure", chunk=CHUNK)
+    for file, outputs in zip(files, given, strict=True):
+        if outputs is not None:
             read.append(file)
-            outputs = bundle.run(image[np.newaxis])
             probabilities.append(outputs.probabilities)
             distances += [] if outputs.distances is None else [outputs.distances]
     return Answers(
@@ -149,17 +148,3 @@ def answer_photos(
         distances=np.concatenate(distances) if distances else None,
         distance_threshold=bundle.card.distance_threshold,
     )
-
-
-def _decoded(
-    decode: Callable[[str, bytes], NDArray[np.uint8] | None], store: Reads, files: Iterable[str]
-) -> Iterator[NDArray[np.uint8] | None]:
-    """Decode in threads, in order, never more than AHEAD photos before they are taken."""
-    with ThreadPoolExecutor() as pool:
-        waiting: deque[Future[Any]] = deque()
-        for file in files:
-            waiting.append(pool.submit(decode, file, store.read(file)))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -60,16 +60,15 @@ def measure_variants(
     return found
 
 
-def time_variants(folder: Path, threads: Sequence[int] = (1, 2)) -> dict[str, float]:
-    """Return how many milliseconds each graph in `folder` takes for a photo, by threads.
+def time_variants(folder: Path) -> dict[str, float]:
+    """Return how many milliseconds each graph in `folder` takes for a photo, on one core.
 
-    Keys are like `int8_1_thread`. They are measured in turn, so that whatever else the machine does
-    slows all of them; the median of RUNS.
+    Keys are like `int8_milliseconds`. They are measured in turn, so that whatever else the machine
+    does slows all of them; the median of RUNS.
     """
     graphs = {
-        f"{path.parent.name}_{count}_thread{'s' * (count > 1)}": Graph(path, count)
+        f"{path.parent.name}_milliseconds": Graph(path, 1)
         for path in sorted(folder.glob(f"*/{GRAPH}"))
-        for count in threads
     }
     times: dict[str, list[float]] = {name: [] for name in graphs}
     for _ in range(RUNS):

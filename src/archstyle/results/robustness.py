@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archstyle.augmentation import chance
-from archstyle.bundle import Bundle
+from archstyle.bundle import Answer, Bundle
 from archstyle.data.manifest import Row
 from archstyle.data.store import PhotoStore
 from archstyle.evaluation.labels import Labels
@@ -49,13 +48,13 @@ def robustness(
 def _points(
     bundle: Bundle, store: PhotoStore, labels: Labels, perturbation: Perturbation
 ) -> Iterator[dict[str, float]]:
-    """Decode and change in threads; answer one photo at a time, as the server does."""
     size = bundle.card.preprocessing.image_size
-    work = partial(_changed, store, perturbation, size)
-    answers = [
-        [bundle.answers(bundle.run(image[np.newaxis]))[0] for image in images]
-        for images in parallel_map(work, labels.rows, len(labels.rows), perturbation.name)
-    ]
+
+    def answer(row: Row) -> list[Answer]:
+        images = _changed(store, perturbation, size, row)
+        return [bundle.answers(bundle.run(image[np.newaxis]))[0] for image in images]
+
+    answers = list(parallel_map(answer, labels.rows, len(labels.rows), perturbation.name, chunk=1))
     for index, strength in enumerate(perturbation.strengths):
         said = {
             row.file: (of_photo[index].style, of_photo[index].answered)

@@ -12,8 +12,8 @@ from archstyle.bundle.distance import features
 from archstyle.bundle.graph import Graph
 from archstyle.bundle.write import write_bundle
 from archstyle.config import Evaluate
-from archstyle.console import progress
 from archstyle.images import to_array
+from archstyle.parallel import parallel_map
 from archstyle.training.arrays import Arrays
 from archstyle.training.calibration import fit_threshold, negative_log_likelihood
 from archstyle.training.distance import fit_distance, fit_distance_threshold
@@ -95,14 +95,16 @@ def _distance(graph: Graph, arrays: Arrays) -> Distance:
     """Fit it on whole photos and crops in turn, so that a detail counts as a building too."""
     photos = len(arrays.train_labels)
     chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=int)
-    seen = []
-    for number, index in enumerate(progress(chosen, "distances", len(chosen))):
+
+    def seen(number: int) -> Any:
         # The copies after the first, which is the whole photo, take turns.
         crop = 1 + number // 2 % max(1, len(arrays.train_images) - 1)
         copy = crop if number % 2 and len(arrays.train_images) > 1 else 0
-        whole = to_array(Image.fromarray(arrays.train_images[copy, index]), arrays.read_size)
-        seen.append(features(graph.run(whole[np.newaxis])))
-    return fit_distance(np.concatenate(seen), arrays.train_labels[chosen])
+        photo = Image.fromarray(arrays.train_images[copy, chosen[number]])
+        return features(graph.run(to_array(photo, arrays.read_size)[np.newaxis]))
+
+    found = list(parallel_map(seen, range(len(chosen)), len(chosen), "distances"))
+    return fit_distance(np.concatenate(found), arrays.train_labels[chosen])
 
 
 def _metrics(given: Outputs, arrays: Arrays, threshold: float, farthest: float) -> dict[str, float]:
