@@ -104,10 +104,6 @@ def scores(train: Seen, labels: NDArray[np.int64]) -> dict[str, Score]:
     def kept(seen: Seen) -> Floats:
         return seen.embeddings
 
-    def relative(seen: Seen) -> Floats:
-        # Ren et al. 2021, arXiv:2106.09022
-        return np.asarray(whole(seen) ** 2 - background(seen) ** 2)
-
     def neighbours(of: Score) -> Score:
         likeness = of(train).T
         return lambda seen: -np.sort(of(seen) @ likeness, axis=1)[:, -NEIGHBOURS]
@@ -117,15 +113,13 @@ def scores(train: Seen, labels: NDArray[np.int64]) -> dict[str, Score]:
         return np.asarray(-(seen.probabilities * logarithms).sum(axis=1))
 
     every = train.embeddings.shape[1] - 1
-    whole, background = fitted(embedding, every), fitted(embedding, every, of_styles=False)
     return {
         "the bundle's": lambda seen: seen.distances,
         **{f"mean and peaks, {axes} axes": fitted(both, axes) for axes in (16, 32, 64, 128)},
         **{f"mean, {axes} axes": fitted(embedding, axes) for axes in (32, 128)},
-        "mean, all axes": whole,
-        "mean, one style": background,
+        "mean, all axes": fitted(embedding, every),
+        "mean, one style": fitted(embedding, every, of_styles=False),
         "mean, length kept": fitted(kept, every),
-        "relative": relative,
         f"mean, {NEIGHBOURS} neighbours": neighbours(embedding),
         f"mean and peaks, {NEIGHBOURS} neighbours": neighbours(both),
         "1 - probability of the best": lambda seen: 1 - seen.probabilities.max(axis=1),

@@ -26,7 +26,7 @@ class Settings:
         "ARCHSTYLE_WORKERS", os.cpu_count() or 1, "processes that answer; one a core", most=256
     )
     model_threads: int = setting(
-        "ARCHSTYLE_MODEL_THREADS", 1, "threads that one worker runs the model with", most=256
+        "ARCHSTYLE_MODEL_THREADS", 1, "photos that one worker runs the model on at a time", most=256
     )
     max_megabytes: int = setting(
         "ARCHSTYLE_MAX_MEGABYTES", 20, "size of the largest upload, all its photos together"

@@ -31,8 +31,8 @@ class Graph:
     def __init__(self, path: Path, workers: int | None = None):
         """Load it for so many photos at once, by default one a core; raises BundleError.
 
-        A photo has a thread to itself: two of them answer one photo hardly sooner, two photos in
-        half the time.
+        Each photo has one thread: many are answered as fast as with all threads on one, and none
+        waits for another.
         """
         self._workers = workers or cores()
         self._runners: SimpleQueue[Any] = SimpleQueue()
