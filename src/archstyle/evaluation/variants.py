@@ -63,13 +63,10 @@ def measure_variants(
 def time_variants(folder: Path) -> dict[str, float]:
     """Return how many milliseconds each graph in `folder` takes for a photo, on one core.
 
-    Keys are like `int8_milliseconds`. They are measured in turn, so that whatever else the machine
-    does slows all of them; the median of RUNS.
+    They are measured in turn, so that whatever else the machine does slows all of them; the median
+    of RUNS.
     """
-    graphs = {
-        f"{path.parent.name}_milliseconds": Graph(path, 1)
-        for path in sorted(folder.glob(f"*/{GRAPH}"))
-    }
+    graphs = {path.parent.name: Graph(path, 1) for path in sorted(folder.glob(f"*/{GRAPH}"))}
     times: dict[str, list[float]] = {name: [] for name in graphs}
     for _ in range(RUNS):
         for name, graph in graphs.items():
