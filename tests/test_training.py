@@ -157,3 +157,18 @@ def test_threshold_reaches_its_target() -> None:
     assert (labels[answered] == 0).mean() >= 0.9
     assert fit_threshold(probabilities, np.zeros(2000, np.int64), 0.9) == 0.5
     assert fit_threshold(probabilities, np.ones(2000, np.int64), 0.9) == 1.0
+
+
+def test_the_threshold_is_on_the_safe_side_as_long_as_that_costs_few_answers() -> None:
+    best = np.linspace(0.999, 0.6, 200)
+    probabilities = np.stack([best, 1 - best], axis=1)
+
+    def answered(wrong: list[int]) -> int:
+        labels = np.zeros(200, np.int64)
+        labels[wrong] = 1
+        return int((best >= fit_threshold(probabilities, labels, 0.97)).sum())
+
+    assert answered([20, 40]) == 200  # with two errors of 200 it is sure enough
+    assert answered([20, 40, 60, 180, 196, 198]) == 196  # six: the last two are spared
+    assert answered([20, 40, 60, 80, 100, 120]) == 190  # not sure with fewer: a twentieth is
+    assert answered([20, 40, 60, 80, 100, 120, 140]) == 40  # what the target needs goes before
