@@ -57,8 +57,8 @@ def page(found: Results) -> str:
 - **Photographs, not files**: near duplicates count as one, and no photograph is in two splits.
 - The interval is the bootstrap's 95 %. Two recipes whose intervals overlap widely are not told
   apart by these photos.
-- Every recipe was committed before it was measured, and measured once. Values were chosen on the
-  validation split, none of them by this table.
+- Every recipe was committed before it was measured. Values were chosen on validation photos, or on
+  training photos that a model had not seen, none of them by this table.
 - Training is the time of the stage `train` on {cores()} cores, the export of the bundle included.
 
 {_reference(found)}## Photos that are not what they should be
@@ -93,15 +93,18 @@ def _measured(found: Results) -> str:
     if found.git.get("git.dirty") == "true":
         commit += " with changes"
     return (
-        f"Measured on {source['files']:,} files from {_place(source)}, of which {photographs:,} "
+        f"Measured on {source['files']:,} files {_place(found)}, of which {photographs:,} "
         f"photographs are used and {len(found.labels.rows)} are the test split{commit}."
     )
 
 
-def _place(source: Mapping[str, Any]) -> str:
+def _place(found: Results) -> str:
+    source = found.summary["source"]
     if source["drawn"]:
-        return "nowhere: they are drawn"
-    return f"`{source['location']}`"
+        return "that are drawn"
+    if found.leaked:
+        return f"of the [reference project]({REPOSITORY})"
+    return f"from `{source['location']}`"
 
 
 def _claim(found: Results) -> str:
