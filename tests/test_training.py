@@ -4,6 +4,7 @@ import os
 import pickle
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from archstyle.training.arrays import Arrays, one_hot
 from archstyle.training.batches import Batches
 from archstyle.training.calibration import fit_temperature, fit_threshold, softmax
 from archstyle.training.fit import Fitted, fit
+from archstyle.training.learner import blend
 from archstyle.training.networks import build_network
 from archstyle.training.networks.pytorch_weights import read_state
 
@@ -40,7 +42,9 @@ def test_batches_are_the_same_from_the_same_seed_only() -> None:
     assert (first != other).any()
 
 
-def fit_quickly(network: str, frozen_blocks: int, read_size: int = 64) -> Fitted:
+def fit_quickly(
+    network: str, frozen_blocks: int, read_size: int = 64, pretrained_share: float = 0.0
+) -> Fitted:
     rng = np.random.default_rng(0)
     labels = np.arange(32) % 2
     arrays = Arrays(
@@ -66,6 +70,7 @@ def fit_quickly(network: str, frozen_blocks: int, read_size: int = 64) -> Fitted
         frozen_blocks=frozen_blocks,
         schedule="cosine",
         average=0.9,
+        pretrained_share=pretrained_share,
     )
     fitted = fit(arrays, Model(network, 64, read_size, 0.1), recipe, 3, lambda row: None)
     whole = np.asarray(fitted.model(arrays.validation_images, training=False))
@@ -98,6 +103,11 @@ def test_the_reference_network_trains_from_scratch() -> None:
 def test_more_frozen_blocks_than_there_are_is_an_error() -> None:
     with pytest.raises(ArchstyleError, match=r"`train.frozen_blocks` is 40.* 17 blocks"):
         fit_quickly("efficientnet_lite0", 40)
+
+
+def test_a_network_from_scratch_keeps_no_pretrained_share() -> None:
+    with pytest.raises(ArchstyleError, match=r"`train.pretrained_share` is 0.5"):
+        fit_quickly("cnn", 0, pretrained_share=0.5)
 
 
 class Evil:
@@ -172,3 +182,14 @@ def test_the_threshold_is_on_the_safe_side_as_long_as_that_costs_few_answers() -
     assert answered([20, 40, 60, 180, 196, 198]) == 196  # six: the last two are spared
     assert answered([20, 40, 60, 80, 100, 120]) == 190  # not sure with fewer: a twentieth is
     assert answered([20, 40, 60, 80, 100, 120, 140]) == 40  # what the target needs goes before
+
+
+def test_a_share_of_the_weights_stays_as_it_was_but_in_the_head() -> None:
+    photo = keras.Input((3,))
+    hidden = keras.layers.Dense(2, name="hidden")(photo)
+    model = keras.Model(photo, keras.layers.Dense(2, name="head")(hidden))
+    before = [np.ones_like(weight) for weight in model.get_weights()]
+    model.set_weights([5 * weight for weight in before])
+    blend(model, before, 0.25)
+    for layer, expected in (("hidden", 4.0), ("head", 5.0)):
+        assert all((weight == expected).all() for weight in model.get_layer(layer).get_weights())

@@ -95,6 +95,7 @@ class Train:
     frozen_blocks: int = MISSING
     schedule: str = MISSING  # cosine or constant
     average: float = MISSING  # momentum of the moving average of the weights; 0: none
+    pretrained_share: float = 0.0  # of the pretrained weights in those that are kept
     class_weights: bool = False  # the fewer photos a style has, the more each of them counts
     patience: int = 0  # epochs without a better macro F1 to wait for; 0: keep the last epoch
     precision: str = "float32"  # or bfloat16, or auto: bfloat16 where the processor has it

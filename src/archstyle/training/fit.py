@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
 from archstyle.console import say
+from archstyle.errors import ArchstyleError
 from archstyle.training.acceleration import accelerated, computed_in
 from archstyle.training.arrays import Arrays, one_hot
 from archstyle.training.batches import Batches
@@ -17,7 +18,7 @@ from archstyle.training.checkpoint import Checkpoint, State
 from archstyle.training.export import classifier
 from archstyle.training.freezing import FROZEN, Parts, cut, kept_inputs
 from archstyle.training.history import EpochRow, measured, rank
-from archstyle.training.learner import Learner, style_weights
+from archstyle.training.learner import Learner, blend, style_weights
 from archstyle.training.networks import Network, build_network
 from archstyle.training.predict import Predictor
 from archstyle.training.progress import Progress, Spent
@@ -56,6 +57,11 @@ def fit(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     network = build_network(model.name, model.image_size, model.read_size, model.application)
+    if not 0 <= train.pretrained_share <= (1 if network.pretrained else 0):
+        raise ArchstyleError(
+            f"`train.pretrained_share` is {train.pretrained_share:g}, but it is a share of weights "
+            "that were trained before: between 0 and 1, and 0 for a network from scratch."
+        )
     whole = classifier(network, len(arrays.styles), model.dropout)
     parts = cut(network, whole, train.frozen_blocks)
     head_first = network.pretrained and train.head_epochs > 0
@@ -111,6 +117,7 @@ class _Training:
             arrays.train_labels, len(arrays.styles), balanced=train.class_weights
         )
         self._answer = Predictor(parts.upper)
+        self._pretrained = parts.upper.get_weights()
 
     def train_head(self) -> None:
         """Train the head alone, on what the untrained network makes of the photos."""
@@ -159,6 +166,7 @@ class _Training:
         learner.show(upper)
         if state.best:
             upper.set_weights(state.best)
+        blend(upper, self._pretrained, train.pretrained_share)
 
     def finish(self) -> NDArray[np.float32]:
         """Return the logits [m, k] of the validation photos."""

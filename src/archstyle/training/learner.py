@@ -85,6 +85,17 @@ class Learner:
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
 
+def blend(model: keras.Model, before: list[NDArray[Any]], share: float) -> None:
+    """Give the weights but the head's `share` of what they were before.
+
+    Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903.
+    """
+    head = {id(weight) for weight in model.get_layer("head").weights}
+    for weight, old in zip(model.weights, before, strict=True):
+        if share and id(weight) not in head:
+            weight.assign(share * old + (1 - share) * weight.value)
+
+
 def style_weights(labels: NDArray[np.int64], styles: int, *, balanced: bool) -> NDArray[np.float32]:
     """Return float32 [styles], what a photo of each style counts.
 
