@@ -106,6 +106,7 @@ class _Training:
         self._inputs, self._validation = kept_inputs(
             parts,
             arrays,
+            self._precision,
             self._seen(self._work.lower),
             self._seen(self._work.lower * self._work.area),
             checkpoint.directory if checkpoint else None,

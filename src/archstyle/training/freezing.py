@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from archstyle.errors import ArchstyleError
 from archstyle.files import reserve, whole_file
+from archstyle.training.acceleration import accelerated
 from archstyle.training.arrays import Arrays
 from archstyle.training.networks import Network
 from archstyle.training.predict import Predictor, Seen
@@ -50,18 +51,24 @@ def cut(network: Network, whole: keras.Model, frozen_blocks: int) -> Parts:
 
 
 def kept_inputs(
-    parts: Parts, arrays: Arrays, seen: Seen, validated: Seen, directory: Path | None
+    parts: Parts,
+    arrays: Arrays,
+    precision: str,
+    seen: Seen,
+    validated: Seen,
+    directory: Path | None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what the upper part is trained on [1 + copies, n, ...], and validated on [m, ...].
 
     What frozen layers make of a photo never changes, so it is computed once and kept, in float16,
     which is exact enough for values between 0 and 6 and their sums: in a file in `directory`, of
-    which memory holds what is in use, or else in memory. `seen` and `validated` are called with
-    the number of photos that are done, of training and of validation.
+    which memory holds what is in use, or else in memory. What is trained on may be computed in
+    bfloat16, what is validated on never is. `seen` and `validated` are called with the number of
+    photos that are done, of training and of validation.
     """
     if parts.lower is None:
         return arrays.train_images, arrays.validation_images
-    lower = Predictor(parts.lower)
+    lower = Predictor(accelerated(parts.lower, precision))
     copies, photos = arrays.train_images.shape[:2]
     flat = arrays.train_images.reshape(copies * photos, *arrays.train_images.shape[2:])
     shape = (len(flat), *parts.lower.compute_output_shape((1, *flat.shape[1:]))[1:])
@@ -74,7 +81,7 @@ def kept_inputs(
         fill(kept)
     else:
         kept = _mapped(directory / FROZEN, shape, fill)
-    validation = lower(arrays.validation_images, validated)
+    validation = Predictor(parts.lower)(arrays.validation_images, validated)
     return kept.reshape(copies, photos, *shape[1:]), validation
 
 
