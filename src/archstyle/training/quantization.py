@@ -76,12 +76,12 @@ def _scaled_in_first_convolution(network: Network) -> keras.Model | None:
     begins = isinstance(scaling, layers.Rescaling) and isinstance(stem, layers.Conv2D)
     if not begins or stem.input is not scaling.output:
         return None
-    kernel, bias = stem.get_weights()
+    kernel, *biases = stem.get_weights()
     scale, offset = np.broadcast_to(scaling.scale, 3), np.broadcast_to(scaling.offset, 3)
     grey = float(np.mean(-offset / scale))
     photo = keras.Input(scaling.input.shape[1:])
-    folded = layers.Conv2D.from_config({**stem.get_config(), "name": "folded"})
+    folded = layers.Conv2D.from_config({**stem.get_config(), "name": "folded", "use_bias": True})
     x = folded(layers.Rescaling(1.0, -grey)(photo) if grey else photo)
     moved = (kernel * (grey * scale + offset)[:, np.newaxis]).sum(axis=(0, 1, 2))
-    folded.set_weights([kernel * scale[:, np.newaxis], bias + moved])
+    folded.set_weights([kernel * scale[:, np.newaxis], sum(biases, moved)])
     return keras.Model(photo, keras.Model(stem.output, seen(network))(x))
