@@ -86,7 +86,9 @@ def test_every_model_is_a_row_but_the_one_whose_weights_are_downloaded(root: Pat
     params = read_params(root)
     params["train"]["learning_rate"] = 0.5
     (root / "params.yaml").write_text(yaml.safe_dump(params))
-    found = {recipe.name: recipe for recipe in recipes(root)}
+    rows = recipes(root)
+    found = {recipe.name: recipe for recipe in rows}
+    assert len(found) == len(rows)
     models = {path.stem for path in (root / "conf/model").glob("*.yaml")}
     assert set(found) == {"published", "head", *models} - {"cnn", "keras_application"}
     [default] = [recipe for recipe in found.values() if recipe.is_default]

@@ -44,7 +44,8 @@ def recipes(root: Path) -> list[Recipe]:
         ),
     ]
     others = [name for name in files if name not in ("cnn", default, *SKIPPED)]
-    for name in [*(name for name in others if name.startswith("cnn")), default, *others]:
+    small = [name for name in others if name.startswith("cnn")]
+    for name in [*small, default, *(name for name in others if name not in small)]:
         command, about = _header(files[name])
         if name == default:
             text = f"`make run`: {about}"
