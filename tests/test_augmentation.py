@@ -28,6 +28,7 @@ STILL = Augment(
     contrast=0,
     saturation=0,
     grey=0,
+    blur=0,
     flip=0,
 )
 LIVELY = replace(
@@ -101,6 +102,17 @@ def test_saturation_leaves_grey_alone_and_grey_takes_all_colour() -> None:
     assert (made == 90).all()
 
 
+def test_a_blur_takes_detail_and_nothing_else() -> None:
+    image = photo(1, 300, 200)
+    sharp = to_array(image, 224).astype(float)
+    steps = []
+    for copy in range(12):
+        made = variant(image, 224, replace(STILL, blur=1.0), chance(1, SHA, copy)).astype(float)
+        assert abs(made.mean() - sharp.mean()) < 2
+        steps.append(np.abs(np.diff(made, axis=1)).mean() / np.abs(np.diff(sharp, axis=1)).mean())
+    assert min(steps) < 0.8 < 0.95 < max(steps) < 1.01
+
+
 def test_no_dark_corners_and_no_colours_from_nowhere() -> None:
     image = Image.new("RGB", (200, 100), (200, 150, 100))
     wild = replace(LIVELY, brightness=0, contrast=0, rotation=45, shear=0.5)
@@ -146,6 +158,7 @@ def test_light_and_contrast() -> None:
         ("contrast", -0.1),
         ("saturation", 1.1),
         ("grey", -0.1),
+        ("blur", 1.5),
         ("flip", 1.5),
     ],
 )

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageFilter
 
 from archstyle.config.schema import Augment
 from archstyle.errors import ArchstyleError
 
 ASPECT = 0.2  # how far the two sides of a crop may go different ways, as exponents of the zoom
+BLUR = 1 / 64  # the largest radius of a blur, as a share of the crop's side
 
 
 def check_ranges(augment: Augment) -> None:
@@ -29,6 +30,7 @@ def check_ranges(augment: Augment) -> None:
         "contrast": (0 <= augment.contrast < 1, "is a share to either side, below 1"),
         "saturation": (0 <= augment.saturation <= 1, "is a share to either side, 0 to 1"),
         "grey": (0 <= augment.grey <= 1, "is a probability, 0 to 1"),
+        "blur": (0 <= augment.blur <= 1, "is a probability, 0 to 1"),
         "flip": (0 <= augment.flip <= 1, "is a probability, 0 to 1"),
     }
     for key, (sensible, meaning) in checks.items():
@@ -69,6 +71,7 @@ def variant(
     saturation = 1 + random.uniform(-augment.saturation, augment.saturation)
     if random.random() < augment.grey:
         saturation = 0.0
+    radius = random.uniform(0, BLUR * size) if random.random() < augment.blur else 0.0
 
     # From a place in the variant, seen from its middle, to a place in the photo.
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -83,6 +86,8 @@ def variant(
         (*inverse[0], shift[0], *inverse[1], shift[1]),
         Image.Resampling.BICUBIC,
     )
+    if radius:
+        turned = turned.filter(ImageFilter.GaussianBlur(radius))
     if saturation != 1:
         turned = ImageEnhance.Color(turned).enhance(saturation)
     return relight(turned, light, contrast)

@@ -66,6 +66,7 @@ class Augment:
     contrast: float = MISSING
     saturation: float = MISSING
     grey: float = MISSING
+    blur: float = MISSING
     flip: float = MISSING
 
 

@@ -86,13 +86,13 @@ class Learner:
 
 
 def blend(model: keras.Model, before: list[NDArray[Any]], share: float) -> None:
-    """Give the weights but the head's `share` of what they were before.
+    """Give what was trained, but the head, its `share` of what it was before.
 
     Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903.
     """
     head = {id(weight) for weight in model.get_layer("head").weights}
     for weight, old in zip(model.weights, before, strict=True):
-        if share and id(weight) not in head:
+        if share and weight.trainable and id(weight) not in head:
             weight.assign(share * old + (1 - share) * weight.value)
 
 
