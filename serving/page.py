@@ -124,14 +124,12 @@ def preview(content: bytes) -> dict[str, Any]:
 def facts(model: Model) -> dict[str, Any]:
     """Return the title block: which model this is, what it was trained on, how good it is."""
     card = model.bundle.card
-    counts = card.counts.values()
     return {
         "name": card.name,
         "version": model.version,
         "drawn": card.drawn,
         "labels": [model.bundle.label(style, settings().language) for style in card.styles],
-        "trained": sum(count.get("train", 0) for count in counts),
-        "tested": sum(count.get("test", 0) for count in counts),
+        "trained": sum(count.get("train", 0) for count in card.counts.values()),
         "source": source(card.source),
         "test": card.metrics.get("test"),
         "threshold": card.threshold,

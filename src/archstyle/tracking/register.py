@@ -33,7 +33,14 @@ from archstyle.tracking.store import MODEL_NAME
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEADLINE = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "corrected_accuracy")
+HEADLINE = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "macro_f1",
+    "corrected_accuracy",
+    "test_photos",
+)
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
 FINGERPRINT = "archstyle.fingerprint"
 
