@@ -47,6 +47,7 @@ def test_the_first_one_is_champion_and_its_card_tells_its_accuracy(
     assert (found.version, found.run_id) == ("1", registered["run_id"])
     card = Bundle.load(found.path).card
     assert card.metrics["test"]["accuracy"] == 0.9
+    assert card.metrics["test"]["test_photos"] == 100
     assert card.lineage["run_id"] == registered["run_id"]
     assert card.lineage["git.commit"] == "c0ffee"
     run = connect().get_run(registered["run_id"])
