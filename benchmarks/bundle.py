@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.quiet import quiet
-from archstyle.console import progress, run, say
+from archstyle.common.console import progress, run, say
 from archstyle.errors import ArchstyleError
 
 ROOT = Path(__file__).parents[1]

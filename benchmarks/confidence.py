@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from archstyle.bundle import Bundle, Outputs
 from archstyle.bundle.distance import features
-from archstyle.console import progress, run, say
+from archstyle.common.console import progress, run, say
 from archstyle.data.manifest import read_manifest, used
-from archstyle.data.store import OUTSIDE, PhotoStore
-from archstyle.evaluation.outside import roc
-from archstyle.images import read_photo
-from archstyle.training.distance import fit_distance
+from archstyle.metrics.outside import roc
+from archstyle.models.distance import fit_distance
+from archstyle.photos.reader import read_photo
+from archstyle.photos.store import OUTSIDE, PhotoStore
 
 ROOT = Path(__file__).parents[1]
 REFUSED = 0.03

@@ -21,18 +21,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from archstyle.common.console import progress, say
 from archstyle.config import compose
 from archstyle.config.schema import Duplicates, Source
-from archstyle.console import progress, say
-from archstyle.data.duplicates import Groups, find_duplicates, join_close
-from archstyle.data.fingerprints import BITS, mirrored
-from archstyle.data.greys import Greys
+from archstyle.data.duplicates.groups import Groups, find_duplicates, join_close
+from archstyle.data.duplicates.hash import BITS, mirrored
+from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import Inspection, inspect, inspect_all
-from archstyle.data.packing import pack
-from archstyle.data.sources import choose
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.images import open_photo
+from archstyle.photos.packing import pack
+from archstyle.photos.reader import open_photo
+from archstyle.photos.sources import choose
+from archstyle.photos.store import PhotoStore
 from benchmarks.changes import CHANGES, two_of_them
 
 ROOT = Path(__file__).parents[1]

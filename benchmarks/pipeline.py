@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from archstyle.console import progress, say
+from archstyle.common.console import progress, say
 from archstyle.errors import ArchstyleError
 
 STAGES = ("fetch", "prepare", "augment", "train", "evaluate", "register")

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from archstyle.console import say
-from archstyle.data.packing import pack
-from archstyle.data.sources import Found
+from archstyle.common.console import say
+from archstyle.common.files import whole_directory
+from archstyle.common.parallel import parallel_map
 from archstyle.errors import ArchstyleError
-from archstyle.files import whole_directory
-from archstyle.parallel import parallel_map
+from archstyle.photos.packing import pack
+from archstyle.photos.sources import Found
 from benchmarks.pipeline import copy, watched
 
 ROUNDS = 3

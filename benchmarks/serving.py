@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from archstyle.bundle import Bundle
-from archstyle.console import progress, run, say
-from archstyle.data.facades import draw_facade
+from archstyle.common.console import progress, run, say
 from archstyle.errors import ArchstyleError
+from facades import draw_facade
 from serving.settings import Settings
 
 STARTS, REQUESTS, WARM_UP = 5, 200, 10
@@ -64,7 +64,7 @@ def prepared_cache(folder: Path, bundle_path: Path) -> dict[str, str]:
         "PORT": str(free_port()),
     }
     code = (
-        "import sys, pathlib, archstyle.registry_cache as cache;"
+        "import sys, pathlib, archstyle.registry.cache as cache;"
         "cache.install(pathlib.Path(sys.argv[1]), '1')"
     )
     subprocess.run([sys.executable, "-c", code, str(bundle_path)], env=environment, check=True)

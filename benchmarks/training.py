@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from archstyle.common.console import say
 from archstyle.config import compose
-from archstyle.console import say
 from archstyle.errors import ArchstyleError
 
 SIDE = 2048  # of the matrices: 16 MB each
@@ -24,7 +24,7 @@ AIM = 1.5
 
 def main(overrides: list[str]) -> None:
     start = time.perf_counter()
-    from archstyle.training import read_arrays, train_bundle
+    from archstyle.models import read_arrays, train_bundle
 
     root = Path.cwd()
     config = compose(root, overrides)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archstyle.augmentation import check_ranges
+from archstyle.common.console import run, say
+from archstyle.common.files import whole_directory
 from archstyle.config import Augment, Model, stage_config
-from archstyle.console import run, say
 from archstyle.data.arrays import write_arrays
+from archstyle.data.crops import check_ranges
 from archstyle.data.manifest import read_manifest
-from archstyle.data.store import PhotoStore
-from archstyle.files import whole_directory
+from archstyle.photos.store import PhotoStore
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archstyle.common.console import run, say
 from archstyle.config import Duplicates, stage_config
-from archstyle.console import run, say
-from archstyle.data.pairs import read_pairs
-from archstyle.data.store import PhotoStore
-from archstyle.datareport.choices import choose
-from archstyle.datareport.collection import read_collection
-from archstyle.datareport.outputs import write_report
-from archstyle.datareport.page import DataReport, in_words
-from archstyle.datareport.pictures import read_pictures
-from archstyle.evaluation.leaks import find_leaks
+from archstyle.data.duplicates.pairs import read_pairs
+from archstyle.data.leaks import find_leaks
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.data.choices import choose
+from archstyle.reports.data.collection import read_collection
+from archstyle.reports.data.outputs import write_report
+from archstyle.reports.data.page import DataReport, in_words
+from archstyle.reports.data.pictures import read_pictures
 
 RAW, PREPARED, REPORTS = Path("data/raw"), Path("data/prepared"), Path("reports")
 

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archstyle import tracking
 from archstyle.bundle import Bundle
+from archstyle.common.console import run, say
 from archstyle.config import Evaluate, Split, stage_config
-from archstyle.console import run, say
+from archstyle.data.duplicates.pairs import read_pairs
+from archstyle.data.leaks import check_data, check_splits
 from archstyle.data.manifest import read_manifest
-from archstyle.data.pairs import read_pairs
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation.gallery import pick, show_answered
-from archstyle.evaluation.inputs import read_history, read_record
-from archstyle.evaluation.labels import label_test_photos
-from archstyle.evaluation.leaks import check_data, check_splits
-from archstyle.evaluation.measure import measure
-from archstyle.evaluation.outputs import write_reports
-from archstyle.evaluation.outside import answer_outside
-from archstyle.evaluation.predictions import predict_photos
-from archstyle.evaluation.report import Report, in_words
-from archstyle.evaluation.variants import measure_variants, time_variants
+from archstyle.metrics.labels import label_test_photos
+from archstyle.metrics.measure import measure
+from archstyle.metrics.outside import answer_outside
+from archstyle.metrics.predictions import predict_photos
+from archstyle.metrics.variants import measure_variants, time_variants
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.evaluation.gallery import pick, show_answered
+from archstyle.reports.evaluation.inputs import read_history, read_record
+from archstyle.reports.evaluation.outputs import write_reports
+from archstyle.reports.evaluation.report import Report, in_words
+from archstyle.tracking.runs import resume_run
 
 RAW, PREPARED, MODELS, REPORTS = (
     Path(folder) for folder in ("data/raw", "data/prepared", "models", "reports")
@@ -88,7 +88,7 @@ def log(config: EvaluateConfig, latency: dict[str, float]) -> None:
     for name, milliseconds in latency.items():
         say(f"{name}: {milliseconds:.1f} ms a photo.")
     try:
-        with tracking.resume_run(Path.cwd(), "evaluate", asdict(config)) as record:
+        with resume_run(Path.cwd(), "evaluate", asdict(config)) as record:
             record.reports(Path.cwd())
             record.metrics(latency, "latency_ms")
     except ArchstyleError as error:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from archstyle.common.console import run, say
+from archstyle.common.files import scratch_directory, whole_directory, whole_file
 from archstyle.config import Data, stage_config
-from archstyle.console import run, say
-from archstyle.data.packing import pack
-from archstyle.data.sources import Photos, announce_drawn, choose, choose_outside
-from archstyle.data.store import OUTSIDE, PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.files import scratch_directory, whole_directory, whole_file
+from archstyle.photos.packing import pack
+from archstyle.photos.sources import Photos, announce_drawn, choose, choose_outside
+from archstyle.photos.store import OUTSIDE, PhotoStore
 
 RAW = Path("data/raw")
 # Not an out of the stage: it says what this machine's folder looked like.

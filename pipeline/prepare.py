@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from archstyle.common.console import run, say
+from archstyle.common.files import whole_directory
 from archstyle.config import Data, Duplicates, Split, stage_config
-from archstyle.console import run, say
 from archstyle.data.corrections import read_corrections
+from archstyle.data.duplicates.pairs import write_pairs
 from archstyle.data.facts import note_facts
 from archstyle.data.inspected import Inspected, recipe
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
-from archstyle.data.pairs import write_pairs
 from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.splits import check_shares, remember
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.files import whole_directory
-from archstyle.images import Preprocessing
+from archstyle.photos.reader import Preprocessing
+from archstyle.photos.store import PhotoStore
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from archstyle.common.console import run, say
+from archstyle.common.files import whole_file, write_json
 from archstyle.config import Register, stage_config
-from archstyle.console import run, say
-from archstyle.files import whole_file, write_json
-from archstyle.tracking import mark_recorded, register_candidate
+from archstyle.registry.promotion import register_candidate
+from archstyle.registry.record import mark_recorded
 
 
 @dataclass

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archstyle.bundle import Bundle
+from archstyle.common.console import run, say
 from archstyle.config import Split, compose
-from archstyle.console import run, say
 from archstyle.data.manifest import read_manifest
-from archstyle.data.store import PhotoStore
-from archstyle.evaluation.inputs import read_record
-from archstyle.evaluation.labels import label_test_photos
-from archstyle.results.compare import measure_all
-from archstyle.results.page import Results
-from archstyle.results.robustness import robustness
-from archstyle.results.write import write_results
-from archstyle.tracking import git_tags
+from archstyle.metrics.labels import label_test_photos
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.evaluation.inputs import read_record
+from archstyle.reports.results.compare import measure_all
+from archstyle.reports.results.page import Results
+from archstyle.reports.results.robustness import robustness
+from archstyle.reports.results.write import write_results
+from archstyle.tracking.lineage import git_tags
 
 WORK = Path(".archstyle/results")
 

@@ -14,13 +14,13 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from archstyle.console import run, say
-from archstyle.sweep import schema, study
-from archstyle.sweep.arrays import make_room
-from archstyle.sweep.ending import end_sweep
-from archstyle.sweep.plan import Plan, make_plan
-from archstyle.sweep.trial import ARRAYS, Outcome, run_trial, threads_of
-from archstyle.tracking import sweep_run
+from archstyle.common.console import run, say
+from archstyle.search import schema, study
+from archstyle.search.arrays import make_room
+from archstyle.search.ending import end_sweep
+from archstyle.search.plan import Plan, make_plan
+from archstyle.search.trial import ARRAYS, Outcome, run_trial, threads_of
+from archstyle.tracking.sweeps import sweep_run
 
 WORK = Path(".archstyle/sweep")
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archstyle import console
+from archstyle.common import console
+from archstyle.common.files import whole_directory, whole_file
 from archstyle.config import Evaluate, Model, Train, Use, compose, stage_config
-from archstyle.files import whole_directory, whole_file
-from archstyle.tracking import prepare_store, start_run
+from archstyle.tracking.experiment import prepare_store
+from archstyle.tracking.runs import start_run
 
 
 @dataclass
@@ -28,7 +29,7 @@ def main(overrides: Sequence[str]) -> None:
     config = stage_config(TrainConfig, overrides, root)
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
-    from archstyle.training import (
+    from archstyle.models import (
         identity,
         open_checkpoint,
         read_arrays,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 
-from archstyle.console import run, say
+from archstyle.common.console import run, say
 from archstyle.errors import ArchstyleError
 from serving.settings import Settings
 

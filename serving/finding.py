@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archstyle.files import whole_file
-from archstyle.registry_cache import cache_directory
+from archstyle.common.files import whole_file
+from archstyle.registry.cache import cache_directory
 
 FILE = "follower.json"
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from archstyle import tracking
 from archstyle.bundle import Bundle, BundleError
-from archstyle.console import run, say
-from archstyle.registry_cache import cache_directory, current, install
-from archstyle.tracking.store import sqlite_file
+from archstyle.common.console import run, say
+from archstyle.registry.cache import cache_directory, current, install
+from archstyle.registry.versions import champion_version, download_bundle
+from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
 from serving.finding import Finding
 from serving.settings import Settings
 
@@ -32,10 +32,10 @@ def look(directory: Path, refused: dict[str, str]) -> Finding:
 
     `refused` remembers versions that failed their check, so that they are not fetched again.
     """
-    database = sqlite_file(tracking.tracking_uri())
+    database = sqlite_file(tracking_uri())
     if database is not None and not database.is_file():  # asking would make one
         return Finding("none", "The registry has no champion yet.")
-    version = tracking.champion_version()
+    version = champion_version()
     if version is None:
         return Finding("none", "The registry has no champion yet.")
     cached = current(directory)
@@ -44,7 +44,7 @@ def look(directory: Path, refused: dict[str, str]) -> Finding:
     if version in refused:
         return Finding("refused", refused[version])
     with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
-        bundle = tracking.download_bundle(f"models:/{tracking.MODEL_NAME}/{version}", Path(folder))
+        bundle = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
         try:
             Bundle.load(bundle.path, threads=1)
         except BundleError as error:

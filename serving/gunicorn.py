@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from archstyle.console import say
+from archstyle.common.console import say
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
 from serving import api, health, page  # noqa: F401

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.bundle import Bundle
-from archstyle.registry_cache import CachedBundle, cache_directory, current
+from archstyle.registry.cache import CachedBundle, cache_directory, current
 from serving.settings import Settings
 
 LOOK_SECONDS = 0.5

@@ -10,8 +10,8 @@ from flask import Blueprint, abort, render_template
 from markupsafe import Markup, escape
 
 from archstyle.bundle import UNFAMILIAR
-from archstyle.heatmap import encode, heat_layer
-from archstyle.images import open_photo
+from archstyle.photos.heatmap import encode, heat_layer
+from archstyle.photos.reader import open_photo
 from serving.errors import NO_MODEL, TITLES, Refusal, wants_part
 from serving.finding import read_finding
 from serving.models import Model

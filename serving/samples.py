@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from archstyle.console import run, say
-from archstyle.data.facades import STYLES, draw_facade
-from archstyle.files import whole_directory
-from archstyle.heatmap import encode
+from archstyle.common.console import run, say
+from archstyle.common.files import whole_directory
+from archstyle.photos.heatmap import encode
+from facades import STYLES, draw_facade
 
 # Those that a model of photos knows best.
 SEEDS = {"baroque": 3, "byzantine": 7, "egyptian": 6, "gothic": 2}

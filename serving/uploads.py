@@ -10,7 +10,7 @@ import numpy as np
 from flask import Request, current_app, request
 
 from archstyle.bundle import Answer
-from archstyle.images import PhotoError, read_photo
+from archstyle.photos.reader import PhotoError, read_photo
 from serving.errors import Refusal
 from serving.models import Model, Models
 from serving.settings import Settings

@@ -1,8 +1,8 @@
 """Collections of made-up rows, for tests of the report on the data."""
 
 from archstyle.data.manifest import Row
-from archstyle.datareport.collection import Alike, Collection, Facts
-from archstyle.datareport.tallies import by_style
+from archstyle.reports.data.collection import Alike, Collection, Facts
+from archstyle.reports.data.tallies import by_style
 
 SOURCE = {"kind": "folder", "location": "photos", "drawn": False, "files": 0, "digest": "s"}
 

@@ -14,12 +14,12 @@ from PIL import Image
 from archstyle.bundle import Answer, Card, Outputs
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
-from archstyle.data.packing import pack
 from archstyle.data.preparation import summarize
-from archstyle.data.sources.found import Found
-from archstyle.evaluation.measure import Evaluation, measure
-from archstyle.evaluation.predictions import Predictions
-from archstyle.images import Preprocessing, read_photo
+from archstyle.metrics.measure import Evaluation, measure
+from archstyle.metrics.predictions import Predictions
+from archstyle.photos.packing import pack
+from archstyle.photos.reader import Preprocessing, read_photo
+from archstyle.photos.sources.found import Found
 
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
 1,head,1.5,0.4,1.4,0.45

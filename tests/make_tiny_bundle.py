@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from archstyle.config import Evaluate, Model, Train
-from archstyle.data.facades import STYLES, draw_facade
-from archstyle.images import to_array
-from archstyle.training import Arrays, train_bundle
+from archstyle.models import Arrays, train_bundle
+from archstyle.photos.reader import to_array
+from facades import STYLES, draw_facade
 
 SIZE = 128
 

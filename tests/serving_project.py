@@ -20,7 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from archstyle.bundle import Bundle
-from archstyle.data.facades import draw_facade
+from facades import draw_facade
 from serving import create_app
 from serving.models import Model, Models
 from serving.settings import Settings
@@ -126,7 +126,7 @@ def running_server(folder: Path, **environment: str) -> Iterator[RunningServer]:
 def install_for(server_folder: Path, bundle: Path, version: str) -> None:
     """Put a bundle into the cache that `RunningServer(server_folder)` uses."""
     code = (
-        "import sys, pathlib, archstyle.registry_cache as cache;"
+        "import sys, pathlib, archstyle.registry.cache as cache;"
         "cache.install(pathlib.Path(sys.argv[1]), sys.argv[2], 'a1b2c3d4e5f6a7b8')"
     )
     environment = {

@@ -19,12 +19,12 @@ from archstyle.config.schema import Split
 from archstyle.data.facts import note_facts
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, Row, read_manifest, write_manifest
-from archstyle.data.names import printable
-from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
-from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.store import PhotoStore
-from archstyle.images import Preprocessing, open_photo, read_photo
+from archstyle.photos.names import printable
+from archstyle.photos.packing import pack
+from archstyle.photos.reader import Preprocessing, open_photo, read_photo
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import PhotoStore
 from pipeline import augment, fetch, prepare
 from tests.conftest import ROOT
 from tests.odd_files import BAD, SOUND, Sound, bad, picture, saved, sound

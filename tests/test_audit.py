@@ -24,11 +24,11 @@ from archstyle.audit.photographs import Photograph, photographs
 from archstyle.audit.predictions import out_of_fold
 from archstyle.cli import main
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
-from archstyle.data.facades import draw_facade
-from archstyle.data.fingerprints import perceptual_hash
+from archstyle.data.duplicates.hash import perceptual_hash
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.images import open_photo
+from archstyle.photos.reader import open_photo
+from facades import draw_facade
 from tests.conftest import ROOT
 from tests.evaluation_project import STYLES, Photos, make_project, rows_and_photos
 
@@ -326,10 +326,10 @@ def drawn() -> tuple[Any, list[Row]]:
 def test_the_frozen_network_is_exported_once_and_knows_a_photo_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from archstyle.training.features import main as export
+    from archstyle.models.features import main as export
 
     def in_this_process(command: list[str], **_: Any) -> Any:
-        assert command[:3] == [sys.executable, "-m", "archstyle.training.features"]
+        assert command[:3] == [sys.executable, "-m", "archstyle.models.features"]
         asked.append(command)
         export([*command[3:4], "64", *command[5:]])  # small, because this is a test
         return SimpleNamespace(returncode=0)

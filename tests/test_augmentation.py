@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archstyle.augmentation import chance, check_ranges, relight, side_needed, variant
 from archstyle.config.schema import Augment, Model, Split
 from archstyle.data.arrays import write_arrays
+from archstyle.data.crops import chance, check_ranges, relight, side_needed, variant
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, digest, used
-from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
-from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.images import Preprocessing, read_photo, to_array
+from archstyle.photos.packing import pack
+from archstyle.photos.reader import Preprocessing, read_photo, to_array
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import PhotoStore
 from tests.photo_folders import SAME, fill, photo
 
 STILL = Augment(

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from archstyle.config.schema import Split
-from archstyle.data.buildings import match_buildings
 from archstyle.data.inspection import Inspection, inspect_all
+from archstyle.data.leaks import LeakError, check_splits
 from archstyle.data.manifest import Row
-from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
-from archstyle.data.sources.archives import ArchivePhotos
-from archstyle.data.sources.folders import FolderPhotos
 from archstyle.data.splits import assign_splits, join_buildings, remember
-from archstyle.data.store import Packed, PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation.leaks import LeakError, check_splits
+from archstyle.photos.buildings import match_buildings
+from archstyle.photos.packing import pack
+from archstyle.photos.sources.archives import ArchivePhotos
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import Packed, PhotoStore
 from tests.photo_folders import SAME, fill
 
 SHARES = Split(validation=0.2, test=0.2)

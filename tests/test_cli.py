@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from archstyle import registry_cache
 from archstyle.cli import main
-from archstyle.prediction import find_files, load_model
+from archstyle.registry import cache as registry_cache
+from archstyle.registry.prediction import find_files, load_model
 from tests.tracking_project import clean, empty_database, facades, install_bundle, project, rotated
 
 __all__ = ["empty_database", "facades", "project"]
@@ -123,7 +123,7 @@ def test_without_a_champion_it_says_what_to_do(
 def test_the_champion_answers_and_promotion_is_seen(
     album: Path, project: Path, tiny_bundle: Path
 ) -> None:
-    from archstyle.tracking.production import promote, register_candidate
+    from archstyle.registry.promotion import promote, register_candidate
 
     register_candidate(project, 0.01)
     assert run("predict", album, "--format", "jsonl").exit_code == 0

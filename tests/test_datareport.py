@@ -10,17 +10,17 @@ import pytest
 from PIL import Image, ImageOps
 
 from archstyle.data.corrections import COLUMNS
+from archstyle.data.duplicates.pairs import Pair
 from archstyle.data.manifest import Row, read_manifest
-from archstyle.data.pairs import Pair
-from archstyle.datareport import figures, sheets
-from archstyle.datareport.choices import choose
-from archstyle.datareport.collection import Alike, Facts
-from archstyle.datareport.outputs import write_report
-from archstyle.datareport.page import DataReport
-from archstyle.datareport.pictures import as_picture
-from archstyle.datareport.tallies import by_style
 from archstyle.errors import ArchstyleError
-from archstyle.pages.theme import DARK, LIGHT, applied, save
+from archstyle.reports.data import figures, sheets
+from archstyle.reports.data.choices import choose
+from archstyle.reports.data.collection import Alike, Facts
+from archstyle.reports.data.outputs import write_report
+from archstyle.reports.data.page import DataReport
+from archstyle.reports.data.pictures import as_picture
+from archstyle.reports.data.tallies import by_style
+from archstyle.reports.theme import DARK, LIGHT, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
 from tests.datareport_project import collection, row

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from archstyle.data.duplicates.pairs import Pair
+from archstyle.data.leaks import Leak
 from archstyle.data.manifest import Row
-from archstyle.data.pairs import Pair
-from archstyle.datareport.choices import MEMBERS, MOST, OF_ALL_STYLES, choose
-from archstyle.datareport.collection import Alike, look_at_pairs
-from archstyle.datareport.findings import find, many
-from archstyle.datareport.outputs import file_names
-from archstyle.datareport.tallies import HeldOut, held_out, reasons
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation.leaks import Leak
-from archstyle.pages.page import code
+from archstyle.reports.data.choices import MEMBERS, MOST, OF_ALL_STYLES, choose
+from archstyle.reports.data.collection import Alike, look_at_pairs
+from archstyle.reports.data.findings import find, many
+from archstyle.reports.data.outputs import file_names
+from archstyle.reports.data.tallies import HeldOut, held_out, reasons
+from archstyle.reports.page import code
 from tests.datareport_project import collection, row
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from archstyle.bundle import BundleError, Distance, Outputs
 from archstyle.bundle.distance import features
-from archstyle.training.distance import fit_distance, fit_distance_threshold
+from archstyle.models.distance import fit_distance, fit_distance_threshold
 
 
 def embeddings(n: int, seed: int = 0, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

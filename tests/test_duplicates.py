@@ -10,18 +10,25 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from archstyle.config.schema import Duplicates, Source, Split
-from archstyle.data import lookalikes, neighbours
-from archstyle.data.duplicates import Found, Groups, find_duplicates
-from archstyle.data.fingerprints import GREY_SIDE, fingerprint, mirrored, perceptual_hash, to_bytes
-from archstyle.data.greys import Greys
+from archstyle.data.duplicates import candidates as lookalikes
+from archstyle.data.duplicates import neighbours
+from archstyle.data.duplicates.alignment import agreement
+from archstyle.data.duplicates.groups import Found, Groups, find_duplicates
+from archstyle.data.duplicates.hash import (
+    GREY_SIDE,
+    fingerprint,
+    mirrored,
+    perceptual_hash,
+    to_bytes,
+)
+from archstyle.data.duplicates.neighbours import close_pairs
+from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import inspect, inspect_all
-from archstyle.data.neighbours import close_pairs
-from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest
-from archstyle.data.second_look import agreement
-from archstyle.data.sources import choose
-from archstyle.data.store import PhotoStore
-from archstyle.images import open_photo
+from archstyle.photos.packing import pack
+from archstyle.photos.reader import open_photo
+from archstyle.photos.sources import choose
+from archstyle.photos.store import PhotoStore
 from benchmarks.changes import CHANGES, two_of_them
 from tests.photo_folders import SAME, jpeg, photo
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from archstyle.config import Split
+from archstyle.data.duplicates.pairs import Pair
+from archstyle.data.leaks import LeakError, check_data, check_splits
 from archstyle.data.manifest import read_manifest, write_manifest
-from archstyle.data.packing import pack
-from archstyle.data.pairs import Pair
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation import predictions as predicting
-from archstyle.evaluation.leaks import LeakError, check_data, check_splits
-from archstyle.evaluation.predictions import predict_photos
+from archstyle.metrics import predictions as predicting
+from archstyle.metrics.predictions import predict_photos
+from archstyle.photos.packing import pack
 from pipeline import evaluate
 from tests.evaluation_project import (
     STYLES,
@@ -114,7 +114,7 @@ def test_answers_keep_the_order_of_the_photos():
 
 def test_memory_does_not_grow_with_the_photos(monkeypatch):
     monkeypatch.setattr(predicting, "CHUNK", 1)
-    monkeypatch.setattr("archstyle.parallel.cores", lambda: 2)
+    monkeypatch.setattr("archstyle.common.parallel.cores", lambda: 2)
     rows, photos = rows_and_photos()
     bundle, store, ahead = ColourBundle(card()), Photos(photos), []
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archstyle.data.facades import STYLES, draw_facade, draw_facades
 from archstyle.errors import ArchstyleError
+from facades import STYLES, draw_facade, draw_facades
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_any_size(size: tuple[int, int]) -> None:
 
 def test_another_process_with_another_hash_seed_draws_the_same() -> None:
     code = (
-        "import hashlib; from archstyle.data.facades import draw_facades;"
+        "import hashlib; from facades import draw_facades;"
         "print(hashlib.sha256(b''.join(data for _, data in draw_facades(8, 3))).hexdigest())"
     )
     prints = {
@@ -126,7 +126,7 @@ def test_names_and_counts() -> None:
 
 def test_a_photo_depends_on_seed_style_and_number_only(monkeypatch: pytest.MonkeyPatch) -> None:
     few = dict(draw_facades(8, 5))
-    monkeypatch.setattr("archstyle.data.facades._cores", lambda: 2)
+    monkeypatch.setattr("facades._cores", lambda: 2)
     many = dict(draw_facades(100, 5))  # enough for two processes
     assert len(many) == len(set(many.values())) == 100
     assert {name: many[name] for name in few} == few

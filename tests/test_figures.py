@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation import draw, figures
-from archstyle.evaluation.gallery import Shown, pick, sure_and_right, worst_mistakes
-from archstyle.evaluation.inputs import read_history
-from archstyle.evaluation.predictions import predict_photos
-from archstyle.evaluation.sheets import sheet
-from archstyle.heatmap import heat_layer
-from archstyle.pages.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save
+from archstyle.metrics.predictions import predict_photos
+from archstyle.photos.heatmap import heat_layer
+from archstyle.reports.evaluation import draw, figures
+from archstyle.reports.evaluation.gallery import Shown, pick, sure_and_right, worst_mistakes
+from archstyle.reports.evaluation.inputs import read_history
+from archstyle.reports.evaluation.sheets import sheet
+from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save
 from tests.evaluation_project import (
     HISTORY,
     ColourBundle,

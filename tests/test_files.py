@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.files import reserve, scratch_directory, whole_directory, whole_file, write_json
+from archstyle.common.files import (
+    reserve,
+    scratch_directory,
+    whole_directory,
+    whole_file,
+    write_json,
+)
 from tests.conftest import ROOT
 
 
@@ -38,7 +44,7 @@ def test_a_finished_write_takes_the_place(tmp_path: Path) -> None:
 def test_a_killed_stage_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
-        "from archstyle.files import whole_directory\n"
+        "from archstyle.common.files import whole_directory\n"
         "with whole_directory(Path(sys.argv[1])) as path:\n"
         "    (path / 'part').write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -54,7 +60,7 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_is_left_alone(
 ) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
-        "from archstyle.files import scratch_directory\n"
+        "from archstyle.common.files import scratch_directory\n"
         "with scratch_directory(Path(sys.argv[1]), 'fetch-[1]-') as path:\n"
         "    (path / 'part').write_text('half')\n"
         "    print(path.name, flush=True)\n"
@@ -81,7 +87,7 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_is_left_alone(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a Linux device")
 def test_a_full_disk_is_one_sentence() -> None:
     code = (
-        "from archstyle.console import run\n"
+        "from archstyle.common.console import run\n"
         "def main(arguments):\n"
         "    with open('/dev/full', 'wb') as file:\n"
         "        file.write(b'x' * 100000)\n"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from archstyle.gate import compare, decide, decide_on_data, first_champion
+from archstyle.metrics.paired import compare, decide, decide_on_data, first_champion
 
 
 def answers(right: int, photos: int) -> np.ndarray:

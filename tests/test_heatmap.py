@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from archstyle.heatmap import encode, heat_layer, overlay
+from archstyle.photos.heatmap import encode, heat_layer, overlay
 
 
 def corner() -> np.ndarray:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from archstyle.images import (
+from archstyle.photos.reader import (
     FORMATS,
     PhotoError,
     Preprocessing,

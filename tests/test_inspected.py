@@ -14,9 +14,9 @@ import pytest
 from archstyle.data import inspection
 from archstyle.data.inspected import DECIDING, RECIPES, Inspected, recipe
 from archstyle.data.inspection import Inspection, inspect_all
-from archstyle.data.packing import pack
-from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.store import PhotoStore
+from archstyle.photos.packing import pack
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import PhotoStore
 from tests.conftest import ROOT
 from tests.photo_folders import fill
 from tests.test_stages import imported_files
@@ -75,7 +75,7 @@ import sys, time
 from pathlib import Path
 from archstyle.data import inspection
 from archstyle.data.inspected import Inspected
-from archstyle.data.store import PhotoStore
+from archstyle.photos.store import PhotoStore
 inspect = inspection.inspect
 def slow(data, max_pixels):
     time.sleep(0.05)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as scikit
 
-from archstyle.evaluation import metrics
-from archstyle.evaluation.confidence import reliability, risk_coverage
+from archstyle.metrics import classification as metrics
+from archstyle.metrics.selective import reliability, risk_coverage
 from tests.evaluation_project import evaluation
 
 

@@ -15,19 +15,19 @@ import pytest
 
 from archstyle.config import Model, compose
 from archstyle.errors import ArchstyleError
-from archstyle.training.acceleration import accelerated
-from archstyle.training.arrays import Arrays
-from archstyle.training.export import classifier
-from archstyle.training.fit import fit
-from archstyle.training.freezing import cut
-from archstyle.training.networks import (
+from archstyle.models.acceleration import accelerated
+from archstyle.models.arrays import Arrays
+from archstyle.models.export import classifier
+from archstyle.models.fit import fit
+from archstyle.models.freezing import cut
+from archstyle.models.networks import (
     NETWORKS,
     Network,
     architecture,
     build_network,
     keras_application,
 )
-from archstyle.training.networks.pytorch_weights import read_state
+from archstyle.models.networks.pytorch_weights import read_state
 from tests.conftest import ROOT
 
 # What EfficientNet-Lite0 gave in PyTorch (efficientnet-lite-pytorch 0.1.0, for which the weights

@@ -8,12 +8,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from archstyle.bundle import Bundle
-from archstyle.data.packing import pack
-from archstyle.evaluation.gallery import show_answered
-from archstyle.evaluation.outside import Outside, answer_outside, roc, still_answered
-from archstyle.evaluation.outside_figure import outside_figure
-from archstyle.evaluation.predictions import Answers, predict_photos
-from archstyle.pages.theme import DARK, applied, save
+from archstyle.metrics.outside import Outside, answer_outside, roc, still_answered
+from archstyle.metrics.predictions import Answers, predict_photos
+from archstyle.photos.packing import pack
+from archstyle.reports.evaluation.gallery import show_answered
+from archstyle.reports.evaluation.outside_figure import outside_figure
+from archstyle.reports.theme import DARK, applied, save
 from tests.evaluation_project import ColourBundle, Photos, card, colours, photo, rows_and_photos
 
 
@@ -104,10 +104,10 @@ def test_the_figure_is_drawn_whatever_the_distances(tmp_path: Path, same: bool) 
 
 
 def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
-    from archstyle.data.facades import STYLES, draw_facades
     from archstyle.data.manifest import Row
-    from archstyle.evaluation.labels import Labels
-    from archstyle.evaluation.variants import measure_variants, time_variants
+    from archstyle.metrics.labels import Labels
+    from archstyle.metrics.variants import measure_variants, time_variants
+    from facades import STYLES, draw_facades
 
     photos = dict(draw_facades(8, 77))
     rows = [Row(file, file.split("/")[0], file, "", file, "test", "used", "") for file in photos]

@@ -178,7 +178,7 @@ def test_a_tracking_server_that_is_away_stops_training_at_the_start(project: Pat
 
 
 def test_predict_answers_with_the_champion_in_json_lines(project: Path) -> None:
-    code = "from archstyle.data.facades import draw_facade as d; d('gothic', 5).save('one.png')"
+    code = "from facades import draw_facade as d; d('gothic', 5).save('one.png')"
     run(project, sys.executable, "-c", code)
     (project / "two.txt").write_text("no photo")
     output = run(project, "archstyle", "predict", "one.png", "two.txt", "--format", "jsonl")

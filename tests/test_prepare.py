@@ -13,12 +13,12 @@ from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, read_manifest
-from archstyle.data.packing import pack
 from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.sources.folders import FolderPhotos
 from archstyle.data.splits import remember
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
+from archstyle.photos.packing import pack
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import PhotoStore
 from pipeline import fetch, prepare
 from tests.photo_folders import SAME, fill, jpeg, photo
 

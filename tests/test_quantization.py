@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from archstyle.bundle import Outputs
 from archstyle.bundle.graph import Graph
-from archstyle.data.facades import STYLES, draw_facade
-from archstyle.images import to_array
-from archstyle.training.export import classifier, export_graph
-from archstyle.training.networks import Network, build_network
-from archstyle.training.quantization import export_int8_graph
+from archstyle.models.export import classifier, export_graph
+from archstyle.models.networks import Network, build_network
+from archstyle.models.quantization import export_int8_graph
+from archstyle.photos.reader import to_array
+from facades import STYLES, draw_facade
 
 SIZE = 64
 

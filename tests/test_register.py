@@ -12,10 +12,10 @@ from archstyle.bundle import Bundle
 from archstyle.cli import main as archstyle
 from archstyle.data.manifest import read_manifest, write_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.registry_cache import current
+from archstyle.registry.cache import current
+from archstyle.registry.promotion import promote, register_candidate, rollback
+from archstyle.registry.versions import all_versions, champion_version, changes, download_bundle
 from archstyle.tracking.connection import connect
-from archstyle.tracking.production import promote, register_candidate, rollback
-from archstyle.tracking.registry import all_versions, champion_version, changes, download_bundle
 from archstyle.tracking.store import MODEL_NAME
 from pipeline import register
 from tests.tracking_project import (

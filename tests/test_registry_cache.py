@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from archstyle.errors import ArchstyleError
-from archstyle.registry_cache import KEPT_VERSIONS, cache_directory, current, install
+from archstyle.registry.cache import KEPT_VERSIONS, cache_directory, current, install
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from archstyle.data.manifest import Row
-from archstyle.evaluation.draw import draw_charts
-from archstyle.evaluation.inputs import read_history
-from archstyle.evaluation.labels import Labels
-from archstyle.evaluation.metrics import Interval
-from archstyle.evaluation.report import Report, between, most_confused, render
-from archstyle.pages.page import percent
-from archstyle.pages.theme import LIGHT
+from archstyle.metrics.classification import Interval
+from archstyle.metrics.labels import Labels
+from archstyle.reports.evaluation.draw import draw_charts
+from archstyle.reports.evaluation.inputs import read_history
+from archstyle.reports.evaluation.report import Report, between, most_confused, render
+from archstyle.reports.page import percent
+from archstyle.reports.theme import LIGHT
 from tests.evaluation_project import HISTORY, STYLES, card, evaluation
 from tests.test_figures import shown
 

@@ -16,24 +16,37 @@ import yaml
 from PIL import Image
 
 from archstyle.bundle import Answer
+from archstyle.common.files import write_json
 from archstyle.config import compose
-from archstyle.data.facades import draw_facade
 from archstyle.data.manifest import Row, digest, write_manifest
-from archstyle.data.packing import pack
 from archstyle.data.preparation import summarize
-from archstyle.data.store import PhotoStore
 from archstyle.errors import ArchstyleError
-from archstyle.evaluation.labels import Labels
-from archstyle.files import write_json
-from archstyle.results import measure, robustness
-from archstyle.results.measure import measure_recipe
-from archstyle.results.page import Results
-from archstyle.results.perturbations import PERTURBATIONS, SIDE, Perturbation, sized
-from archstyle.results.reference import corrected_styles, leaked, measure_reference, reference_rows
-from archstyle.results.robustness import tally
-from archstyle.results.rows import Recipe, read_params, recipes
-from archstyle.results.table import END, START, Line, between_markers, megabytes, minutes, table
-from archstyle.results.write import write_results
+from archstyle.metrics.labels import Labels
+from archstyle.photos.packing import pack
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.results import measure, robustness
+from archstyle.reports.results.measure import measure_recipe
+from archstyle.reports.results.page import Results
+from archstyle.reports.results.perturbations import PERTURBATIONS, SIDE, Perturbation, sized
+from archstyle.reports.results.reference import (
+    corrected_styles,
+    leaked,
+    measure_reference,
+    reference_rows,
+)
+from archstyle.reports.results.robustness import tally
+from archstyle.reports.results.rows import Recipe, read_params, recipes
+from archstyle.reports.results.table import (
+    END,
+    START,
+    Line,
+    between_markers,
+    megabytes,
+    minutes,
+    table,
+)
+from archstyle.reports.results.write import write_results
+from facades import draw_facade
 from tests.conftest import ROOT
 from tests.evaluation_project import card
 from tests.tracking_project import Drawn

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archstyle.training.checkpoint import DAYS_KEPT, Checkpoint, State, open_checkpoint
+from archstyle.models.checkpoint import DAYS_KEPT, Checkpoint, State, open_checkpoint
 from tests.conftest import ROOT
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from archstyle import tracking
 from archstyle.errors import ArchstyleError
-from archstyle.registry_cache import cache_directory, current, install
-from archstyle.tracking import RegisteredBundle
+from archstyle.registry.cache import cache_directory, current, install
+from archstyle.registry.versions import RegisteredBundle
+from serving import follower
 from serving.finding import Finding, read_finding
 from serving.follower import INCOMING, LONGEST_PAUSE, follow, look, tidy
 from tests.serving_project import altered
@@ -38,8 +38,8 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path)
     registry.bundles["1"] = tiny_bundle
     monkeypatch.setenv("ARCHSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
-    monkeypatch.setattr(tracking, "champion_version", registry.champion_version)
-    monkeypatch.setattr(tracking, "download_bundle", registry.download_bundle)
+    monkeypatch.setattr(follower, "champion_version", registry.champion_version)
+    monkeypatch.setattr(follower, "download_bundle", registry.download_bundle)
     tidy(cache_directory())
     return registry
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.registry_cache import install
+from archstyle.registry.cache import install
 from serving.models import RETRY_LOOKS, Model, Models
 from tests.serving_project import altered
 

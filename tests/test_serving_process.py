@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.tracking.production import promote, register_candidate, rollback
+from archstyle.registry.promotion import promote, register_candidate, rollback
 from tests.serving_project import ROOT, altered, free_port, install_for, running_server
 from tests.tracking_project import empty_database, facades, install_bundle, project
 

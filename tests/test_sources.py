@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from archstyle.config.schema import Source
-from archstyle.data.names import member_name, printable, style_of
-from archstyle.data.packing import pack
-from archstyle.data.sources import Photos, announce_drawn, choose
-from archstyle.data.sources.folders import FolderPhotos
-from archstyle.data.sources.repositories import can_be_reached
-from archstyle.data.store import Origin, PhotoStore
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import member_name, printable, style_of
+from archstyle.photos.packing import pack
+from archstyle.photos.sources import Photos, announce_drawn, choose
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.sources.repositories import can_be_reached
+from archstyle.photos.store import Origin, PhotoStore
 from pipeline import fetch
 from tests.photo_folders import fill, jpeg, photo
 

@@ -20,10 +20,10 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 EDGE = {
     "src/archstyle/__init__.py",
     "src/archstyle/config",
-    "src/archstyle/console.py",
+    "src/archstyle/common/console.py",
     "src/archstyle/errors.py",
-    "src/archstyle/files.py",
-    "src/archstyle/registry_cache.py",
+    "src/archstyle/common/files.py",
+    "src/archstyle/registry",
     "src/archstyle/tracking",
 }
 
@@ -52,7 +52,7 @@ def imported_files(path: Path, seen: set[Path]) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            if name.split(".")[0] != "archstyle":
+            if name.split(".")[0] not in ("archstyle", "facades"):
                 continue
             base = ROOT / "src" / name.replace(".", "/")
             for file in (base.with_suffix(".py"), base / "__init__.py"):

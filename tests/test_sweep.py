@@ -18,18 +18,18 @@ from hydra.core.utils import JobReturn, JobStatus
 from optuna.distributions import CategoricalDistribution, UniformDistribution
 from optuna.trial import TrialState
 
+from archstyle.common.files import write_json
 from archstyle.config import Config, compose
 from archstyle.data.manifest import Row, write_manifest
-from archstyle.data.packing import pack
 from archstyle.errors import ArchstyleError
-from archstyle.files import write_json
-from archstyle.sweep import arrays, schema, study
-from archstyle.sweep.plan import Plan, as_overrides, make_plan
-from archstyle.sweep.plot import draw, importances
-from archstyle.sweep.report import trial_rows, write_params
-from archstyle.sweep.sweeper import StudySweeper
-from archstyle.sweep.trial import Outcome, Watch
-from archstyle.tracking import end_trial, sweep_run, trial_run
+from archstyle.photos.packing import pack
+from archstyle.search import arrays, schema, study
+from archstyle.search.plan import Plan, as_overrides, make_plan
+from archstyle.search.plot import draw, importances
+from archstyle.search.report import trial_rows, write_params
+from archstyle.search.sweeper import StudySweeper
+from archstyle.search.trial import Outcome, Watch
+from archstyle.tracking.sweeps import end_trial, sweep_run, trial_run
 from tests.conftest import ROOT
 from tests.test_pipeline import environment, run, set_params
 from tests.tracking_project import Drawn, clean, empty_database, facades  # noqa: F401
@@ -191,7 +191,7 @@ def sweep(folder: Path, launcher: Launcher, trials: int, jobs: int = 1) -> optun
 @pytest.fixture(autouse=True)
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a trial that ran would have noted of itself."""
-    monkeypatch.setattr("archstyle.sweep.sweeper.described", lambda trial: str(trial.number))
+    monkeypatch.setattr("archstyle.search.sweeper.described", lambda trial: str(trial.number))
 
 
 def test_failed_and_pruned_trials_do_not_end_a_sweep(

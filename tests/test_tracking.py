@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from archstyle.errors import ArchstyleError
-from archstyle.tracking import connection, journal, stale
+from archstyle.registry import journal
+from archstyle.registry.record import ensure_recorded, mark_recorded
+from archstyle.registry.versions import all_versions, champion_version
+from archstyle.tracking import connection, stale
 from archstyle.tracking.connection import connect, reachable
 from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.history import epoch_metrics
 from archstyle.tracking.lineage import dvc_tags, git_tags
-from archstyle.tracking.record import ensure_recorded, mark_recorded
-from archstyle.tracking.registry import all_versions, champion_version
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import resume_run, start_run
 from archstyle.tracking.store import tracking_uri
@@ -384,7 +385,8 @@ def test_nothing_to_record_imports_no_mlflow(project: Path) -> None:
     (project / "reports" / "registered.json").write_text("{}\n", "utf-8")
     mark_recorded(project)
     code = (
-        "import sys; from pathlib import Path; from archstyle.tracking import ensure_recorded;"
+        "import sys; from pathlib import Path; "
+        "from archstyle.registry.record import ensure_recorded;"
         "assert not ensure_recorded(Path.cwd()); assert 'mlflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=project, check=True)

@@ -10,13 +10,13 @@ import pytest
 
 from archstyle.config import Model, Train
 from archstyle.errors import ArchstyleError
-from archstyle.training.arrays import Arrays, one_hot
-from archstyle.training.batches import Batches
-from archstyle.training.calibration import fit_temperature, fit_threshold, softmax
-from archstyle.training.fit import Fitted, fit
-from archstyle.training.learner import blend
-from archstyle.training.networks import build_network
-from archstyle.training.networks.pytorch_weights import read_state
+from archstyle.metrics.calibration import fit_temperature, fit_threshold, softmax
+from archstyle.models.arrays import Arrays, one_hot
+from archstyle.models.batches import Batches
+from archstyle.models.fit import Fitted, fit
+from archstyle.models.learner import blend
+from archstyle.models.networks import build_network
+from archstyle.models.networks.pytorch_weights import read_state
 
 
 def test_batches_show_every_photo_once_an_epoch_and_every_copy_in_turn() -> None:

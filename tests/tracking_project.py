@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from archstyle.bundle import Bundle, Card
-from archstyle.data.facades import STYLES, draw_facade
+from archstyle.common.files import write_json
 from archstyle.data.manifest import Row, write_manifest
-from archstyle.data.packing import pack
-from archstyle.data.sources.found import Found
-from archstyle.files import write_json
+from archstyle.photos.packing import pack
+from archstyle.photos.sources.found import Found
+from facades import STYLES, draw_facade
 
 CONFIG = {"seed": 1, "model": {"name": "tiny", "image_size": 16}, "train": {"epochs": 2}}
 RUN_ID = "0123456789abcdef0123456789abcdef"

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from archstyle.config import Evaluate, Model, Train
-from archstyle.data.facades import STYLES, draw_facade
-from archstyle.images import to_array
-from archstyle.training import Arrays, train_bundle, write_history
-from archstyle.training.batches import Batch, Batches
-from archstyle.training.checkpoint import open_checkpoint
+from archstyle.models import Arrays, train_bundle, write_history
+from archstyle.models.batches import Batch, Batches
+from archstyle.models.checkpoint import open_checkpoint
+from archstyle.photos.reader import to_array
+from facades import STYLES, draw_facade
 
 SIZES = {"cnn": 64, "efficientnet_lite0": 64}
 FROZEN = {"cnn": 0, "efficientnet_lite0": 11}

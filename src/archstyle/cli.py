@@ -56,7 +56,7 @@ def main() -> None:
 @one_sentence
 def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
     """Answer photos: files, and all that folders hold."""
-    from archstyle.prediction import load_model, predict_paths
+    from archstyle.registry.prediction import load_model, predict_paths
 
     bundle = load_model(model)
     answered = predict_paths(bundle, paths, form)
@@ -68,7 +68,7 @@ def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
 @one_sentence
 def versions() -> None:
     """List the registered versions with their alias and accuracy."""
-    from archstyle.tracking.listing import versions_table
+    from archstyle.registry.listing import versions_table
 
     click.echo(versions_table())
 
@@ -79,7 +79,7 @@ def versions() -> None:
 @one_sentence
 def promote(version: str, reason: str) -> None:
     """Make VERSION (a number, or `challenger`) the champion."""
-    from archstyle.tracking.production import promote as promote_version
+    from archstyle.registry.promotion import promote as promote_version
 
     change = promote_version(version, reason)
     if change is None:
@@ -97,7 +97,7 @@ def promote(version: str, reason: str) -> None:
 @one_sentence
 def rollback(reason: str) -> None:
     """Make the champion before the present one champion again."""
-    from archstyle.tracking.production import rollback as roll_back
+    from archstyle.registry.promotion import rollback as roll_back
 
     change = roll_back(reason)
     click.echo(
@@ -111,7 +111,7 @@ def rollback(reason: str) -> None:
 @one_sentence
 def lineage(version: str) -> None:
     """Show where VERSION (a number or an alias) came from and when it was champion."""
-    from archstyle.tracking.listing import lineage_text
+    from archstyle.registry.listing import lineage_text
 
     click.echo(lineage_text(version))
 
@@ -130,7 +130,7 @@ def audit(show: int) -> None:
 @one_sentence
 def record() -> None:
     """Record a result that DVC restored from its cache but MLflow does not know."""
-    from archstyle.tracking.record import ensure_recorded
+    from archstyle.registry.record import ensure_recorded
 
     ensure_recorded(Path.cwd())
 

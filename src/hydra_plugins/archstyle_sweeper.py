@@ -1,4 +1,4 @@
-"""Makes `archstyle.sweep.sweeper` known to Hydra, which looks for sweepers in this package only.
+"""Makes `archstyle.search.sweeper` known to Hydra, which looks for sweepers in this package only.
 
 Hydra reads this at the start of every stage: nothing heavy is imported, and without the extra
 `sweep` there is nothing to make known.
@@ -14,6 +14,6 @@ if find_spec("hydra_plugins.hydra_optuna_sweeper"):
         """The Optuna sweeper, with pruned and resumed trials."""
 
         def __init__(self, **settings: Any) -> None:
-            from archstyle.sweep.sweeper import StudySweeper
+            from archstyle.search.sweeper import StudySweeper
 
             self.sweeper = StudySweeper(**settings)

@@ -9,12 +9,12 @@ from archstyle.audit.findings import Findings, find
 from archstyle.audit.graph import find_graph
 from archstyle.audit.page import render
 from archstyle.audit.photographs import Photograph, photographs
+from archstyle.common.console import say
+from archstyle.common.files import whole_file
 from archstyle.config import Duplicates, stage_config
-from archstyle.console import say
 from archstyle.data.corrections import read_corrections
 from archstyle.data.manifest import read_manifest
-from archstyle.data.store import PhotoStore
-from archstyle.files import whole_file
+from archstyle.photos.store import PhotoStore
 
 CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")

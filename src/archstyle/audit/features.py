@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archstyle.bundle.quiet import quiet
+from archstyle.common.files import whole_file
+from archstyle.common.parallel import parallel_map
 from archstyle.data.manifest import Row
-from archstyle.data.store import PhotoStore
-from archstyle.files import whole_file
-from archstyle.images import open_photo, to_array
-from archstyle.parallel import parallel_map
+from archstyle.photos.reader import open_photo, to_array
+from archstyle.photos.store import PhotoStore
 
 # Of the shorter side; a second look at what is in the middle.
 CENTRE = 0.7

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archstyle.console import say
+from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
 
 NETWORK = "efficientnet_lite0"
@@ -23,7 +23,7 @@ def find_graph(cache: Path) -> Path:
     if not path.exists():
         say("audit: exporting the frozen network, once; half a minute.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "archstyle.training.features", NETWORK, str(SIZE)]
+        command = [sys.executable, "-m", "archstyle.models.features", NETWORK, str(SIZE)]
         made = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
         if made.returncode or not path.exists():
             last = (made.stderr.strip().splitlines() or ["no reason given"])[-1]

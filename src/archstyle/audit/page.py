@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from archstyle.audit.findings import Findings, Suspect, alike
 from archstyle.audit.photographs import Photograph
+from archstyle.common.parallel import parallel_map
 from archstyle.data.corrections import COLUMNS, Correction
-from archstyle.data.store import PhotoStore
-from archstyle.heatmap import encode
-from archstyle.pages.page import QUALITY, data_uri, environment, where_from
-from archstyle.pages.pictures import thumbnail
-from archstyle.parallel import parallel_map
+from archstyle.photos.heatmap import encode
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.page import QUALITY, data_uri, environment, where_from
+from archstyle.reports.pictures import thumbnail
 
 NEIGHBOURS = 4  # of each style
 LARGE, SMALL = 360, 120  # pixels of the longer side

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archstyle.data.corrections import Correction, match
 from archstyle.data.manifest import Row
-from archstyle.data.names import style_of
+from archstyle.photos.names import style_of
 
 
 @dataclass(frozen=True)

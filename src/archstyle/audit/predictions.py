@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.console import progress
+from archstyle.common.console import progress
 from archstyle.errors import ArchstyleError
 
 FOLDS = 5

@@ -13,7 +13,7 @@ from archstyle.bundle.card import Card
 from archstyle.bundle.distance import Distance, features
 from archstyle.bundle.errors import BundleError
 from archstyle.bundle.graph import Graph, Outputs
-from archstyle.images import read_photo
+from archstyle.photos.reader import read_photo
 
 GRAPH, CARD, LABELS, GOLDEN = "model.tflite", "card.json", "labels.json", "golden/golden.json"
 DISTANCE = "distance.npz"
@@ -85,7 +85,7 @@ class Bundle:
         return replace(outputs, distances=self._distance(features(outputs)))
 
     def predict(self, source: bytes | Path) -> Answer:
-        """Answer one photo; raises `archstyle.images.PhotoError` where it cannot be read."""
+        """Answer one photo; raises `archstyle.photos.reader.PhotoError` where it cannot be read."""
         image = read_photo(source, self.card.preprocessing)
         return self.answers(self.run(image[np.newaxis]))[0]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.images import Preprocessing
+from archstyle.photos.reader import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archstyle.bundle.errors import BundleError
 from archstyle.bundle.quiet import quiet
-from archstyle.parallel import cores
+from archstyle.common.parallel import cores
 
 
 @dataclass(frozen=True)

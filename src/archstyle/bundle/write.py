@@ -8,9 +8,9 @@ from archstyle.bundle.bundle import CARD, DISTANCE, GOLDEN, GRAPH, LABELS, Bundl
 from archstyle.bundle.card import Card
 from archstyle.bundle.distance import Distance
 from archstyle.bundle.labels import labels
-from archstyle.data.facades import STYLES, draw_facade
-from archstyle.files import write_json
-from archstyle.images import read_photo
+from archstyle.common.files import write_json
+from archstyle.photos.reader import read_photo
+from facades import STYLES, draw_facade
 
 # How far two processors may lie apart in a probability, and by which share in a distance; a changed
 # reader moves both by more. Kernels in float32 differ by less than 1e-4; in int8 they round

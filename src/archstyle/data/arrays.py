@@ -10,13 +10,13 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from archstyle.augmentation import chance, side_needed, variant
+from archstyle.common.files import reserve
+from archstyle.common.parallel import parallel_map
 from archstyle.config.schema import Augment, Model
+from archstyle.data.crops import chance, side_needed, variant
 from archstyle.data.manifest import Row, digest, used
-from archstyle.data.store import Packed, PhotoStore, read_packed
-from archstyle.files import reserve
-from archstyle.images import Preprocessing, open_photo, read_photo
-from archstyle.parallel import parallel_map
+from archstyle.photos.reader import Preprocessing, open_photo, read_photo
+from archstyle.photos.store import Packed, PhotoStore, read_packed
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archstyle.data.fingerprints import BITS, mirrored, to_bytes
+from archstyle.data.duplicates.hash import BITS, mirrored, to_bytes
 from archstyle.errors import ArchstyleError
 
 COLUMNS = ("sha256", "phash", "action", "style", "reason", "file")

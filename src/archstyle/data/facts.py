@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archstyle.data.inspection import Inspection
-from archstyle.data.store import Packed
+from archstyle.photos.store import Packed
 
 COLUMNS = ("file", "bytes", "width", "height", "format")
 

@@ -16,9 +16,10 @@ import PIL
 import pillow_heif
 from PIL import features
 
-from archstyle import images
-from archstyle.data import fingerprints, inspection
+from archstyle.data import inspection
+from archstyle.data.duplicates import hash as fingerprints
 from archstyle.data.inspection import Inspection
+from archstyle.photos import reader as images
 
 RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
 SPARE = 50_000  # rows, of 2.5 kB, that are kept of photos that are there no longer

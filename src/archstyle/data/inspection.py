@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from archstyle.data.fingerprints import SIDE, fingerprint
-from archstyle.data.store import Packed, PhotoStore, read_packed
-from archstyle.images import PhotoError, open_with_facts
-from archstyle.parallel import parallel_map
+from archstyle.common.parallel import parallel_map
+from archstyle.data.duplicates.hash import SIDE, fingerprint
+from archstyle.photos.reader import PhotoError, open_with_facts
+from archstyle.photos.store import Packed, PhotoStore, read_packed
 
 
 @dataclass(frozen=True, slots=True)

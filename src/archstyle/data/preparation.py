@@ -7,16 +7,16 @@ from typing import Any
 
 from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Correction, match
-from archstyle.data.duplicates import check_rule, find_duplicates
-from archstyle.data.fingerprints import to_bytes
-from archstyle.data.greys import Greys
+from archstyle.data.duplicates.groups import check_rule, find_duplicates
+from archstyle.data.duplicates.hash import to_bytes
+from archstyle.data.duplicates.pairs import Pair
+from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
-from archstyle.data.names import style_of
-from archstyle.data.pairs import Pair
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
-from archstyle.data.store import Packed
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import style_of
+from archstyle.photos.store import Packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archstyle.registry.journal import Change
 from archstyle.tracking.facts import Facts
-from archstyle.tracking.journal import Change
 
 DRAWN = "**Trained on drawn facades, not photos: a first look, good for no photo.**"
 SPLITS = ("train", "validation", "test")

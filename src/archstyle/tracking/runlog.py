@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle.card import Card
-from archstyle.console import say
+from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
 from archstyle.tracking.description import describe_run, percent
 from archstyle.tracking.facts import Facts, flattened

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle.bundle import CARD
 from archstyle.bundle.card import Card
-from archstyle.console import say
+from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
 from archstyle.tracking import stale
 from archstyle.tracking.experiment import prepare_store

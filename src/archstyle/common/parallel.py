@@ -1,0 +1,57 @@
+"""Work spread over the cores: in order, with a progress bar, in bounded memory."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from archstyle.common.console import progress
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+CHUNK = 16
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parallel_map(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    total: int,
+    description: str,
+    workers: int | None = None,
+    chunk: int = CHUNK,
+) -> Iterator[Result]:
+    """Yield `function(task)` for each task in their order.
+
+    Threads and not processes: Pillow, numpy and hashlib release Python's lock where the time
+    goes, and nothing has to be started, copied or imported again. Tasks are taken from the
+    iterable as they are needed, a few chunks of them ahead of the results.
+    """
+    yield from progress(_spread(function, tasks, workers or cores(), chunk), description, total)
+
+
+def _spread(
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, size: int
+) -> Iterator[Result]:
+    iterator = iter(tasks)
+    waiting: deque[Future[list[Result]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        while True:
+            while len(waiting) < 4 * workers and (chunk := list(islice(iterator, size))):
+                waiting.append(pool.submit(_run, function, chunk))
+            if not waiting:
+                return
+            yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(function: Callable[[Task], Result], chunk: list[Task]) -> list[Result]:
+    return [function(task) for task in chunk]

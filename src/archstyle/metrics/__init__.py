@@ -1,0 +1,1 @@
+"""One home for every number that says how good a model is."""

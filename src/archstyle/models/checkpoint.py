@@ -1,0 +1,135 @@
+"""What an interrupted training needs to go on as if nothing had happened."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.common.files import whole_file
+from archstyle.config import Model, Train
+from archstyle.models.acceleration import computed_in
+from archstyle.models.history import EpochRow
+
+STATE, RUN, LOCK = "state.npz", "run", "lock"
+DAYS_KEPT = 7
+
+
+@dataclass
+class State:
+    """Where a training stands after an epoch."""
+
+    rows: list[EpochRow] = field(default_factory=list)  # of all epochs, the head's too
+    epoch: int = 0  # epochs of the network that are done
+    best_epoch: int = 0
+    best_row: EpochRow = field(default_factory=dict)
+    learner: list[NDArray[Any]] = field(default_factory=list)
+    best: list[NDArray[Any]] = field(default_factory=list)
+
+
+class Checkpoint:
+    """A folder that outlives an interrupted training; DVC's outs would be deleted before a run."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+
+    def load(self) -> State | None:
+        """Return the last state; None where there is none, or none that can be read."""
+        try:
+            with (self.directory / STATE).open("rb") as raw, np.load(raw) as file:
+                notes: dict[str, Any] = json.loads(str(file["notes"]))
+                for part in ("learner", "best"):
+                    notes[part] = [file[f"{part}{number}"] for number in range(notes[part])]
+            return State(**notes)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+            return None
+
+    def save(self, state: State) -> None:
+        """Put a state in the place of the last one."""
+        parts = {"learner": state.learner, "best": state.best}
+        arrays = {
+            f"{part}{number}": value
+            for part, values in parts.items()
+            for number, value in enumerate(values)
+        }
+        notes: dict[str, Any] = {
+            "rows": state.rows,
+            "epoch": state.epoch,
+            "best_epoch": state.best_epoch,
+            "best_row": state.best_row,
+            **{part: len(values) for part, values in parts.items()},
+        }
+        with whole_file(self.directory / STATE) as path, path.open("wb") as file:
+            np.savez(file, allow_pickle=False, notes=np.array(json.dumps(notes)), **arrays)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that the training was recorded in."""
+        path = self.directory / RUN
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    @run_id.setter
+    def run_id(self, run_id: str) -> None:
+        with whole_file(self.directory / RUN) as path:
+            path.write_text(run_id, encoding="utf-8")
+
+
+@contextmanager
+def open_checkpoint(root: Path, **what: Any) -> Iterator[Checkpoint]:
+    """Yield the checkpoint of the training that `what` describes; it is removed on success.
+
+    A second process with the same training at the same time gets a folder of its own. What nobody
+    has come back to for a week is removed.
+    """
+    text = json.dumps(what, sort_keys=True, default=str)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    root.mkdir(parents=True, exist_ok=True)
+    _tidy(root)
+    directory = root / name
+    directory.mkdir(exist_ok=True)
+    with (directory / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            directory = root / f"{name}-{os.getpid()}"
+            directory.mkdir(exist_ok=True)
+        yield Checkpoint(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def identity(arrays: Path, model: Model, train: Train, seed: int) -> dict[str, Any]:
+    """Return all that the course of a training depends on; `arrays` is data/augmented."""
+    code = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        code.update(path.read_bytes())
+    return {
+        "arrays": {path.name: _stamp(path) for path in sorted(arrays.iterdir())},
+        "model": asdict(model),
+        "train": {**asdict(train), "precision": computed_in(train.precision)},
+        "seed": seed,
+        "code": code.hexdigest(),
+        "libraries": [version(name) for name in ("tensorflow", "keras", "numpy")],
+    }
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes with a file's content, without reading a gigabyte."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _tidy(root: Path) -> None:
+    for directory in root.iterdir():
+        if directory.is_dir() and time.time() - directory.stat().st_mtime > DAYS_KEPT * 86400:
+            shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""Exports a network with its ImageNet weights, untrained, as a LiteRT graph.
+
+Run as `python -m archstyle.models.features NETWORK SIZE PATH`: the label audit starts it as a
+process of its own, so that nothing else imports TensorFlow.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from archstyle.common.console import run
+from archstyle.common.files import whole_file
+from archstyle.errors import ArchstyleError
+from archstyle.models.networks import build_network
+
+
+def export_features(name: str, size: int, path: Path) -> None:
+    """Write a graph that takes one uint8 photo [1, size, size, 3] and gives `features` [1, d].
+
+    Raises ArchstyleError for a network that knows nothing yet.
+    """
+    network = build_network(name, size, size)
+    if not network.pretrained:
+        raise ArchstyleError(f"`{name}` has no weights of its own to look at photos with.")
+    photo = keras.Input(batch_shape=(1, size, size, 3), dtype="uint8", name="photo")
+    features = network.base(photo)
+    if network.pooled:
+        features = layers.GlobalAveragePooling2D(name="mean")(features)
+    graph = keras.Model(photo, {"features": features}, name="features")
+    with whole_file(path) as partial:
+        # Keras asks for the suffix.
+        written = partial.with_suffix(".tflite")
+        graph.export(str(written), format="litert", verbose=False)
+        written.replace(partial)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Export what the arguments name."""
+    name, size, path = arguments
+    export_features(name, int(size), Path(path))
+
+
+if __name__ == "__main__":
+    run(main)

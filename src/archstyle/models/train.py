@@ -1,0 +1,93 @@
+"""From arrays to a finished bundle."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from archstyle.bundle import Bundle, Card
+from archstyle.config import Evaluate, Model, Train
+from archstyle.errors import ArchstyleError
+from archstyle.metrics.calibration import fit_temperature, softmax
+from archstyle.models.arrays import Arrays
+from archstyle.models.checkpoint import Checkpoint
+from archstyle.models.export import export_graph
+from archstyle.models.fit import Fitted, OnEpoch, fit
+from archstyle.models.quantization import export_int8_graph
+from archstyle.models.variants import FLOAT32, INT8, make_variant, write_variants
+from archstyle.photos.reader import Preprocessing
+
+# LiteRT and TensorFlow may differ by this much in a probability, not more.
+EXPORT_TOLERANCE = 0.01
+
+
+def train_bundle(
+    directory: Path,
+    arrays: Arrays,
+    model: Model,
+    train: Train,
+    *,
+    variants: Path,
+    seed: int,
+    evaluate: Evaluate,
+    summary: dict[str, Any],
+    config: dict[str, Any],
+    on_epoch: OnEpoch,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[Fitted, Bundle]:
+    """Train, calibrate and choose on validation, export; both folders are empty.
+
+    `variants` gets a bundle of each precision and `directory` the one that is to be served.
+    `summary` is data/prepared/summary.json; `config` goes into the card. Raises ArchstyleError
+    where the exported graph does not give what the network gives.
+    """
+    sizes = (arrays.image_size, arrays.read_size), (model.image_size, model.read_size)
+    if sizes[0] != sizes[1]:
+        raise ArchstyleError(
+            f"data/augmented holds photos of {sizes[0]} pixels, but `model.image_size` and "
+            f"`model.read_size` are {sizes[1]}: run `dvc repro`, which makes them again."
+        )
+    fitted = fit(arrays, model, train, seed, on_epoch, checkpoint)
+    logits = fitted.validation_logits
+    temperature = fit_temperature(logits, arrays.validation_labels)
+    card = Card(
+        name=model.name,
+        styles=arrays.styles,
+        preprocessing=Preprocessing(image_size=model.read_size),
+        temperature=temperature,
+        threshold=1.0,  # each variant has its own
+        drawn=arrays.drawn,
+        source=summary["source"],
+        data_digest=summary["digest"],
+        counts=summary["counts"],
+        config=config,
+    )
+    of_network = fitted.network, fitted.model, model.read_size, temperature
+    # The graph carries the names of its models, which Keras numbers: a training that was resumed
+    # has made fewer of them.
+    keras.backend.clear_session()
+    graphs = {
+        FLOAT32: export_graph(*of_network),
+        INT8: export_int8_graph(*of_network, arrays.train_images[0]),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {
+            precision: make_variant(graph, precision, Path(scratch), arrays, card, evaluate)
+            for precision, graph in graphs.items()
+        }
+    _check_export(made[FLOAT32].validation.probabilities, softmax(logits, temperature))
+    served = write_variants(variants, made)
+    shutil.copytree(served.path, directory, dirs_exist_ok=True)
+    return fitted, Bundle.load(directory)
+
+
+def _check_export(given: Any, expected: Any) -> None:
+    distance = float(np.abs(given - expected).max())
+    if not distance <= EXPORT_TOLERANCE:
+        raise ArchstyleError(
+            f"The exported graph gives other probabilities than the network (off by {distance:.3f})"
+            ": this should not happen; please report it with your params.yaml."
+        )

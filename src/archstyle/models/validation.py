@@ -1,0 +1,62 @@
+"""Trains and measures on the validation photos alone, without a bundle."""
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from archstyle.config import Model, Train
+from archstyle.metrics.calibration import (
+    fit_temperature,
+    negative_log_likelihood,
+    softmax,
+)
+from archstyle.metrics.classification import confusion_matrix, f1
+from archstyle.models.arrays import read_arrays
+from archstyle.models.checkpoint import Checkpoint
+from archstyle.models.fit import OnEpoch, fit
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a recipe says of the validation photos, after temperature scaling."""
+
+    styles: tuple[str, ...]
+    labels: NDArray[np.int64]  # [m], indices into styles
+    probabilities: NDArray[np.float64]  # [m, k]
+
+    def measures(self) -> dict[str, float]:
+        """Return negative_log_likelihood, accuracy and macro_f1."""
+        predicted = self.probabilities.argmax(axis=1)
+        confusion = confusion_matrix(self.labels, predicted, len(self.styles))
+        return {
+            "negative_log_likelihood": negative_log_likelihood(self.probabilities, self.labels),
+            "accuracy": float((predicted == self.labels).mean()),
+            "macro_f1": float(f1(confusion).mean()),
+        }
+
+
+def validate(
+    directory: Path,
+    work: Path,
+    model: Model,
+    train: Train,
+    seed: int,
+    on_epoch: OnEpoch,
+) -> Validated:
+    """Train on what augment wrote into `directory`; gives back all memory.
+
+    An interrupted training goes on from what it left in `work`.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    arrays = read_arrays(directory)
+    labels = np.array(arrays.validation_labels)
+    try:
+        logits = fit(arrays, model, train, seed, on_epoch, Checkpoint(work)).validation_logits
+        return Validated(arrays.styles, labels, softmax(logits, fit_temperature(logits, labels)))
+    finally:
+        keras.backend.clear_session()
+        gc.collect()

@@ -1,0 +1,1 @@
+"""Registered versions, the gate, promotion, the journal and the cache that answers."""

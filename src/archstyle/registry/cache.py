@@ -1,0 +1,121 @@
+"""The last good champion, kept as files, so that the server answers without asking the registry.
+
+    <cache>/<registry>/current               a link to the folder of the version in use
+    <cache>/<registry>/versions/<version>-<digest>/bundle/
+    <cache>/<registry>/versions/<version>-<digest>/registered.json
+    <cache>/<registry>/follower.json         what the follower last found (serving only)
+
+Register puts a new champion here when it promotes it, and the server's follower when it finds one.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from archstyle.common.files import whole_directory, whole_file
+from archstyle.errors import ArchstyleError
+from archstyle.tracking.store import main_root, tracking_uri
+
+KEPT_VERSIONS = 3
+
+
+@dataclass(frozen=True)
+class CachedBundle:
+    """A bundle in the cache and where it came from; `path` is the bundle's own folder."""
+
+    path: Path
+    version: str
+    run_id: str | None
+    digest: str
+
+    def is_whole(self) -> bool:
+        """Say whether the files are still those that were installed (reads them all)."""
+        from archstyle.bundle.bundle import bundle_digest
+
+        return self.path.is_dir() and bundle_digest(self.path) == self.digest
+
+
+def cache_directory() -> Path:
+    """Return this registry's folder: under ARCHSTYLE_CACHE, or cache/ in the main project folder.
+
+    Each registry has a folder of its own, so that no server answers with another registry's model.
+    """
+    root = Path(os.environ.get("ARCHSTYLE_CACHE") or main_root() / "cache" / "registry")
+    return root.resolve() / hashlib.sha256(tracking_uri().encode()).hexdigest()[:12]
+
+
+def install(
+    bundle_path: Path, version: str, run_id: str | None = None, directory: Path | None = None
+) -> CachedBundle:
+    """Copy a verified bundle into the cache and make it the current one, whole or not at all.
+
+    The caller has loaded the bundle, and so checked its golden photos. Older versions go, but for
+    the last few, which a rollback or a worker in mid-load may want.
+    """
+    from archstyle.bundle.bundle import bundle_digest
+
+    directory = directory or cache_directory()
+    digest = bundle_digest(bundle_path)
+    folder = directory / "versions" / f"{version}-{digest[:12]}"
+    with _locked(directory):
+        cached = _read(folder)
+        if cached is None or cached.run_id != run_id or not cached.is_whole():
+            with whole_directory(folder) as partial:
+                shutil.copytree(bundle_path, partial / "bundle")
+                cached = CachedBundle(folder / "bundle", version, run_id, digest)
+                values = {k: v for k, v in asdict(cached).items() if k != "path"}
+                (partial / "registered.json").write_text(json.dumps(values) + "\n", "utf-8")
+        with whole_file(directory / "current") as link:
+            link.symlink_to(folder.relative_to(directory), target_is_directory=True)
+        os.utime(folder)
+        _prune(directory, keep=folder)
+    return cached
+
+
+def current(directory: Path | None = None) -> CachedBundle | None:
+    """Return the bundle to serve, or None where no champion was ever cached."""
+    directory = directory or cache_directory()
+    try:
+        target = (directory / "current").readlink()
+    except OSError:
+        return None
+    return _read(directory / target)
+
+
+def _read(folder: Path) -> CachedBundle | None:
+    try:
+        values = json.loads((folder / "registered.json").read_text("utf-8"))
+        return CachedBundle(
+            folder / "bundle", str(values["version"]), values["run_id"], str(values["digest"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _prune(directory: Path, keep: Path) -> None:
+    folders = sorted((directory / "versions").iterdir(), key=lambda f: f.stat().st_mtime)
+    for folder in folders[:-KEPT_VERSIONS]:
+        if folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Let one process at a time write: register and the follower may find a champion together."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / ".lock").open("w")
+    except OSError as error:
+        raise ArchstyleError(
+            f"The cache {directory} cannot be written ({error.strerror}): set ARCHSTYLE_CACHE to "
+            "a folder that can."
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,121 @@
+"""Answers files and folders of photos, one after the other, for the command line."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from archstyle.bundle import UNFAMILIAR, Bundle
+from archstyle.common.console import progress
+from archstyle.errors import ArchstyleError
+from archstyle.photos.reader import PhotoError
+
+
+def load_model(model: str | None) -> Bundle:
+    """Load a bundle's folder, a registered version or, for None, the champion.
+
+    The champion comes out of the cache where that is current. Raises ArchstyleError.
+    """
+    from archstyle.registry.versions import download_bundle, local_bundle
+
+    if model is None:
+        return _champion()
+    folder = local_bundle(model)
+    if folder is not None:
+        return Bundle.load(folder)
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+        return Bundle.load(download_bundle(model, Path(temporary)).path)
+
+
+def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
+    """Print an answer for every photo; return how many could be read.
+
+    `form` is `jsonl` or `table`. In a folder, files that are no photos are told like any other
+    that cannot be read.
+    """
+    files = list(find_files(paths))
+    if form == "table":
+        print(f"{'style':<16} {'sure':>6}  file", flush=True)
+    answered = 0
+    # A bar only where the answers do not go to the same terminal.
+    bar: Iterable[Path] = files if sys.stdout.isatty() else progress(files, "predict", len(files))
+    for file in bar:
+        result = predict_file(bundle, file)
+        answered += "error" not in result
+        line = json.dumps(result, ensure_ascii=False) if form == "jsonl" else table_line(result)
+        # A file's name may be no UTF-8; it is printed as the terminal can.
+        print(line.encode("utf-8", "replace").decode("utf-8"), flush=True)
+    return answered
+
+
+def find_files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield files as given, and those below folders sorted, but hidden ones."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        below = (file for file in path.rglob("*") if file.is_file())
+        yield from sorted(
+            file
+            for file in below
+            if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
+
+
+def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
+    """Return file, style, probability, answered, probabilities and reason, or file and error."""
+    try:
+        return bundle.predict(file).as_dict(str(file))
+    except PhotoError as error:
+        return {"file": str(file), "error": str(error)}
+    except OSError as error:
+        return {"file": str(file), "error": f"It cannot be opened: {error.strerror or error}."}
+
+
+def table_line(result: dict[str, Any]) -> str:
+    """Return a line for people: style, or why it is not answered, how sure, file."""
+    if "error" in result:
+        return f"{'-':<16} {'-':>6}  {result['file']}: {result['error']}"
+    if result["answered"]:
+        style = result["style"]
+    else:
+        nearest = "" if result["reason"] == UNFAMILIAR else f" ({result['style']})"
+        style = f"{result['reason']}{nearest}"
+    return f"{style:<16} {result['probability']:>6.1%}  {result['file']}"
+
+
+def _champion() -> Bundle:
+    from archstyle.registry import cache as registry_cache
+    from archstyle.tracking.store import sqlite_file, tracking_uri
+
+    cached = registry_cache.current()
+    database = sqlite_file(tracking_uri())
+    link = registry_cache.cache_directory() / "current"
+    # Current where nothing was written to the registry since this was laid into the cache.
+    if (
+        cached is not None
+        and database is not None
+        and database.is_file()
+        and database.stat().st_mtime_ns <= link.lstat().st_mtime_ns
+    ):
+        return Bundle.load(cached.path)
+    from archstyle.registry.versions import champion_version, download_bundle
+
+    try:
+        version = champion_version()
+    except ArchstyleError as error:
+        if cached is None:
+            raise
+        print(f"{error} Answering with version {cached.version} from the cache.", file=sys.stderr)
+        return Bundle.load(cached.path)
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+        if cached is not None and cached.version == version and cached.is_whole():
+            bundle = Bundle.load(cached.path)
+            registry_cache.install(bundle.path, cached.version, cached.run_id)
+            return bundle
+        found = download_bundle(version or "champion", Path(temporary))
+        bundle = Bundle.load(found.path)
+        registry_cache.install(bundle.path, str(found.version), found.run_id)
+    return bundle

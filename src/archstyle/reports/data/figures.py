@@ -1,0 +1,114 @@
+"""The charts of the report on the data; each function returns a figure drawn in the theme."""
+
+from collections import Counter
+from collections.abc import Collection as Some
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from archstyle.data.duplicates.hash import BITS
+from archstyle.reports.data.collection import Alike, Facts
+from archstyle.reports.data.tallies import FATES
+from archstyle.reports.theme import Theme
+
+NO_STYLE = "in no style's folder"
+LONGEST = 32  # letters of a style's name
+MANY = 2000  # photos from which on points would hide one another
+SMALL = 224  # pixels: about what networks look at
+# As --fate-... in data.css; they differ in lightness too, for every kind of colour vision.
+COLOURS = {
+    "light": ("#1f6f8b", "#74b3c7", "#c4562f", "#d9d4c9", "#8c5aa0", "#68707a", "#22262b"),
+    "dark": ("#5db7d3", "#2f6c80", "#f0895f", "#4a5058", "#b98bd0", "#9aa3ad", "#e8e6e1"),
+}
+
+
+def counts(by_style: Mapping[str, Counter[str]], theme: Theme) -> Figure:
+    """Draw a bar for each style: its photos in each split, and what became of the others."""
+    k = max(1, len(by_style))
+    figure = Figure(figsize=(8.4, 1.2 + 0.36 * k), layout="constrained")
+    axes = figure.subplots()
+    rows = np.arange(len(by_style))
+    left = np.zeros(len(by_style))
+    for fate, colour in zip(FATES, COLOURS[theme.name], strict=True):
+        width = np.array([of_style[fate] for of_style in by_style.values()], float)
+        if width.any():
+            axes.barh(rows, width, 0.72, left=left, color=colour, label=fate)
+            left += width
+    names = [
+        f"{shortened(name) or NO_STYLE} ({sum(of_style.values()):,})"
+        for name, of_style in by_style.items()
+    ]
+    axes.set_yticks(rows, names)
+    axes.tick_params(axis="y", labelcolor=theme.ink)
+    axes.set_ylim(k - 0.4, -0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("files")
+    axes.grid(False, axis="y")
+    if by_style:
+        figure.legend(loc="outside upper left", ncols=len(FATES), columnspacing=1.2)
+    return figure
+
+
+def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
+    """Draw how many pairs of photos, some at least, differ in how many bits."""
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for pairs, name, colour, offset in (
+        (alike.same, "one photograph", theme.first, -0.22),
+        (alike.apart, "two photographs", theme.second, 0.22),
+    ):
+        if pairs:
+            at = np.array(list(pairs)) + offset
+            axes.bar(at, list(pairs.values()), 0.44, color=colour, label=name)
+    axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(0.7, None)
+    axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
+    axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
+    axes.set_ylabel("pairs of photos")
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
+    """Draw width against height of every photo; `needed` are the pixels that training reads."""
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    axes = figure.subplots()
+    width = np.array([fact.width for fact in facts], float)
+    height = np.array([fact.height for fact in facts], float)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    if len(width) > MANY:
+        axes.hexbin(
+            width, height, gridsize=60, xscale="log", yscale="log", mincnt=1,
+            cmap=theme.shades, norm=LogNorm(vmin=0.1), linewidths=0,
+        )  # fmt: skip
+    else:
+        axes.scatter(width, height, 9, color=theme.first, alpha=0.35, linewidths=0)
+    low = min(width.min(initial=64), height.min(initial=64)) * 0.8
+    high = max(width.max(initial=1024), height.max(initial=1024)) * 1.25
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    for line in (axes.axhline, axes.axvline):
+        line(needed, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
+    ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
+    ticks = ticks[:: 1 + len(ticks) // 8]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("width in pixels")
+    axes.set_ylabel("height in pixels")
+    axes.set_aspect("equal")
+    return figure
+
+
+def shortened(name: str, length: int = LONGEST) -> str:
+    """Cut the middle out of a name that is too long for a figure."""
+    return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"
