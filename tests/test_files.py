@@ -1,5 +1,6 @@
 """What is written is whole or not there, and a full disk is one sentence."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from archstyle.common.files import (
+    locked,
+    read_json,
     reserve,
     scratch_directory,
     whole_directory,
     whole_file,
     write_json,
 )
+from archstyle.errors import ArchstyleError
 from tests.conftest import ROOT
 
 
@@ -82,6 +86,46 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_is_left_alone(
     with scratch_directory(tmp_path, "fetch-[1]-"):
         assert not theirs.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["fetched.json"]
+
+
+def test_a_lock_is_shared_or_held_alone_and_is_free_after_an_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "lock", tmp_path):
+        with locked(path, shared=True) as held, locked(path, shared=True, wait=False) as too:
+            assert held and too
+            with pytest.raises(BlockingIOError), locked(path, wait=False):
+                pass
+        with pytest.raises(RuntimeError), locked(path):
+            raise RuntimeError
+        with locked(path, wait=False) as held:
+            assert held
+
+
+def test_a_drive_without_locks_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("archstyle.common.files.fcntl.flock", flock)
+    (tmp_path / ".out.partial-theirs").mkdir()
+    with locked(tmp_path / "lock", wait=False) as held, whole_directory(tmp_path / "out") as path:
+        (path / "part").touch()
+    assert not held
+    assert (tmp_path / "out/part").exists()
+    assert (tmp_path / ".out.partial-theirs").exists()  # who writes there cannot be known
+
+
+def test_json_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    write_json(path, {"style": "Gründerzeit"})
+    assert read_json(path) == {"style": "Gründerzeit"}
+    for content in (b"", b"{", b"[1]", b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(ArchstyleError, match=r"no JSON object.*: mend it"):
+            read_json(path, "mend it")
+    path.unlink()
+    with pytest.raises(ArchstyleError, match=r"No such file.*: run `dvc repro`"):
+        read_json(path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a Linux device")

@@ -1,4 +1,4 @@
-"""Writes that are whole or not there at all."""
+"""Writes that are whole or not there at all, and locks that end with their process."""
 
 import fcntl
 import glob
@@ -6,10 +6,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from archstyle.errors import ArchstyleError
 
 
 @contextmanager
@@ -40,29 +42,37 @@ def scratch_directory(parent: Path, prefix: str) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     folder = parent / f"{prefix}{os.getpid()}-{secrets.token_hex(4)}"
     with ExitStack() as ours:
-        with _locked(parent):
+        with locked(parent):
             for other in parent.glob(f"{glob.escape(prefix)}*"):
-                # Whoever still writes there holds the lock, which ends with the process.
-                with suppress(OSError), _locked(other, wait=False):
-                    shutil.rmtree(other, ignore_errors=True)
+                # Whoever still writes there holds the lock.
+                with suppress(OSError), locked(other, wait=False) as nobody_writes:
+                    if nobody_writes:
+                        shutil.rmtree(other, ignore_errors=True)
             folder.mkdir()
             ours.callback(shutil.rmtree, folder, ignore_errors=True)
-            ours.enter_context(_locked(folder))
+            ours.enter_context(locked(folder))
         yield folder
 
 
 @contextmanager
-def _locked(folder: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a folder's lock; raises OSError where another process has it and `wait` is false."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock of a file, which is made where it is missing, or of a folder.
+
+    Yields whether it is held: on a drive without locks the block runs without one. Raises
+    BlockingIOError where another process holds it and `wait` is false.
+    """
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, flags, 0o666)
     try:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        held = True
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
         except OSError:
-            # A drive without locks: write there all the same, but remove nobody else's.
-            if not wait:
-                raise
-        yield
+            held = False
+        yield held
     finally:
         os.close(descriptor)
 
@@ -77,6 +87,17 @@ def reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write JSON that is the same for the same values."""
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_json(path: Path, values: Mapping[str, Any], indent: int = 1) -> None:
+    """Write an object as JSON that is the same for the same values, whole or not at all."""
+    text = json.dumps(values, indent=indent, ensure_ascii=False)
+    with whole_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, advice: str = "run `dvc repro`") -> dict[str, Any]:
+    """Read a JSON object; raises ArchstyleError, which ends with the advice, where it is none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no JSON object"
+        raise ArchstyleError(f"{path} cannot be read ({reason}): {advice}.") from error

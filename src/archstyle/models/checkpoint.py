@@ -1,13 +1,12 @@
 """What an interrupted training needs to go on as if nothing had happened."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.common.files import whole_file
+from archstyle.common.files import locked, whole_file
 from archstyle.config import Model, Train
 from archstyle.models.acceleration import computed_in
 from archstyle.models.history import EpochRow
@@ -98,10 +97,10 @@ def open_checkpoint(root: Path, **what: Any) -> Iterator[Checkpoint]:
     _tidy(root)
     directory = root / name
     directory.mkdir(exist_ok=True)
-    with (directory / LOCK).open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(locked(directory / LOCK, wait=False))
+        except BlockingIOError:
             directory = root / f"{name}-{os.getpid()}"
             directory.mkdir(exist_ok=True)
         yield Checkpoint(directory)

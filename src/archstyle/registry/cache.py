@@ -8,7 +8,6 @@
 Register puts a new champion here when it promotes it, and the server's follower when it finds one.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from archstyle.common.files import whole_directory, whole_file
+from archstyle.common.files import locked, whole_directory, whole_file
 from archstyle.errors import ArchstyleError
 from archstyle.tracking.store import main_root, tracking_uri
 
@@ -110,12 +109,11 @@ def _locked(directory: Path) -> Iterator[None]:
     """Let one process at a time write: register and the follower may find a champion together."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / ".lock").open("w")
+        (directory / ".lock").touch()
     except OSError as error:
         raise ArchstyleError(
             f"The cache {directory} cannot be written ({error.strerror}): set ARCHSTYLE_CACHE to "
             "a folder that can."
         ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(directory / ".lock"):
         yield

@@ -1,6 +1,5 @@
 """The augmented photos of trials: made once for trials that augment alike, and bounded."""
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -8,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
 
 from archstyle.common.code import code_digest
-from archstyle.common.files import whole_directory
+from archstyle.common.files import locked, whole_directory
 from archstyle.config import Config
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import digest, read_manifest
@@ -39,19 +37,19 @@ def augmented(root: Path, folder: Path, config: Config) -> Iterator[Path]:
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / key
-    with (folder / f"{key}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        while not path.is_dir():
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = folder / f"{key}.lock"
+    while True:
+        with locked(lock, shared=True):
+            if path.is_dir():
+                lock.touch()  # the time of its lock is when a set was last used
+                make_room(folder, KEPT_BYTES)
+                yield path
+                return
+        with locked(lock):
             if not path.is_dir():
                 with whole_directory(path) as partial:
                     store = PhotoStore(root / "data/raw")
                     write_arrays(partial, store, rows, config.model, config.augment, config.seed)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-        # The time of its lock is when a set was last used.
-        (folder / f"{key}.lock").touch()
-        make_room(folder, KEPT_BYTES)
-        yield path
 
 
 def make_room(folder: Path, most_bytes: int) -> None:
@@ -64,19 +62,12 @@ def make_room(folder: Path, most_bytes: int) -> None:
     for lock in locks:
         if most_bytes and sum(sizes.values()) <= most_bytes:
             return
-        with lock.open("a") as file:
-            if _free(file):
+        with suppress(BlockingIOError), locked(lock, wait=False) as unused:
+            if unused:
                 # A killed trial may have left half a set, too.
                 for path in (lock.with_suffix(""), *folder.glob(f".{lock.stem}.partial-*")):
                     shutil.rmtree(path, ignore_errors=True)
                 sizes[lock] = 0
-
-
-def _free(file: IO[str]) -> bool:
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 def _bytes(path: Path) -> int:

@@ -1,9 +1,8 @@
 """The study: every trial of a sweep with its values and its end, in a database."""
 
-import fcntl
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import optuna
@@ -12,6 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from archstyle.common.files import locked
 from archstyle.errors import ArchstyleError
 
 ATTEMPTS, ERROR = "attempts", "error"
@@ -108,10 +108,10 @@ def best(study: optuna.Study) -> FrozenTrial | None:
 def only_one(path: Path) -> Iterator[None]:
     """Keep a second sweep of the same study out; a killed one lets go by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(locked(path, wait=False))
+        except BlockingIOError:
             raise ArchstyleError(
                 "This sweep is running already: wait for it, or search something else beside it."
             ) from None

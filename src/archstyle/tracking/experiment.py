@@ -1,6 +1,5 @@
 """Makes the store and its experiment, once, however many processes ask for it together."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from archstyle.common.files import locked
 from archstyle.errors import ArchstyleError
 from archstyle.tracking.connection import connect, mlflow_errors
 from archstyle.tracking.store import (
@@ -58,14 +58,14 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         return
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        lock = database.with_name(f"{database.name}.lock").open("w")
+        lock = database.with_name(f"{database.name}.lock")
+        lock.touch()
     except OSError as error:
         raise ArchstyleError(
             f"The MLflow database {database} cannot be written ({error.strerror}): set "
             "MLFLOW_TRACKING_URI to a place that can."
         ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(lock):
         yield
 
 
