@@ -8,40 +8,69 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run data sweep test lint serve ui bench lock clean
+.PHONY: help setup run data sweep results test test-fast lint serve ui bench lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+# A virtual environment carries absolute paths: one that was moved or copied runs another folder's
+# code, or none. .venv/ready holds the folder it was made for, and is missing until it is whole.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+define CHECK
+import platform, sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit("Archstyle needs Python 3.11 to 3.13: run make PYTHON=python3.12 (or wherever yours is).")
+if (platform.system(), platform.machine()) == ("Darwin", "x86_64"):
+    sys.exit("TensorFlow has no packages for Macs with Intel processors: use another machine.")
+if platform.system() == "Linux" and platform.libc_ver()[0] != "glibc":
+    sys.exit("TensorFlow has no packages for musl (Alpine): use a distribution with glibc.")
+endef
+export CHECK
 
 setup: $(READY)  ## make .venv from requirements.lock (the other targets do it themselves)
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	  { echo "Archstyle needs Python 3.11 to 3.13: run make PYTHON=python3.12 (or wherever yours is)." >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PYTHON) -c "$$CHECK"
+	@git rev-parse --git-dir >/dev/null 2>&1 || \
+	  { echo "This folder is not in a git repository, which DVC needs: git clone it, or git init." >&2; exit 1; }
+	@case "$$(pwd -P)" in *:*) \
+	  echo "A folder with a colon in its name cannot be on a PATH: rename it." >&2; exit 1;; esac
+	@[ "$$(cat $@ 2>/dev/null)" = "$$(pwd -P)" ] || rm -rf .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "The environment cannot be made: on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $@
+	@pwd -P > $@
+
+# 0: the photos are not those that were fetched last; 3: they are; anything else is an error.
+define FETCH
+@python -m pipeline.fetch --changed; status=$$?; \
+if [ $$status = 0 ]; then dvc repro --force --single-item fetch; \
+elif [ $$status != 3 ]; then exit $$status; fi
+endef
 
 run: setup  ## photos to a registered model: the seven stages, in MLflow
-	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	$(FETCH)
 	@dvc repro
 	@archstyle record
 
 data: setup  ## the photos in pictures, in reports/data.html, and nothing else
-	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	$(FETCH)
 	@dvc repro describe
 
 sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/sweep/ says what)
-	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	$(FETCH)
 	@dvc repro prepare
 	@python -m pipeline.sweep $(if $(SWEEP),sweep=$(SWEEP)) \
 	  $(if $(TRIALS),hydra.sweeper.n_trials=$(TRIALS)) \
 	  $(if $(WORKERS),hydra/launcher=$(or $(LAUNCHER),workers) hydra.sweeper.n_jobs=$(WORKERS)) $(ARGS)
 
 results: setup  ## train and measure every recipe; writes docs/results.md and the README's table
-	@if python -m pipeline.fetch --changed; then dvc repro --force --single-item fetch; fi
+	$(FETCH)
 	@dvc repro prepare
 	@python -m pipeline.results
 
@@ -52,8 +81,11 @@ ui: setup  ## MLflow's own pages, on http://127.0.0.1:5000 (UI_PORT= changes it)
 	@echo "The runs: http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs?workflowType=machine_learning"
 	@exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --port $(UI_PORT) --workers 1
 
-test: setup  ## the tests
-	@python -m pytest
+test: setup  ## the tests, on two cores
+	@python -m pytest -n 2 --dist worksteal
+
+test-fast: setup  ## those that need no training, browser or server: under a minute
+	@python -m pytest -n 2 --dist worksteal -m "not slow" --durations=0
 
 lint: setup  ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy

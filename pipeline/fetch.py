@@ -1,8 +1,8 @@
 """fetch: bring the photos into data/raw.
 
 `python -m pipeline.fetch --changed` fetches nothing; its exit status is 0 when the source is not
-what was fetched last, which DVC cannot see because the photos lie outside the project, and 1
-when it is the same.
+what was fetched last, which DVC cannot see because the photos lie outside the project, 3 when it
+is the same, and 1 after an error.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         outside = choose_outside(data.outside, data.timeout_seconds, scratch / "outside")
         stamp = stamp_of(photos, outside, data)
         if "--changed" in arguments:
-            sys.exit(1 if stamp == read_note() else 0)
+            sys.exit(3 if stamp == read_note() else 0)
         if photos.kind == "facades":
             announce_drawn(passed)
         with whole_directory(RAW) as directory:
