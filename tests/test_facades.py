@@ -1,5 +1,6 @@
 """Drawn facades: the same everywhere, different from each other, named as promised."""
 
+import hashlib
 import io
 import itertools
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archstyle.bundle.write import GOLDEN_PHOTOS
 from archstyle.errors import ArchstyleError
 from facades import STYLES, draw_facade, draw_facades
 
@@ -95,6 +97,16 @@ def test_styles_can_be_told_apart() -> None:
             STYLES, key=lambda known: float((((seen - centres[known]) / spread) ** 2).sum())
         )
     assert right > 45, right  # of 100; chance gives 25
+
+
+def test_the_golden_photos_of_every_bundle_are_files_of_fixed_pixels() -> None:
+    # Drawn by commit 60ae72f; other ones would make bundles of different ages incomparable.
+    digest = hashlib.sha256()
+    for path in sorted(GOLDEN_PHOTOS.iterdir()):
+        with Image.open(path) as image:
+            assert (image.format, image.mode, image.size) == ("PNG", "RGB", (320, 240))
+            digest.update(path.name.encode() + image.tobytes())
+    assert digest.hexdigest().startswith("f31170b03501eba1")
 
 
 def test_an_unknown_style_is_named_with_the_known_ones() -> None:

@@ -115,6 +115,13 @@ def test_all_code_that_a_stage_runs_is_a_dependency_and_no_other(stage: str) -> 
     assert not unused, f"{stage} runs nothing of these"
 
 
+@pytest.mark.parametrize("stage", ["prepare", "augment", "train", "evaluate"])
+def test_a_changed_drawing_reruns_no_stage_but_fetch(stage: str) -> None:
+    files = imported_files(ROOT / "pipeline" / f"{stage}.py", set())
+    assert not [file for file in files if file.is_relative_to(ROOT / "src/facades")]
+    assert "src/facades" not in STAGES[stage]["deps"]
+
+
 def test_every_dependency_and_param_exists() -> None:
     outs = {
         next(iter(out)) if isinstance(out, dict) else out

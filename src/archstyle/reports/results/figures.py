@@ -7,11 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from PIL import Image
 
+from archstyle.bundle.write import GOLDEN_PHOTOS
 from archstyle.reports.results.perturbations import PERTURBATIONS, Perturbation, sized
 from archstyle.reports.results.table import Line
 from archstyle.reports.theme import LIGHT, Theme, applied, note_drawn, plain, save
-from facades import draw_facade
 
 PERCENT = PercentFormatter(1.0, decimals=0)
 COLUMNS = 4
@@ -74,8 +75,9 @@ def robustness(points: Points, theme: Theme) -> Figure:
 
 
 def examples(theme: Theme) -> Figure:
-    """Show what the strengths look like, on a drawn facade."""
-    photo = sized(draw_facade("gothic", 3, 640, 640))
+    """Show what the strengths look like, on a golden photo."""
+    with Image.open(GOLDEN_PHOTOS / "gothic-101.png") as golden:
+        photo = sized(golden)
     width = len(PERTURBATIONS[0].strengths) + 1
     figure = Figure(figsize=(1.35 * width, 1.5 * len(PERTURBATIONS)), layout="constrained")
     grid = figure.subplots(len(PERTURBATIONS), width)
