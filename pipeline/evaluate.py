@@ -14,11 +14,13 @@ from archstyle.data.duplicates.pairs import read_pairs
 from archstyle.data.leaks import check_data, check_splits
 from archstyle.data.manifest import read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.labels import label_test_photos
-from archstyle.metrics.measure import measure
-from archstyle.metrics.outside import answer_outside
-from archstyle.metrics.predictions import predict_photos
-from archstyle.metrics.variants import measure_variants, time_variants
+from archstyle.metrics.evaluation import (
+    answer_outside,
+    measure,
+    measure_variants,
+    time_variants,
+)
+from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation.gallery import pick, show_answered
 from archstyle.reports.evaluation.inputs import read_history, read_record
@@ -54,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
     with PhotoStore(RAW) as store:
         answers = predict_photos(bundle, store, labels.rows)
         mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
-        variants = measure_variants(VARIANTS, bundle, store, labels.rows, labels, answers)
+        variants = measure_variants(VARIANTS, bundle, store, labels, answers)
     outside = answer_outside(bundle, RAW, answers)
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
     labelled, corrected = (

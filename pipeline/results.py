@@ -11,7 +11,7 @@ from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
 from archstyle.config import Split, compose
 from archstyle.data.manifest import read_manifest
-from archstyle.metrics.labels import label_test_photos
+from archstyle.metrics.predictions import label_test_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation.inputs import read_record
 from archstyle.reports.results.compare import measure_all

@@ -4,6 +4,7 @@ import colorsys
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from archstyle.bundle import Answer, Card, Outputs
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize
-from archstyle.metrics.measure import Evaluation, measure
+from archstyle.metrics.evaluation import Evaluation, measure
 from archstyle.metrics.predictions import Predictions
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
@@ -154,10 +155,9 @@ def evaluation(k: int = 4, n: int = 200, threshold: float = 0.6, skill: float = 
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     styles = STYLES if k == len(STYLES) else tuple(f"style number {i}" for i in range(k))
     predictions = Predictions(
-        styles=styles,
+        card=replace(card(styles), threshold=threshold),
         files=tuple(f"{styles[label]}/{i}.jpg" for i, label in enumerate(labels)),
         labels=labels.astype(np.int64),
         probabilities=probabilities.astype(np.float32),
-        threshold=threshold,
     )
     return measure(predictions, dict.fromkeys(styles, 10), samples=500, seed=1)

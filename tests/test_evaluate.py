@@ -62,7 +62,7 @@ def run_log(monkeypatch):
         assert stage == "evaluate"
         yield log
 
-    monkeypatch.setattr(evaluate.tracking, "resume_run", resume_run)
+    monkeypatch.setattr(evaluate, "resume_run", resume_run)
     return log
 
 
@@ -234,7 +234,7 @@ def test_server_away_costs_no_report_and_reports_are_the_same_again(
 
     evaluate.main([])
     before = files(project)
-    monkeypatch.setattr(evaluate.tracking, "resume_run", resume_run)
+    monkeypatch.setattr(evaluate, "resume_run", resume_run)
     evaluate.main([])
     assert "not in the run: The server does not answer." in capsys.readouterr().out
     assert files(project) == before

@@ -3,7 +3,7 @@ from dataclasses import replace
 from archstyle.config import Split
 from archstyle.data.manifest import Row
 from archstyle.data.splits import split_of
-from archstyle.metrics.labels import label_test_photos
+from archstyle.metrics.predictions import label_test_photos
 
 SHARES = Split(0.15, 0.15)
 STYLES = ("baroque", "gothic")

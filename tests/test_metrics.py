@@ -5,8 +5,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as scikit
 
-from archstyle.metrics import classification as metrics
-from archstyle.metrics.selective import reliability, risk_coverage
+from archstyle.metrics.calibration import reliability, risk_coverage
+from archstyle.metrics.classification import (
+    bootstrap,
+    correct_interval,
+    log_loss,
+    score,
+    share_interval,
+)
+from archstyle.metrics.evaluation import flat_metrics, measure
 from tests.evaluation_project import evaluation
 
 
@@ -20,29 +27,29 @@ def answers():
 
 def test_agrees_with_scikit_learn(answers):
     labels, probabilities, predictions = answers
-    confusion = metrics.confusion_matrix(labels, predictions, 5)
+    found = score(labels, predictions, tuple("abcde"), 50, 0)
     precision, recall, f1, support = scikit.precision_recall_fscore_support(
         labels, predictions, labels=range(5), zero_division=0
     )
-    assert (confusion == scikit.confusion_matrix(labels, predictions, labels=range(5))).all()
-    assert metrics.accuracy(confusion) == pytest.approx(scikit.accuracy_score(labels, predictions))
-    assert metrics.precision(confusion) == pytest.approx(precision)
-    assert metrics.recall(confusion) == pytest.approx(recall)
-    assert metrics.f1(confusion) == pytest.approx(f1)
-    assert confusion.sum(1) == pytest.approx(support)
-    assert metrics.log_loss(labels, probabilities) == pytest.approx(
-        scikit.log_loss(labels, probabilities, labels=range(5))
+    assert (found.confusion == scikit.confusion_matrix(labels, predictions, labels=range(5))).all()
+    assert found.accuracy.value == pytest.approx(scikit.accuracy_score(labels, predictions))
+    assert [style.precision.value for style in found.styles] == pytest.approx(precision)
+    assert [style.recall.value for style in found.styles] == pytest.approx(recall)
+    assert [style.f1 for style in found.styles] == pytest.approx(f1)
+    assert [style.support for style in found.styles] == support.tolist()
+    assert found.macro_f1 == pytest.approx(f1.mean())
+    assert log_loss(labels, probabilities.astype(np.float32)) == pytest.approx(
+        scikit.log_loss(labels, probabilities, labels=range(5)), abs=1e-6
     )
 
 
 def test_log_loss_of_a_certain_mistake_is_finite():
-    assert math.isfinite(metrics.log_loss(np.array([1]), np.array([[1.0, 0.0]])))
+    assert math.isfinite(log_loss(np.array([1]), np.array([[1.0, 0.0]])))
 
 
 def test_bootstrap_is_the_same_as_drawing_photos(answers):
     labels, _, predictions = answers
-    confusion = metrics.confusion_matrix(labels, predictions, 5)
-    found = metrics.accuracy_interval(confusion, metrics.resampled(confusion, 4000, 0))
+    found = score(labels, predictions, tuple("abcde"), 4000, 0).accuracy
     correct, random = labels == predictions, np.random.default_rng(1)
     direct = [correct[random.integers(0, 300, 300)].mean() for _ in range(4000)]
     assert found.value == correct.mean()
@@ -51,8 +58,8 @@ def test_bootstrap_is_the_same_as_drawing_photos(answers):
 
 def test_bootstrap_depends_on_the_seed_alone(answers):
     labels, _, predictions = answers
-    confusion = metrics.confusion_matrix(labels, predictions, 5)
-    one, again, other = (metrics.resampled(confusion, 50, seed) for seed in (1, 1, 2))
+    confusion = scikit.confusion_matrix(labels, predictions, labels=range(5))
+    one, again, other = (bootstrap(confusion, 50, seed) for seed in (1, 1, 2))
     assert (one == again).all()
     assert (one != other).any()
     assert (one.sum((1, 2)) == 300).all()
@@ -62,7 +69,7 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     random = np.random.default_rng(3)
     inside = 0
     for trial in range(400):
-        found = metrics.correct_interval(random.random(200) < 0.9, 1000, trial)
+        found = correct_interval(random.random(200) < 0.9, 1000, trial)
         inside += found.low <= 0.9 <= found.high
     assert 0.91 <= inside / 400 <= 0.98
 
@@ -72,17 +79,19 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     [(100, 100, 0.025 ** (1 / 100), 1.0), (0, 100, 0.0, 1 - 0.025 ** (1 / 100)), (0, 0, 0.0, 1.0)],
 )
 def test_without_a_mistake_the_interval_does_not_claim_certainty(right, total, low, high):
-    found = metrics.share_interval(right, total, np.full(10, right / max(1, total)))
+    found = share_interval(right, total, np.full(10, right / max(1, total)))
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
 def test_no_answers_have_no_accuracy():
-    assert metrics.correct_interval(np.zeros(0, bool), 10, 0) is None
+    assert correct_interval(np.zeros(0, bool), 10, 0) is None
 
 
 def test_most_frequent_style_is_that_of_training():
-    train, test = {"a": 5, "b": 9}, {"a": 30, "b": 10}
-    assert metrics.most_frequent_accuracy(train, test) == 0.25
+    predictions = evaluation().predictions
+    counts = {"baroque": 5, "byzantine": 5, "egyptian": 9, "gothic": 1}
+    found = measure(predictions, counts, samples=10, seed=1)
+    assert found.most_frequent_accuracy == (predictions.labels == 2).mean()
 
 
 def test_calibration_error_by_hand():
@@ -107,7 +116,7 @@ def test_risk_coverage_by_hand():
 
 
 def test_metrics_are_flat_numbers_under_the_promised_names():
-    found = evaluation().as_metrics()
+    found = flat_metrics(evaluation(), evaluation(), 0)
     assert list(found)[:4] == ["accuracy", "accuracy_low", "accuracy_high", "macro_f1"]
     assert found["accuracy_low"] < found["accuracy"] < found["accuracy_high"]
     assert {"precision_gothic", "recall_gothic", "f1_gothic", "answered_share"} <= set(found)
@@ -117,5 +126,5 @@ def test_metrics_are_flat_numbers_under_the_promised_names():
 
 def test_a_model_that_never_answers_has_no_accuracy_of_answers():
     found = evaluation(threshold=1.1)
-    assert found.answered_share == 0
-    assert "answered_accuracy" not in found.as_metrics()
+    assert found.predictions.coverage == 0
+    assert "answered_accuracy" not in flat_metrics(found, found, 0)

@@ -8,8 +8,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from archstyle.bundle import Bundle
-from archstyle.metrics.outside import Outside, answer_outside, roc, still_answered
-from archstyle.metrics.predictions import Answers, predict_photos
+from archstyle.metrics.evaluation import (
+    Outside,
+    answer_outside,
+    measure_variants,
+    roc,
+    time_variants,
+)
+from archstyle.metrics.predictions import Answers, Labels, predict_photos
 from archstyle.photos.packing import pack
 from archstyle.reports.evaluation.gallery import show_answered
 from archstyle.reports.evaluation.outside_figure import outside_figure
@@ -67,7 +73,9 @@ def test_what_lies_too_far_is_refused_and_what_is_no_photo_is_left_out(raw: Path
         "test_unfamiliar_share": 0.0,
         "outside_roc_auc": pytest.approx(1.0, abs=0.3),
     }
-    assert [found.answers.files[i] for i in still_answered(found, 5)] == ["alike.png"]
+    assert [found.answers.files[i] for i in found.answers.surest(found.answers.answered, 5)] == [
+        "alike.png"
+    ]
     (shown,) = show_answered(bundle(), raw, found)
     assert (shown.file, shown.predicted, shown.right) == ("alike.png", "Egyptian", False)
 
@@ -78,8 +86,10 @@ def test_an_old_bundle_refuses_by_probability_alone(raw: Path) -> None:
     found = answer_outside(old, raw, predict_photos(old, Photos(photos), rows))
     assert found is not None and found.curve is None
     assert "outside_roc_auc" not in found.as_metrics()
-    assert found.unfamiliar_share == 0
-    assert found.refused_share == pytest.approx(1 - found.answers.answered.mean())
+    assert found.answers.out_of_distribution == 0
+    assert found.as_metrics()["outside_refused_share"] == pytest.approx(
+        1 - found.answers.answered.mean(), abs=1e-6
+    )
 
 
 def test_without_such_photos_there_is_nothing_to_measure(tmp_path: Path) -> None:
@@ -91,22 +101,17 @@ def test_without_such_photos_there_is_nothing_to_measure(tmp_path: Path) -> None
 def test_the_figure_is_drawn_whatever_the_distances(tmp_path: Path, same: bool) -> None:
     test = of_test_photos()
     distances = np.full(7, 3.0, np.float32) if same else np.arange(7, dtype=np.float32)
-    strange = replace(
-        Answers(test.styles, ("a",) * 7, np.full((7, 4), 0.25, np.float32), 0.5),
-        distances=distances,
-        distance_threshold=4.0,
-    )
-    assert test.distances is not None
-    curve = roc(test.distances, distances)
+    known = replace(card(), threshold=0.5, distance_threshold=4.0)
+    strange = Answers(known, ("a",) * 7, np.full((7, 4), 0.25, np.float32), distances)
+    found = Outside(strange, test)
+    assert found.curve is not None
     with applied(DARK):
-        save(outside_figure(Outside(strange, test, curve), curve, DARK), tmp_path / "outside.png")
+        save(outside_figure(found, found.curve, DARK), tmp_path / "outside.png")
     assert (tmp_path / "outside.png").stat().st_size > 5000
 
 
 def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
     from archstyle.data.manifest import Row
-    from archstyle.metrics.labels import Labels
-    from archstyle.metrics.variants import measure_variants, time_variants
     from facades import STYLES, draw_facades
 
     photos = dict(draw_facades(8, 77))
@@ -116,7 +121,7 @@ def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
     served, variants = Bundle.load(tiny_bundle), tiny_bundle.with_name("variants")
     given = predict_photos(served, Photos(photos), rows)
     found = measure_variants(
-        variants, served, Photos(photos), rows, Labels(rows, by_file, by_file), given
+        variants, served, Photos(photos), Labels(rows, by_file, by_file), given
     )
     assert [variant.precision for variant in found] == ["float32", "int8"]
     assert [v.same_answers for v in found if v.served] == [1.0]

@@ -7,7 +7,7 @@ import pytest
 
 from archstyle.data.manifest import Row
 from archstyle.metrics.classification import Interval
-from archstyle.metrics.labels import Labels
+from archstyle.metrics.predictions import Labels
 from archstyle.reports.evaluation.draw import draw_charts
 from archstyle.reports.evaluation.inputs import read_history
 from archstyle.reports.evaluation.report import Report, between, most_confused, render
@@ -96,7 +96,7 @@ def test_page_is_whole_and_asks_for_nothing_else(charts):
 
 def test_page_says_what_was_measured(charts):
     page = render(report(), charts, charts)
-    metrics = evaluation().as_metrics()
+    metrics = evaluation().headline()
     for text in (
         f"{metrics['accuracy']:.1%}",
         f"95% interval: {between(evaluation().accuracy)}",

@@ -21,7 +21,7 @@ from archstyle.config import compose
 from archstyle.data.manifest import Row, digest, write_manifest
 from archstyle.data.preparation import summarize
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.labels import Labels
+from archstyle.metrics.predictions import Labels
 from archstyle.photos.packing import pack
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.results import measure, robustness

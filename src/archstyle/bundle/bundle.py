@@ -121,11 +121,11 @@ class Bundle:
 
     def _answer(self, outputs: Outputs, index: int) -> Answer:
         probabilities = outputs.probabilities[index]
-        distances = None if outputs.distances is None else outputs.distances[index : index + 1]
+        distance = None if outputs.distances is None else outputs.distances[index]
         order = np.argsort(-probabilities, kind="stable")
         best = int(order[0])
         reason = None
-        if not self.card.familiar(distances, 1)[0]:
+        if not self.card.in_distribution(distance):
             reason = UNFAMILIAR
         elif not self.card.sure(probabilities[best]):
             reason = NOT_SURE
@@ -136,7 +136,7 @@ class Bundle:
             probabilities={self.styles[i]: float(probabilities[i]) for i in order},
             map=None if outputs.maps is None else _normalised(outputs.maps[index, :, :, best]),
             reason=reason,
-            distance=None if distances is None else float(distances[0]),
+            distance=None if distance is None else float(distance),
         )
 
 

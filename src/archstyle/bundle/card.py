@@ -39,10 +39,13 @@ class Card:
         """Whether the best style's probability [n] is enough for an answer."""
         return np.asarray(np.asarray(probability, np.float64) >= self.threshold, np.bool_)
 
-    def familiar(self, distances: NDArray[Any] | None, photos: int) -> NDArray[np.bool_]:
-        """Whether the photos lie near enough to what was trained on; all do where none is known."""
+    def in_distribution(self, distances: NDArray[Any] | None) -> NDArray[np.bool_]:
+        """Whether photos at these distances [n] lie near enough to what was trained on.
+
+        One true value for all of them where the bundle knows no distances.
+        """
         if distances is None or self.distance_threshold is None:
-            return np.ones(photos, np.bool_)
+            return np.asarray(True)
         return np.asarray(np.asarray(distances, np.float64) <= self.distance_threshold, np.bool_)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Numbers that say how good a classifier is; pure functions on arrays.
+"""How good a classifier is, with intervals. Names follow scikit-learn.
 
-Names follow scikit-learn. `labels` and `predictions` are int arrays [n] of indices into the
-styles, `probabilities` is float [n, k] with rows that sum to one.
+`labels` and `predictions` are int [n], indices into k styles; `probabilities` are float [n, k] with
+rows that sum to one. scikit-learn counts; the bootstrap is drawn here, over cells and not photos.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn import metrics
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -36,76 +38,56 @@ class StyleScore:
     support: int
 
 
-def confusion_matrix(labels: Ints, predictions: Ints, k: int) -> Ints:
-    """Return int64 [k, k]: rows are what the photos show, columns what the model says."""
-    return np.bincount(labels * k + predictions, minlength=k * k).reshape(k, k).astype(np.int64)
+@dataclass(frozen=True)
+class Scores:
+    """How well k styles are told."""
+
+    confusion: Ints  # [k, k], rows: what the photos show, columns: what the model says
+    accuracy: Interval
+    macro_f1: float
+    styles: list[StyleScore]
 
 
-def accuracy(confusion: NDArray[Any]) -> Floats:
-    """Return the share on the diagonal of [..., k, k]."""
-    return _share(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
+def f1(labels: Ints, predictions: Ints, k: int) -> Floats:
+    """Return [k], the harmonic mean of precision and recall; 0 where a style is never met."""
+    all_of = {"labels": np.arange(k), "average": None, "zero_division": 0}
+    return np.asarray(metrics.f1_score(labels, predictions, **all_of), np.float64)
 
 
-def precision(confusion: NDArray[Any]) -> Floats:
-    """Return [..., k]: of what is called a style, the share that is; 0 where nothing is."""
-    return _share(_diagonal(confusion), confusion.sum(-2))
+def log_loss(labels: Ints, probabilities: NDArray[Any]) -> float:
+    """Return the mean negative log likelihood of the true style, in nats."""
+    wide = probabilities.astype(np.float64)
+    # Rows of float32 miss 1 by more than scikit-learn allows.
+    wide /= wide.sum(axis=1, keepdims=True)
+    return float(metrics.log_loss(labels, wide, labels=np.arange(wide.shape[1])))
 
 
-def recall(confusion: NDArray[Any]) -> Floats:
-    """Return [..., k]: of what is a style, the share that is called so; 0 where nothing is."""
-    return _share(_diagonal(confusion), confusion.sum(-1))
-
-
-def f1(confusion: NDArray[Any]) -> Floats:
-    """Return [..., k]: the harmonic mean of precision and recall."""
-    return _share(2 * _diagonal(confusion), confusion.sum(-2) + confusion.sum(-1))
-
-
-def resampled(confusion: Ints, samples: int, seed: int) -> Ints:
-    """Return [samples, k, k]: the confusion matrices of that many bootstrap draws of the photos.
-
-    Drawing n photos with replacement is a multinomial draw over the cells of their confusion
-    matrix, which costs nothing per photo.
-    """
-    total = int(confusion.sum())
-    cells = np.random.default_rng(seed).multinomial(total, confusion.ravel() / total, samples)
-    return cells.reshape(samples, *confusion.shape).astype(np.int64)
-
-
-def percentile_interval(value: float, draws: Floats) -> Interval:
-    """Return the percentile interval of a metric from its value in each bootstrap draw.
-
-    Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13.
-    """
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(value), float(low), float(high))
-
-
-def share_interval(right: int, total: int, draws: Floats) -> Interval:
-    """Return the percentile bootstrap interval of a share of `total` photos.
-
-    Where all photos or none are right every draw is alike and the bootstrap would claim certainty;
-    the open end is then the exact one (Clopper, Pearson: Biometrika 26, 1934). Without any
-    photo the interval is all of 0..1.
-    """
-    if total == 0:
-        return Interval(0.0, 0.0, 1.0)
-    bound = float(((1 - CONFIDENCE) / 2) ** (1 / total))
-    if right == total:
-        return Interval(1.0, bound, 1.0)
-    if right == 0:
-        return Interval(0.0, 0.0, 1 - bound)
-    return percentile_interval(right / total, draws)
-
-
-def accuracy_interval(confusion: Ints, draws: Ints) -> Interval:
-    """Return the accuracy with its interval; `draws` come from `resampled`."""
-    return share_interval(int(np.trace(confusion)), int(confusion.sum()), accuracy(draws))
+def score(
+    labels: Ints, predictions: Ints, styles: tuple[str, ...], samples: int, seed: int
+) -> Scores:
+    """Count, and draw the photos `samples` times with replacement for the intervals."""
+    confusion = metrics.confusion_matrix(labels, predictions, labels=np.arange(len(styles)))
+    draws = bootstrap(confusion, samples, seed)
+    right, said, there = np.diagonal(confusion), confusion.sum(0), confusion.sum(1)
+    diagonal = np.diagonal(draws, axis1=1, axis2=2)
+    precision, recall = _share(diagonal, draws.sum(1)), _share(diagonal, draws.sum(2))
+    harmonic = f1(labels, predictions, len(styles))
+    scores = [
+        StyleScore(
+            style=style,
+            precision=share_interval(int(right[i]), int(said[i]), precision[:, i]),
+            recall=share_interval(int(right[i]), int(there[i]), recall[:, i]),
+            f1=float(harmonic[i]),
+            support=int(there[i]),
+        )
+        for i, style in enumerate(styles)
+    ]
+    accuracy = share_interval(int(right.sum()), len(labels), diagonal.sum(1) / len(labels))
+    return Scores(confusion, accuracy, float(harmonic.mean()), scores)
 
 
 def correct_interval(correct: NDArray[np.bool_], samples: int, seed: int) -> Interval | None:
-    """Return the share of true values in [n] with its interval; None of nothing."""
+    """Return the share of true values in [n] with its bootstrap interval; None of nothing."""
     right, total = int(correct.sum()), len(correct)
     if total == 0:
         return None
@@ -113,36 +95,32 @@ def correct_interval(correct: NDArray[np.bool_], samples: int, seed: int) -> Int
     return share_interval(right, total, draws)
 
 
-def style_scores(confusion: Ints, draws: Ints, styles: tuple[str, ...]) -> list[StyleScore]:
-    """Return precision, recall, F1 and support of every style, with intervals."""
-    right, said, there = _diagonal(confusion), confusion.sum(-2), confusion.sum(-1)
-    precisions, recalls = precision(draws), recall(draws)
-    return [
-        StyleScore(
-            style=style,
-            precision=share_interval(int(right[i]), int(said[i]), precisions[:, i]),
-            recall=share_interval(int(right[i]), int(there[i]), recalls[:, i]),
-            f1=float(f1(confusion)[i]),
-            support=int(there[i]),
-        )
-        for i, style in enumerate(styles)
-    ]
+def share_interval(right: int, total: int, draws: Floats) -> Interval:
+    """Return the percentile bootstrap interval of a share of `total` photos from its draws.
+
+    Where all photos or none are right every draw is alike and the bootstrap would claim certainty:
+    the interval is then that of Clopper and Pearson. Without any photo it is all of 0..1.
+    Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    if total == 0:
+        return Interval(0.0, 0.0, 1.0)
+    if right in (0, total):
+        exact = binomtest(right, total).proportion_ci(CONFIDENCE, method="exact")
+        return Interval(right / total, float(exact.low), float(exact.high))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Interval(right / total, float(low), float(high))
 
 
-def log_loss(labels: Ints, probabilities: NDArray[Any]) -> float:
-    """Return the mean negative log likelihood of the true style, in nats."""
-    of_true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(of_true, 1e-12, 1.0)).mean())
+def bootstrap(confusion: Ints, samples: int, seed: int) -> Ints:
+    """Return [samples, k, k]: the confusion matrices of that many bootstrap draws of the photos.
 
-
-def most_frequent_accuracy(train_counts: dict[str, int], test_counts: dict[str, int]) -> float:
-    """Return the accuracy on the test photos of always saying the commonest training style."""
-    guess = max(sorted(train_counts), key=lambda style: train_counts[style])
-    return test_counts.get(guess, 0) / max(1, sum(test_counts.values()))
-
-
-def _diagonal(confusion: NDArray[Any]) -> NDArray[Any]:
-    return np.diagonal(confusion, axis1=-2, axis2=-1)
+    Drawing n photos with replacement is a multinomial draw over the cells of their confusion
+    matrix, which costs nothing per photo.
+    """
+    total = int(confusion.sum())
+    cells = np.random.default_rng(seed).multinomial(total, confusion.ravel() / total, samples)
+    return np.asarray(cells.reshape(samples, *confusion.shape), np.int64)
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:

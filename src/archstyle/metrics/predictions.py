@@ -1,18 +1,27 @@
-"""What a bundle says about the test photos."""
+"""What a bundle says of photos, and what it should have said.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+Test photos are measured twice. As labelled is what would be measured without data/corrections.csv:
+each photograph by the folder that it lies in. As corrected, relabelled photographs have their new
+style and dropped ones are left out. A photograph that lies under two styles has no label of a
+folder's; it is measured as corrected only, and only where a decision resolved it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle import Bundle, Outputs
+from archstyle.bundle import Bundle, Card, Outputs
 from archstyle.common.parallel import parallel_map
-from archstyle.data.manifest import Row
+from archstyle.config import Split
+from archstyle.data.manifest import Row, used
+from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.classification import Floats, Ints
+from archstyle.photos.names import style_of
 from archstyle.photos.reader import PhotoError, read_photo
 
 CHUNK = 4  # photos that a thread takes at a time: their bytes wait in memory
@@ -28,47 +37,60 @@ class Reads(Protocol):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a bundle says of n photos, in the order of `files`.
+    """What the bundle with this card says of n photos, in the order of `files`."""
 
-    A photo is answered when the probability of its best style is at least `threshold` and its
-    distance, where the bundle tells one, at most `distance_threshold`.
-    """
-
-    styles: tuple[str, ...]
+    card: Card
     files: tuple[str, ...]
     probabilities: NDArray[np.float32]  # [n, k]
-    threshold: float
-    distances: NDArray[np.float32] | None = None  # [n]
-    distance_threshold: float | None = None
+    distances: NDArray[np.float32] | None = None  # [n]; None: the bundle knows none
 
     @cached_property
-    def predicted(self) -> Ints:
+    def predicted(self) -> NDArray[np.int64]:
         """The best style [n]; of equals the first, as in `Bundle.predict`."""
         return np.asarray(self.probabilities.argmax(1), np.int64)
 
     @cached_property
-    def probability(self) -> Floats:
+    def probability(self) -> NDArray[np.float64]:
         """The probability [n] of the best style."""
         return np.asarray(self.probabilities.max(1), np.float64)
 
     @cached_property
-    def familiar(self) -> NDArray[np.bool_]:
+    def in_distribution(self) -> NDArray[np.bool_]:
         """Whether the photo is near enough to what was trained on [n]."""
-        if self.distances is None or self.distance_threshold is None:
-            return np.ones(len(self.files), np.bool_)
-        return np.asarray(self.distances.astype(np.float64) <= self.distance_threshold)
+        return np.broadcast_to(self.card.in_distribution(self.distances), len(self.files))
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
-        """Whether the model would answer rather than keep quiet [n]."""
-        return np.asarray((self.probability >= self.threshold) & self.familiar, np.bool_)
+        """Whether the bundle answers rather than abstains [n]."""
+        return self.card.sure(self.probability) & self.in_distribution
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles that the columns of `probabilities` stand for."""
+        return self.card.styles
+
+    @property
+    def coverage(self) -> float:
+        """The share of the photos that is answered."""
+        return float(self.answered.mean())
+
+    @property
+    def out_of_distribution(self) -> float:
+        """The share of the photos that is refused by its distance."""
+        return float(1 - self.in_distribution.mean())
+
+    def surest(self, chosen: NDArray[np.bool_], at_most: int) -> list[int]:
+        """Return the indices of the chosen [n] photos, the surest first."""
+        indices = np.flatnonzero(chosen)
+        order = np.argsort(-self.probability[indices], kind="stable")
+        return [int(i) for i in indices[order][:at_most]]
 
 
 @dataclass(frozen=True)
 class Predictions(Answers):
     """Answers with what they should have been."""
 
-    labels: Ints = field(kw_only=True)  # [n], indices into styles
+    labels: NDArray[np.int64] = field(kw_only=True)  # [n], indices into the card's styles
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
@@ -79,11 +101,10 @@ class Predictions(Answers):
         """Return the answers to those photos that have a style in `labels`, by file."""
         chosen = [i for i, file in enumerate(self.files) if file in labels]
         files = tuple(self.files[i] for i in chosen)
-        indices = [self.styles.index(labels[file]) for file in files]
         return replace(
             self,
             files=files,
-            labels=np.array(indices, np.int64),
+            labels=np.array([self.styles.index(labels[file]) for file in files], np.int64),
             probabilities=self.probabilities[chosen],
             distances=None if self.distances is None else self.distances[chosen],
         )
@@ -105,12 +126,9 @@ def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predict
             f"The bundle does not know the style {unknown[0]!r}, which the test photos show: "
             "run `dvc repro train`."
         )
-    index = {style: i for i, style in enumerate(bundle.styles)}
     answers = answer_photos(bundle, store, [row.file for row in rows])
-    return Predictions(
-        **{each.name: getattr(answers, each.name) for each in fields(Answers)},
-        labels=np.array([index[row.style] for row in rows], np.int64),
-    )
+    labels = np.array([bundle.styles.index(row.style) for row in rows], np.int64)
+    return Predictions(**vars(answers), labels=labels)
 
 
 def answer_photos(
@@ -130,21 +148,68 @@ def answer_photos(
                 return None
             raise ArchstyleError(f"`{file}` cannot be read: {error}") from error
 
-    read: list[str] = []
-    probabilities = [np.empty((0, len(bundle.styles)), np.float32)]
-    distances: list[NDArray[np.float32]] = []
     contents = ((file, store.read(file)) for file in files)
     given = parallel_map(answer, contents, len(files), "measure", chunk=CHUNK)
-    for file, outputs in zip(files, given, strict=True):
-        if outputs is not None:
-            read.append(file)
-            probabilities.append(outputs.probabilities)
-            distances += [] if outputs.distances is None else [outputs.distances]
+    read = [(file, out) for file, out in zip(files, given, strict=True) if out is not None]
+    none = np.empty((0, len(bundle.styles)), np.float32)
+    distances = [out.distances for _, out in read if out.distances is not None]
     return Answers(
-        styles=tuple(bundle.styles),
-        files=tuple(read),
-        probabilities=np.concatenate(probabilities),
-        threshold=bundle.card.threshold,
+        card=bundle.card,
+        files=tuple(file for file, _ in read),
+        probabilities=np.concatenate([none, *(out.probabilities for _, out in read)]),
         distances=np.concatenate(distances) if distances else None,
-        distance_threshold=bundle.card.distance_threshold,
     )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The photos to be measured, and their styles by file as labelled and as corrected."""
+
+    rows: list[Row]  # sorted by file; a dropped one has the split that its group would have
+    labelled: dict[str, str]
+    corrected: dict[str, str]
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many photographs the corrections relabel, drop or let in."""
+        both = self.labelled.keys() & self.corrected.keys()
+        return {
+            "relabelled": sum(self.labelled[file] != self.corrected[file] for file in both),
+            "dropped": len(self.labelled.keys() - self.corrected.keys()),
+            "let in": len(self.corrected.keys() - self.labelled.keys()),
+        }
+
+    @property
+    def touched(self) -> int:
+        """How many photographs the corrections have to do with."""
+        return sum(self.changes.values())
+
+
+def label_test_photos(rows: Sequence[Row], shares: Split, styles: Collection[str]) -> Labels:
+    """Return the test photographs with both labels; `styles` are those that the model knows.
+
+    A dropped photograph was never trained on, whatever its split would have been.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group].append(row)
+    buildings = {row.building: row.split for row in rows if row.building and row.split}
+    measured = used(rows, "test")
+    corrected = {row.file: row.style for row in measured}
+    for group, members in groups.items():
+        photo = min(members, key=lambda row: (row.sha256, row.file))
+        split = buildings.get(photo.building) or split_of(group, shares)
+        dropped = group and all(row.status == "dropped" for row in members)
+        if dropped and split == "test" and _folder_label(members) in styles:
+            measured.append(replace(photo, split="test"))
+    measured.sort(key=lambda row: row.file)
+    labelled = {row.file: _folder_label(groups[row.group]) for row in measured}
+    # A folder that corrections emptied is no style that could be told.
+    known = {file: style for file, style in labelled.items() if style in styles}
+    return Labels(measured, known or corrected, corrected)
+
+
+def _folder_label(members: Sequence[Row]) -> str:
+    """Return the style under which all photos of a photograph lie, empty where they differ."""
+    styles = {style_of(row.file) or "" for row in members}
+    return styles.pop() if len(styles) == 1 else ""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.metrics.calibration import softmax
-from archstyle.metrics.classification import confusion_matrix, f1
+from archstyle.metrics.classification import f1
 from archstyle.models.arrays import one_hot
 
 EpochRow = dict[str, float | str]
@@ -49,7 +49,7 @@ def measured(
     return {
         "validation_loss": float(-(targets * np.log(probabilities)).sum(axis=1).mean()),
         "validation_accuracy": float((predicted == labels).mean()),
-        "validation_macro_f1": float(f1(confusion_matrix(labels, predicted, styles)).mean()),
+        "validation_macro_f1": float(f1(labels, predicted, styles).mean()),
     }
 
 

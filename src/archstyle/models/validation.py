@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
-from archstyle.metrics.calibration import (
-    fit_temperature,
-    negative_log_likelihood,
-    softmax,
-)
-from archstyle.metrics.classification import confusion_matrix, f1
+from archstyle.metrics.calibration import fit_temperature, softmax
+from archstyle.metrics.classification import f1, log_loss
 from archstyle.models.arrays import read_arrays
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.fit import OnEpoch, fit
@@ -31,11 +27,10 @@ class Validated:
     def measures(self) -> dict[str, float]:
         """Return negative_log_likelihood, accuracy and macro_f1."""
         predicted = self.probabilities.argmax(axis=1)
-        confusion = confusion_matrix(self.labels, predicted, len(self.styles))
         return {
-            "negative_log_likelihood": negative_log_likelihood(self.probabilities, self.labels),
+            "negative_log_likelihood": log_loss(self.labels, self.probabilities),
             "accuracy": float((predicted == self.labels).mean()),
-            "macro_f1": float(f1(confusion).mean()),
+            "macro_f1": float(f1(self.labels, predicted, len(self.styles)).mean()),
         }
 
 

@@ -13,7 +13,8 @@ from archstyle.bundle.graph import Graph
 from archstyle.bundle.write import write_bundle
 from archstyle.common.parallel import parallel_map
 from archstyle.config import Evaluate
-from archstyle.metrics.calibration import fit_threshold, negative_log_likelihood
+from archstyle.metrics.calibration import fit_threshold
+from archstyle.metrics.classification import log_loss
 from archstyle.models.arrays import Arrays
 from archstyle.models.distance import fit_distance, fit_distance_threshold
 from archstyle.photos.reader import to_array
@@ -114,7 +115,7 @@ def _metrics(given: Outputs, arrays: Arrays, threshold: float, farthest: float) 
     answered = (probabilities.max(axis=1) >= threshold) & (given.distances <= farthest)
     found = {
         "accuracy": float(right.mean()),
-        "negative_log_likelihood": negative_log_likelihood(probabilities, labels),
+        "negative_log_likelihood": log_loss(labels, probabilities),
         "answered_share": float(answered.mean()),
         "photos": len(labels),
     }

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from archstyle.metrics.measure import Evaluation
-from archstyle.metrics.outside import Outside
+from archstyle.metrics.evaluation import Evaluation, Outside
 from archstyle.reports.evaluation import figures
 from archstyle.reports.evaluation.gallery import Shown
 from archstyle.reports.evaluation.inputs import Curves
@@ -60,7 +59,7 @@ def _charts(
     outside: Outside | None,
     theme: Theme,
 ) -> Iterator[tuple[str, Figure]]:
-    answered = found.answered_accuracy
+    answered = found.selective_accuracy
     yield "confusion", figures.confusion(found.confusion, names, theme)
     yield "curves", figures.curves(history, theme)
     if outside is not None and outside.curve is not None:
@@ -70,6 +69,9 @@ def _charts(
     yield (
         "risk_coverage",
         figures.risk_coverage(
-            found.risk_coverage, found.answered_share, answered.value if answered else None, theme
+            found.risk_coverage,
+            found.predictions.coverage,
+            answered.value if answered else None,
+            theme,
         ),
     )

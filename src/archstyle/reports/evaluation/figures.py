@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from archstyle.metrics.calibration import Reliability, RiskCoverage
 from archstyle.metrics.classification import Floats, Ints, StyleScore
-from archstyle.metrics.selective import Reliability, RiskCoverage
 from archstyle.reports.evaluation.inputs import Curves
 from archstyle.reports.theme import Theme
 
@@ -122,19 +122,19 @@ def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
 
 
 def risk_coverage(
-    found: RiskCoverage, answered_share: float, answered_accuracy: float | None, theme: Theme
+    found: RiskCoverage, coverage: float, selective_accuracy: float | None, theme: Theme
 ) -> Figure:
     """Draw the share of wrong answers against the share answered, and where the model stands."""
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.plot(found.coverage, found.risk, color=theme.first, linewidth=2)
     axes.fill_between(found.coverage, found.risk, color=theme.first, alpha=0.12, linewidth=0)
-    if answered_accuracy is not None:
-        risk = 1 - answered_accuracy
-        axes.axvline(answered_share, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
-        axes.scatter([answered_share], [risk], 60, color=theme.second, zorder=3)
+    if selective_accuracy is not None:
+        risk = 1 - selective_accuracy
+        axes.axvline(coverage, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
+        axes.scatter([coverage], [risk], 60, color=theme.second, zorder=3)
         axes.set_title(
-            f"threshold: {answered_share:.0%} answered, {risk:.1%} of it wrong", color=theme.second
+            f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong", color=theme.second
         )
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(0.05, float(found.risk.max()) * 1.35))

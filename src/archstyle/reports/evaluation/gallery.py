@@ -10,7 +10,7 @@ from PIL import Image
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import progress
-from archstyle.metrics.outside import Outside, still_answered
+from archstyle.metrics.evaluation import Outside
 from archstyle.metrics.predictions import Predictions, Reads
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
@@ -97,7 +97,7 @@ def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Sh
     with PhotoStore(raw / OUTSIDE) as store:
         return [
             show(bundle, store, outside.answers.files[i], None)
-            for i in still_answered(outside, MISTAKES)
+            for i in outside.answers.surest(outside.answers.answered, MISTAKES)
         ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from archstyle.metrics.outside import Curve, Outside
+from archstyle.metrics.evaluation import Curve, Outside
 from archstyle.reports.theme import Theme
 
 PERCENT = PercentFormatter(1.0, decimals=0)
@@ -23,7 +23,7 @@ def outside_figure(found: Outside, curve: Curve, theme: Theme) -> Figure:
     for values, name, colour in kinds:
         weights = np.full(len(values), 1 / len(values))
         distances.hist(values, edges, weights=weights, color=colour, alpha=0.65, label=name)
-    threshold = found.answers.distance_threshold
+    threshold = found.answers.card.distance_threshold
     if threshold is not None:
         distances.axvline(threshold, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
         distances.set_title(f"threshold: {threshold:.1f}")
@@ -32,7 +32,7 @@ def outside_figure(found: Outside, curve: Curve, theme: Theme) -> Figure:
     distances.yaxis.set_major_formatter(PERCENT)
     distances.legend()
     receiver.plot(curve.refused_buildings, curve.refused_outside, color=theme.first, linewidth=2)
-    cost, gain = (1 - float(answers.familiar.mean()) for answers in (found.test, found.answers))
+    cost, gain = (answers.out_of_distribution for answers in (found.test, found.answers))
     receiver.scatter([cost], [gain], 60, color=theme.second, zorder=3)
     receiver.set_title(f"area under the curve {curve.area:.4f}")
     receiver.set_xlim(-0.01, 1.01)

@@ -11,11 +11,8 @@ import yaml
 
 from archstyle.bundle import Card
 from archstyle.metrics.classification import Interval
-from archstyle.metrics.labels import Labels
-from archstyle.metrics.measure import Evaluation, flat_metrics
-from archstyle.metrics.outside import Outside
-from archstyle.metrics.predictions import Predictions
-from archstyle.metrics.variants import Variant
+from archstyle.metrics.evaluation import Evaluation, Outside, Variant, flat_metrics
+from archstyle.metrics.predictions import Labels, Predictions
 from archstyle.reports.evaluation.gallery import Shown
 from archstyle.reports.page import environment, figure_uris, percent, where_from
 
@@ -122,13 +119,13 @@ def both_ways(labelled: Evaluation, corrected: Evaluation) -> list[tuple[str, st
 
 
 def _in_numbers(found: Evaluation) -> list[tuple[str, str]]:
-    answered = found.answered_accuracy
+    answered = found.selective_accuracy
     return [
         ("test photos", str(len(found.predictions.files))),
         ("accuracy", percent(found.accuracy.value)),
         ("95% interval", between(found.accuracy)),
         ("macro F1", f"{found.macro_f1:.3f}"),
-        ("answered", percent(found.answered_share)),
+        ("answered", percent(found.predictions.coverage)),
         ("right when answered", percent(answered.value) if answered else "none"),
         ("calibration error", f"{found.reliability.expected_calibration_error:.3f}"),
         ("log loss", f"{found.log_loss:.3f}"),

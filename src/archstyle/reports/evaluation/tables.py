@@ -6,10 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from archstyle.metrics.labels import Labels
-from archstyle.metrics.measure import Evaluation
-from archstyle.metrics.outside import Curve
-from archstyle.metrics.predictions import Predictions
+from archstyle.metrics.evaluation import Curve, Evaluation
+from archstyle.metrics.predictions import Labels, Predictions
 from archstyle.reports.evaluation.inputs import Curves
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archstyle.common.parallel import cores
-from archstyle.metrics.labels import Labels
+from archstyle.metrics.predictions import Labels
 from archstyle.reports.results.table import Line, leaky_table, table
 
 REPOSITORY = "https://github.com/Albertojd/architectural-style"

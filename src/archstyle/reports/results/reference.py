@@ -11,7 +11,7 @@ from archstyle.common.files import whole_directory
 from archstyle.config import Config
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import Row, used
-from archstyle.metrics import classification as metrics
+from archstyle.metrics.classification import score
 from archstyle.photos.names import style_of
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.results.measure import keep, kept, remove
@@ -78,13 +78,12 @@ def measure_reference(
     found = {}
     for prefix, labels in (("", told.labels), ("corrected_", new)):
         known = labels >= 0
-        confusion = metrics.confusion_matrix(labels[known], predicted[known], len(told.styles))
-        interval = metrics.accuracy_interval(confusion, metrics.resampled(confusion, samples, seed))
+        scores = score(labels[known], predicted[known], told.styles, samples, seed)
         found |= {
-            f"{prefix}accuracy": interval.value,
-            f"{prefix}accuracy_low": interval.low,
-            f"{prefix}accuracy_high": interval.high,
-            f"{prefix}macro_f1": float(metrics.f1(confusion).mean()),
+            f"{prefix}accuracy": scores.accuracy.value,
+            f"{prefix}accuracy_low": scores.accuracy.low,
+            f"{prefix}accuracy_high": scores.accuracy.high,
+            f"{prefix}macro_f1": scores.macro_f1,
             f"{prefix}photos": int(known.sum()),
         }
     return keep(work / f"{REFERENCE}.json", key, {"metrics": found, "leaked": leaked(folders)})

@@ -14,7 +14,7 @@ from archstyle.bundle import Answer, Bundle
 from archstyle.common.parallel import parallel_map
 from archstyle.data.crops import chance
 from archstyle.data.manifest import Row
-from archstyle.metrics.labels import Labels
+from archstyle.metrics.predictions import Labels
 from archstyle.photos.reader import open_photo, to_array
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.results import perturbations

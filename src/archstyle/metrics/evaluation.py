@@ -1,0 +1,206 @@
+"""All that is measured of a bundle: on test photos, on photos of no such building, and in time."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import auc, roc_curve
+
+from archstyle.bundle import Bundle
+from archstyle.bundle.bundle import GRAPH
+from archstyle.bundle.graph import Graph
+from archstyle.metrics.calibration import Reliability, RiskCoverage, reliability, risk_coverage
+from archstyle.metrics.classification import (
+    Floats,
+    Interval,
+    Scores,
+    correct_interval,
+    log_loss,
+    score,
+)
+from archstyle.metrics.predictions import (
+    Answers,
+    Labels,
+    Predictions,
+    Reads,
+    answer_photos,
+    predict_photos,
+)
+from archstyle.photos.store import OUTSIDE, PhotoStore
+
+RUNS = 30  # that a time is the median of
+
+
+@dataclass(frozen=True)
+class Evaluation(Scores):
+    """All that is known of a bundle on the test photos, by one kind of labels."""
+
+    predictions: Predictions
+    reliability: Reliability
+    risk_coverage: RiskCoverage
+    log_loss: float
+    most_frequent_accuracy: float  # of always saying the commonest training style
+    selective_accuracy: Interval | None  # of what is answered; None: nothing was
+
+    def headline(self) -> dict[str, float]:
+        """Return the numbers that are told as labelled and as corrected."""
+        answered = self.selective_accuracy
+        return {
+            "accuracy": self.accuracy.value,
+            "accuracy_low": self.accuracy.low,
+            "accuracy_high": self.accuracy.high,
+            "macro_f1": self.macro_f1,
+            "log_loss": self.log_loss,
+            "expected_calibration_error": self.reliability.expected_calibration_error,
+            "answered_share": self.predictions.coverage,
+            **({} if answered is None else {"answered_accuracy": answered.value}),
+        }
+
+
+def measure(
+    predictions: Predictions, train_counts: dict[str, int], samples: int, seed: int
+) -> Evaluation:
+    """Compute every metric; `train_counts` are the training photos of each style."""
+    styles, labels, right = predictions.styles, predictions.labels, predictions.correct
+    guess = max(sorted(train_counts), key=lambda style: train_counts[style])
+    return Evaluation(
+        **vars(score(labels, predictions.predicted, styles, samples, seed)),
+        predictions=predictions,
+        reliability=reliability(predictions.probability, right),
+        risk_coverage=risk_coverage(predictions.probability, right),
+        log_loss=log_loss(labels, predictions.probabilities),
+        most_frequent_accuracy=float(np.mean([styles[i] == guess for i in labels])),
+        selective_accuracy=correct_interval(right[predictions.answered], samples, seed),
+    )
+
+
+def flat_metrics(labelled: Evaluation, corrected: Evaluation, touched: int) -> dict[str, float]:
+    """Return flat numbers under stable names, to six digits: as labelled, then as corrected.
+
+    `touched` is the number of test photos that the corrections relabel, drop or let in.
+    """
+    found = labelled.headline()
+    found["test_photos"] = len(labelled.predictions.files)
+    found["most_frequent_style_accuracy"] = labelled.most_frequent_accuracy
+    for style in labelled.styles:
+        found[f"precision_{style.style}"] = style.precision.value
+        found[f"recall_{style.style}"] = style.recall.value
+        found[f"f1_{style.style}"] = style.f1
+        found[f"support_{style.style}"] = style.support
+    found |= {f"corrected_{name}": value for name, value in corrected.headline().items()}
+    found["corrected_test_photos"] = touched
+    return {name: round(value, 6) for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What refusing by distance costs and gains, from refusing nothing to all; both [m]."""
+
+    refused_buildings: Floats  # share of the test photos: the false positive rate
+    refused_outside: Floats  # share of the photos of no such building: the true positive rate
+    area: float  # under it; 1 is best, 0.5 chance
+
+
+def roc(building: NDArray[np.floating], outside: NDArray[np.floating]) -> Curve:
+    """Return the curve of refusing by distances [n] and [m]: high ones are outside."""
+    truth = np.repeat([0, 1], [len(building), len(outside)])
+    rates = roc_curve(truth, np.concatenate([building, outside]), drop_intermediate=False)
+    return Curve(rates[0], rates[1], float(auc(rates[0], rates[1])))
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The answers to photos that show no such building, beside those to the test photos."""
+
+    answers: Answers
+    test: Answers
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The receiver operating characteristic; None where the bundle knows no distances."""
+        test, outside = self.test.distances, self.answers.distances
+        return None if test is None or outside is None else roc(test, outside)
+
+    def as_metrics(self) -> dict[str, float]:
+        """Return flat numbers under stable names."""
+        found = {
+            "outside_refused_share": 1 - self.answers.coverage,
+            "outside_unfamiliar_share": self.answers.out_of_distribution,
+            "test_unfamiliar_share": self.test.out_of_distribution,
+        }
+        if self.curve is not None:
+            found["outside_roc_auc"] = self.curve.area
+        rounded = {name: round(value, 6) for name, value in found.items()}
+        return {"outside_photos": len(self.answers.files), **rounded}
+
+
+def answer_outside(bundle: Bundle, raw: Path, test: Answers) -> Outside | None:
+    """Answer the photos that fetch packed into data/raw/outside; None where it found none."""
+    if not (raw / OUTSIDE).is_dir():
+        return None
+    with PhotoStore(raw / OUTSIDE) as store:
+        answers = answer_photos(bundle, store, store.files(), skip=True)
+    return Outside(answers, test) if answers.files else None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A bundle that train made, measured."""
+
+    precision: str
+    served: bool
+    megabytes: float  # of all its files
+    validation_accuracy: float
+    accuracy: float  # on the test photos as labelled
+    corrected_accuracy: float
+    coverage: float  # as corrected
+    same_answers: float  # share of the test photos to which the served one says the same
+
+    def as_metrics(self) -> dict[str, float]:
+        """Return flat numbers under names that begin with the precision."""
+        names = ("megabytes", "validation_accuracy", "accuracy", "corrected_accuracy")
+        return {f"{self.precision}_{name}": round(getattr(self, name), 6) for name in names}
+
+
+def measure_variants(
+    folder: Path, served: Bundle, store: Reads, labels: Labels, given: Answers
+) -> list[Variant]:
+    """Measure every bundle in `folder`; `given` is what the served one says of the same photos."""
+    found = []
+    for path in sorted(path.parent for path in folder.glob(f"*/{GRAPH}")):
+        bundle = Bundle.load(path)
+        answers = predict_photos(bundle, store, labels.rows)
+        corrected = answers.judged_by(labels.corrected)
+        found.append(
+            Variant(
+                precision=bundle.card.precision,
+                served=bundle.digest == served.digest,
+                megabytes=sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 1e6,
+                validation_accuracy=bundle.card.metrics["validation"]["accuracy"],
+                accuracy=float(answers.judged_by(labels.labelled).correct.mean()),
+                corrected_accuracy=float(corrected.correct.mean()),
+                coverage=corrected.coverage,
+                same_answers=float((answers.predicted == given.predicted).mean()),
+            )
+        )
+    return found
+
+
+def time_variants(folder: Path) -> dict[str, float]:
+    """Return how many milliseconds each graph in `folder` takes for a photo, on one core.
+
+    They are measured in turn, so that whatever else the machine does slows all of them; the median
+    of RUNS.
+    """
+    graphs = {path.parent.name: Graph(path, 1) for path in sorted(folder.glob(f"*/{GRAPH}"))}
+    times: dict[str, list[float]] = {name: [] for name in graphs}
+    for name, graph in RUNS * list(graphs.items()):
+        photo = np.zeros(graph.shape, np.uint8)
+        graph.run(photo)  # back into the processor's cache
+        start = time.perf_counter()
+        graph.run(photo)
+        times[name].append(1000 * (time.perf_counter() - start))
+    return {name: round(float(np.median(values)), 3) for name, values in times.items()}
