@@ -14,12 +14,7 @@ from archstyle.data.duplicates.pairs import read_pairs
 from archstyle.data.leaks import check_data, check_splits
 from archstyle.data.manifest import read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.evaluation import (
-    answer_outside,
-    measure,
-    measure_variants,
-    time_variants,
-)
+from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
 from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation.gallery import pick, show_answered
@@ -28,9 +23,7 @@ from archstyle.reports.evaluation.outputs import write_reports
 from archstyle.reports.evaluation.report import Report, in_words
 from archstyle.tracking.runs import resume_run
 
-RAW, PREPARED, MODELS, REPORTS = (
-    Path(folder) for folder in ("data/raw", "data/prepared", "models", "reports")
-)
+RAW, PREPARED, MODELS, REPORTS = map(Path, ("data/raw", "data/prepared", "models", "reports"))
 VARIANTS = MODELS / "variants"
 
 
@@ -59,8 +52,9 @@ def main(argv: Sequence[str]) -> None:
         variants = measure_variants(VARIANTS, bundle, store, labels, answers)
     outside = answer_outside(bundle, RAW, answers)
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
+    bootstrap = config.evaluate.bootstrap_samples, config.seed
     labelled, corrected = (
-        measure(answers.judged_by(by), train_counts, config.evaluate.bootstrap_samples, config.seed)
+        measure(answers.judged_by(by), train_counts, *bootstrap)
         for by in (labels.labelled, labels.corrected)
     )
     report = Report(
