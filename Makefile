@@ -90,8 +90,9 @@ test-fast: setup  ## those that need no training, browser or server: under a min
 lint: setup  ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
-bench: setup  ## the benchmarks, as tables
-	@for file in benchmarks/[a-z]*.py; do python -m benchmarks.$$(basename $$file .py) || exit 1; done
+bench: setup  ## the benchmarks, as tables (BENCH="bundle gate" for some of them)
+	@for name in $(or $(BENCH),$(basename $(notdir $(wildcard benchmarks/[a-z]*.py)))); do \
+	  python -m benchmarks.$$name || exit 1; done
 
 lock: setup  ## resolve requirements.lock anew
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
