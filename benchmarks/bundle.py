@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import GRAPH
-from archstyle.bundle.quiet import quiet
+from archstyle.bundle.graph import quiet
 from archstyle.common.console import progress, run, say
 from archstyle.errors import ArchstyleError
 

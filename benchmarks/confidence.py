@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.bundle import Bundle, Outputs
-from archstyle.bundle.distance import features
+from archstyle.bundle.out_of_distribution import features
 from archstyle.common.console import progress, run, say
 from archstyle.data.manifest import read_manifest, used
 from archstyle.metrics.evaluation import roc

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from archstyle.bundle.labels import LANGUAGES, labels
+from archstyle.bundle.card import LANGUAGES, labels
 from archstyle.config.schema import Split
 from archstyle.data.facts import note_facts
 from archstyle.data.inspection import inspect_all

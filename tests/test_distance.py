@@ -1,12 +1,14 @@
 """How far a photo lies from what was trained on, against the formula written out."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from archstyle.bundle import BundleError, Distance, Outputs
-from archstyle.bundle.distance import features
+from archstyle.bundle import BundleError, MahalanobisDistance, Outputs
+from archstyle.bundle.out_of_distribution import features
 from archstyle.models.distance import fit_distance, fit_distance_threshold
 
 
@@ -72,10 +74,31 @@ def test_it_is_saved_the_same_and_a_damaged_file_is_named(tmp_path: Path) -> Non
     found.save(path)
     assert path.read_bytes() == first
     photos, _ = embeddings(10, seed=1)
-    np.testing.assert_array_equal(Distance.load(path)(photos), found(photos))
+    np.testing.assert_array_equal(MahalanobisDistance.load(path)(photos), found(photos))
     for length in (0, 10, len(first) // 2, len(first) - 3):
         path.write_bytes(first[:length])
-        with pytest.raises(BundleError, match=r"distance.npz is damaged"):
-            Distance.load(path)
-    with pytest.raises(BundleError, match=r"distance.npz is missing"):
-        Distance.load(tmp_path / "none" / "distance.npz")
+        with pytest.raises(BundleError, match=r"distance.npz cannot be read .it is damaged"):
+            MahalanobisDistance.load(path)
+    with pytest.raises(BundleError, match=r"distance.npz cannot be read .No such file"):
+        MahalanobisDistance.load(tmp_path / "none" / "distance.npz")
+
+
+def test_a_distance_takes_no_thread_but_the_caller_s() -> None:
+    """BLAS has threads of its own, which wait busily and take the cores from other answers."""
+    code = """
+import time
+import numpy as np
+from archstyle.bundle import MahalanobisDistance
+random = np.random.default_rng(0)
+axes = random.random((32, 2560)).astype(np.float16)
+distance = MahalanobisDistance(random.random((4, 2560)), axes, np.ones(32), 1.0)
+photos = random.random((1, 2560))
+distance(photos)
+mine, everybody = time.thread_time(), time.process_time()
+for _ in range(500):
+    distance(photos)
+mine, everybody = time.thread_time() - mine, time.process_time() - everybody
+print(everybody / mine)
+"""
+    given = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(given.stdout) < 1.2

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from archstyle.bundle.quiet import quiet
+from archstyle.bundle.graph import quiet
 from archstyle.common.files import whole_file
 from archstyle.common.parallel import parallel_map
 from archstyle.data.manifest import Row

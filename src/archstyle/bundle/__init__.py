@@ -2,9 +2,8 @@
 
 from archstyle.bundle.bundle import NOT_SURE, UNFAMILIAR, Answer, Bundle
 from archstyle.bundle.card import Card
-from archstyle.bundle.distance import Distance
-from archstyle.bundle.errors import BundleError
-from archstyle.bundle.graph import Outputs
+from archstyle.bundle.graph import BundleError, Outputs
+from archstyle.bundle.out_of_distribution import MahalanobisDistance
 
 __all__ = [
     "NOT_SURE",
@@ -13,6 +12,6 @@ __all__ = [
     "Bundle",
     "BundleError",
     "Card",
-    "Distance",
+    "MahalanobisDistance",
     "Outputs",
 ]

@@ -1,7 +1,6 @@
-"""Loads and runs a bundle."""
+"""Writes, loads and runs a bundle."""
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.card import Card
-from archstyle.bundle.distance import Distance, features
-from archstyle.bundle.errors import BundleError
-from archstyle.bundle.graph import Graph, Outputs
+from archstyle.bundle.card import Card, labels
+from archstyle.bundle.golden import EXPECTED, check_golden, write_golden
+from archstyle.bundle.graph import ADVICE, BundleError, Graph, Outputs
+from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
+from archstyle.common.files import read_json, write_json
+from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import read_photo
 
-GRAPH, CARD, LABELS, GOLDEN = "model.tflite", "card.json", "labels.json", "golden/golden.json"
+GRAPH, CARD, LABELS = "model.tflite", "card.json", "labels.json"
 DISTANCE = "distance.npz"
 # Why a photo is not answered.
 NOT_SURE = "not sure"  # its best style is not probable enough
@@ -36,14 +37,8 @@ class Answer:
 
     def as_dict(self, file: str) -> dict[str, Any]:
         """Return the keys that the command line and the server share."""
-        return {
-            "file": file,
-            "style": self.style,
-            "probability": self.probability,
-            "answered": self.answered,
-            "probabilities": self.probabilities,
-            "reason": self.reason,
-        }
+        shared = ("style", "probability", "answered", "probabilities", "reason")
+        return {"file": file, **{key: getattr(self, key) for key in shared}}
 
 
 class Bundle:
@@ -58,7 +53,7 @@ class Bundle:
         self._graph = Graph(path / GRAPH, threads)
         # A bundle made before there were distances has neither the file nor a threshold.
         known = card.distance_threshold is not None
-        self._distance = Distance.load(path / DISTANCE) if known else None
+        self._distance = MahalanobisDistance.load(path / DISTANCE) if known else None
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None, verify: bool = True) -> "Bundle":
@@ -99,25 +94,8 @@ class Bundle:
 
     def verify(self) -> None:
         """Run the golden photos; raises BundleError where one gives something else."""
-        golden = _read_json(self.path / GOLDEN)
-        for name, expected in golden["probabilities"].items():
-            image = read_photo(self.path / "golden" / name, self.card.preprocessing)
-            given = self.run(image[np.newaxis])
-            off = float(np.abs(given.probabilities[0] - np.asarray(expected)).max())
-            if not off <= golden["tolerance"]:
-                raise BundleError(
-                    f"{self.path} gives other probabilities for its golden photo {name} than it "
-                    f"must (off by {off:.3f}): it is damaged or was made for another reader. "
-                    "Train or download it again."
-                )
-            if given.distances is None:
-                continue
-            far = abs(float(given.distances[0]) / golden["distances"][name] - 1)
-            if not far <= golden["distance_tolerance"]:
-                raise BundleError(
-                    f"{self.path} finds its golden photo {name} at another distance than it must "
-                    f"(off by {far:.0%}): it is damaged. Train or download it again."
-                )
+        expected = _read_json(self.path / EXPECTED)
+        check_golden(self.path, expected, self.run, self.card.preprocessing)
 
     def _answer(self, outputs: Outputs, index: int) -> Answer:
         probabilities = outputs.probabilities[index]
@@ -140,6 +118,20 @@ class Bundle:
         )
 
 
+def write_bundle(
+    directory: Path, graph: bytes, card: Card, distance: MahalanobisDistance | None = None
+) -> Bundle:
+    """Write graph, labels, card, distance and golden photos into the empty folder `directory`."""
+    (directory / GRAPH).write_bytes(graph)
+    write_json(directory / CARD, card.as_dict())
+    write_json(directory / LABELS, labels(card.styles))
+    if distance is not None:
+        distance.save(directory / DISTANCE)
+    run = Bundle.load(directory, verify=False).run
+    write_golden(directory, run, card.preprocessing, card.precision)
+    return Bundle.load(directory)
+
+
 def bundle_digest(path: Path) -> str:
     """Return the SHA-256 over the names and contents of a bundle's files."""
     digest = hashlib.sha256()
@@ -157,11 +149,6 @@ def _normalised(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BundleError(f"{path.parent} is no whole bundle: {path.name} is missing.") from None
-    except ValueError as error:
-        raise BundleError(f"{path} is damaged: {error}.") from error
-    if not isinstance(values, dict):
-        raise BundleError(f"{path} is damaged: it must hold an object.")
-    return values
+        return read_json(path, ADVICE)
+    except ArchstyleError as error:
+        raise BundleError(str(error)) from error

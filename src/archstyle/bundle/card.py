@@ -1,12 +1,21 @@
-"""The card: what a person and a server need to know of a bundle."""
+"""The card: what a person and a server need to know of a bundle; and what styles are called."""
 
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.photos.reader import Preprocessing
+
+LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
+
+_NAMES = {
+    "baroque": ("Baroque", "Barock", "Barroco", "Baroque", "Barocco", "Barroco"),
+    "byzantine": ("Byzantine", "Byzantinisch", "Bizantino", "Byzantin", "Bizantino", "Bizantino"),
+    "egyptian": ("Egyptian", "Ägyptisch", "Egipcio", "Égyptien", "Egizio", "Egípcio"),
+    "gothic": ("Gothic", "Gotik", "Gótico", "Gothique", "Gotico", "Gótico"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,11 +64,23 @@ class Card:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Card":
         """Build a card from card.json; raises KeyError or TypeError where it does not fit."""
-        known = {
-            f.name: values[f.name]
-            for f in fields(cls)
-            if f.name in values or (f.default is MISSING and f.default_factory is MISSING)
-        }
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         known["styles"] = tuple(known["styles"])
         known["preprocessing"] = Preprocessing(**known["preprocessing"])
         return cls(**known)
+
+
+def labels(styles: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """Return {language: {style: name}}; a style without a translation keeps its folder's name."""
+    return {
+        language: {
+            style: _NAMES[style.lower()][index] if style.lower() in _NAMES else _pretty(style)
+            for style in styles
+        }
+        for index, language in enumerate(LANGUAGES)
+    }
+
+
+def _pretty(style: str) -> str:
+    words = style.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]

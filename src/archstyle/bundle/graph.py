@@ -1,6 +1,12 @@
 """Runs the LiteRT graph of a bundle."""
 
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -9,9 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.errors import BundleError
-from archstyle.bundle.quiet import quiet
 from archstyle.common.parallel import cores
+from archstyle.errors import ArchstyleError
+
+NOISE = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"fully_quantize:")
+
+_one_at_a_time = threading.Lock()
+
+
+ADVICE = "train or download the bundle again"
+
+
+class BundleError(ArchstyleError):
+    """A bundle that is incomplete or does not reproduce its golden photos."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,6 @@ class Graph:
             self._runners.put(runner)
         self._input, details = next(iter(runner.get_input_details().items()))
         self.shape: tuple[int, ...] = tuple(int(side) for side in details["shape"])  # of one photo
-        self._gives = set(runner.get_output_details())
 
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Run it on uint8 RGB photos [n, size, size, 3] as `read_photo` gives them.
@@ -54,14 +69,9 @@ class Graph:
             with ThreadPoolExecutor(self._workers) as pool:
                 results = list(pool.map(self._run, images))
 
-        def gathered(name: str) -> NDArray[np.float32]:
-            return np.concatenate([result[name] for result in results])
-
+        given = {name: np.concatenate([each[name] for each in results]) for name in results[0]}
         return Outputs(
-            probabilities=gathered("probabilities"),
-            maps=gathered("maps") if "maps" in self._gives else None,
-            embeddings=gathered("embeddings"),
-            peaks=gathered("peaks") if "peaks" in self._gives else None,
+            given["probabilities"], given.get("maps"), given["embeddings"], given.get("peaks")
         )
 
     def _run(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -83,3 +93,25 @@ def _runner(path: Path) -> Any:
         return interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise BundleError(f"{path} cannot be run: {error}. Train it again.") from error
+
+
+@contextmanager
+def quiet(noise: tuple[bytes, ...] = NOISE) -> Iterator[None]:
+    """Keep lines that begin so from stderr; what anyone else writes comes after the block.
+
+    There is no setting for them, and they are written to the file descriptor itself.
+    """
+    with _one_at_a_time, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            held.seek(0)
+            rest = b"".join(line for line in held if not line.startswith(noise))
+            if rest:
+                os.write(stderr, rest)
+            os.close(stderr)

@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
-from archstyle.bundle import Distance
+from archstyle.bundle import MahalanobisDistance
 
 AXES = 32  # 16 to 64 tell photos of no building from buildings equally well; more do it worse
 
 
 def fit_distance(
     photos: NDArray[np.float64], labels: NDArray[np.int64], axes: int = AXES
-) -> Distance:
-    """Fit means and shared covariance of what `bundle.distance.features` returns [n, d].
+) -> MahalanobisDistance:
+    """Fit means and shared covariance of what `bundle.out_of_distribution.features` returns [n, d].
 
     The covariance is shrunk towards a multiple of the identity (Ledoit and Wolf 2004), as there are
     hardly more photos than dimensions.
@@ -23,7 +23,7 @@ def fit_distance(
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = np.maximum(values[::-1], 1e-12), vectors[:, ::-1]
     axes = min(axes, len(values) - 1)
-    return Distance(
+    return MahalanobisDistance(
         means=means.astype(np.float32),
         axes=vectors[:, :axes].T.astype(np.float16),  # half the size, the same distances
         variances=values[:axes].astype(np.float32),

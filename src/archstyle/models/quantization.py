@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tensorflow.lite.python.convert import mlir_quantize
 
-from archstyle.bundle.quiet import quiet
+from archstyle.bundle.graph import quiet
 from archstyle.common.console import progress
 from archstyle.models.export import seen, to_litert, with_head
 from archstyle.models.networks import Network

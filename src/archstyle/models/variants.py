@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from archstyle.bundle import Bundle, Card, Distance, Outputs
-from archstyle.bundle.distance import features
+from archstyle.bundle import Bundle, Card, MahalanobisDistance, Outputs
+from archstyle.bundle.bundle import write_bundle
 from archstyle.bundle.graph import Graph
-from archstyle.bundle.write import write_bundle
+from archstyle.bundle.out_of_distribution import features
 from archstyle.common.parallel import parallel_map
 from archstyle.config import Evaluate
 from archstyle.metrics.calibration import fit_threshold
@@ -30,7 +30,7 @@ class Variant:
 
     graph: bytes
     card: Card
-    distance: Distance
+    distance: MahalanobisDistance
     validation: Outputs
 
 
@@ -92,7 +92,7 @@ def _accuracy(variant: Variant) -> float:
     return variant.card.metrics["validation"]["accuracy"]
 
 
-def _distance(graph: Graph, arrays: Arrays) -> Distance:
+def _distance(graph: Graph, arrays: Arrays) -> MahalanobisDistance:
     """Fit it on whole photos and crops in turn, so that a detail counts as a building too."""
     photos = len(arrays.train_labels)
     chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=int)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from archstyle.bundle import Bundle
-from archstyle.bundle.errors import BundleError
+from archstyle.bundle.graph import BundleError
 from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
 from archstyle.registry.championship import judge

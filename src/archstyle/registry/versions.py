@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle.bundle import GRAPH
-from archstyle.bundle.errors import BundleError
+from archstyle.bundle.graph import BundleError
 from archstyle.common.files import whole_directory
 from archstyle.errors import ArchstyleError
 from archstyle.registry.journal import Change, from_tags

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
-from archstyle.bundle.write import GOLDEN_PHOTOS
+from archstyle.bundle.golden import GOLDEN_PHOTOS
 from archstyle.reports.results.perturbations import PERTURBATIONS, Perturbation, sized
 from archstyle.reports.results.table import Line
 from archstyle.reports.theme import LIGHT, Theme, applied, note_drawn, plain, save

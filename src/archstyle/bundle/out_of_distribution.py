@@ -1,20 +1,20 @@
 """How far a photo lies from those that were trained on: high where it shows no such building."""
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.errors import BundleError
-from archstyle.bundle.graph import Outputs
+from archstyle.bundle.graph import ADVICE, BundleError, Outputs
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Distance:
+class MahalanobisDistance:
     """The Mahalanobis distance of what `features` returns to the nearest style's mean.
 
     Its covariance, which all styles share, has the variances `variances` [r] along the orthonormal
@@ -31,8 +31,8 @@ class Distance:
 
     def __call__(self, photos: Floats) -> NDArray[np.float32]:
         """Return the distances [n], 0 and more, of features [n, d]."""
-        means, axes = self.means.astype(np.float64), self.axes.astype(np.float64)
-        photos_along, means_along = photos @ axes.T, means @ axes.T
+        means, axes, means_along = self._wide
+        photos_along = _products(photos, axes)
         within = _squared(photos_along, means_along)
         scale = 1 / np.sqrt(self.variances.astype(np.float64))
         # What does not lie along the axes is what is left of the whole.
@@ -40,28 +40,25 @@ class Distance:
         squared = _squared(photos_along * scale, means_along * scale) + beside / self.rest
         return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
 
+    @cached_property
+    def _wide(self) -> tuple[Floats, Floats, Floats]:
+        """Means, axes, and the means along the axes [k, r], in double precision."""
+        means, axes = self.means.astype(np.float64), self.axes.astype(np.float64)
+        return means, axes, _products(means, axes)
+
     def save(self, path: Path) -> None:
         """Write it as an .npz, the same bytes for the same values."""
-        np.savez(
-            path,
-            means=self.means,
-            axes=self.axes,
-            variances=self.variances,
-            rest=np.float64(self.rest),
-        )
+        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
-    def load(cls, path: Path) -> "Distance":
+    def load(cls, path: Path) -> "MahalanobisDistance":
         """Read what `save` wrote; raises BundleError where it is missing or damaged."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 return cls(held["means"], held["axes"], held["variances"], float(held["rest"]))
-        except FileNotFoundError:
-            raise BundleError(
-                f"{path.parent} is no whole bundle: {path.name} is missing."
-            ) from None
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise BundleError(f"{path} is damaged: {error}.") from error
+            reason = getattr(error, "strerror", None) or "it is damaged"
+            raise BundleError(f"{path} cannot be read ({reason}): {ADVICE}.") from error
 
 
 def features(outputs: Outputs) -> Floats:
@@ -80,7 +77,16 @@ def _unit_length(vectors: NDArray[np.float32]) -> Floats:
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
+def _products(photos: Floats, others: Floats) -> Floats:
+    """Return the inner products [n, k] of [n, d] and [k, d].
+
+    Not by `@`, whose BLAS has threads of its own: they wait busily for the next product and take
+    the processor from the workers that answer other photos.
+    """
+    return np.asarray(np.einsum("nd,kd->nk", photos, others, optimize=False))
+
+
 def _squared(photos: Floats, means: Floats) -> Floats:
     """Return the squared Euclidean distances [n, k] between [n, d] and [k, d]."""
-    squares = (photos**2).sum(1)[:, None] + (means**2).sum(1)[None, :] - 2 * photos @ means.T
+    squares = (photos**2).sum(1)[:, None] + (means**2).sum(1) - 2 * _products(photos, means)
     return np.asarray(np.maximum(squares, 0.0))
