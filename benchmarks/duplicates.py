@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from archstyle.common.console import progress, say
 from archstyle.config import compose
 from archstyle.config.schema import Duplicates, Source
-from archstyle.data.duplicates.groups import Groups, find_duplicates, join_close
+from archstyle.data.duplicates.alignment import Thumbnails
+from archstyle.data.duplicates.groups import find_duplicates, join_close
 from archstyle.data.duplicates.hash import BITS, mirrored
-from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import Inspection, inspect, inspect_all
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
@@ -93,12 +93,9 @@ def group_hashes(sizes: Sequence[int], rule: Duplicates) -> None:
 def group_some(count: int, distance: int) -> Grouped:
     """Group random hashes; a warming-up of faiss goes before."""
     hashes, partners = plant(count, distance)
-    list(join_close(Groups(1000), hashes[:1000], distance))
+    join_close(hashes[:1000], distance)
     start, processor = time.perf_counter(), time.process_time()
-    groups = Groups(count)
-    for _ in join_close(groups, hashes, distance):
-        pass
-    roots = np.array(groups.roots())
+    roots, _ = join_close(hashes, distance)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     planted = len(partners)
     expected = np.arange(count)
@@ -198,11 +195,11 @@ def change_photos(photos: Path, count: int, rule: Duplicates) -> None:
 
 def group(seen: Sequence[Inspection], rule: Duplicates) -> tuple[list[int], int]:
     hashes = np.frombuffer(b"".join(one.phash for one in seen), np.uint8).reshape(-1, BITS // 8)
-    with Greys() as greys:
+    with Thumbnails() as thumbnails:
         for one in seen:
-            greys.append(one.grey)
-        roots, pairs = find_duplicates(hashes, greys, rule)
-    return roots, len(pairs)
+            thumbnails.append(one.grey)
+        roots, pairs = find_duplicates(hashes, thumbnails, rule)
+    return roots.tolist(), len(pairs)
 
 
 def change_some(

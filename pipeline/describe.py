@@ -9,8 +9,8 @@ from pathlib import Path
 
 from archstyle.common.console import run, say
 from archstyle.config import Duplicates, stage_config
-from archstyle.data.duplicates.pairs import read_pairs
-from archstyle.data.leaks import find_leaks
+from archstyle.data.manifest import read_pairs
+from archstyle.data.splits import find_leaks
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.data.choices import choose
 from archstyle.reports.data.collection import read_collection

@@ -10,9 +10,8 @@ from pathlib import Path
 from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
 from archstyle.config import Evaluate, Split, stage_config
-from archstyle.data.duplicates.pairs import read_pairs
-from archstyle.data.leaks import check_data, check_splits
-from archstyle.data.manifest import read_manifest
+from archstyle.data.manifest import read_manifest, read_pairs
+from archstyle.data.splits import check_data, check_splits
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
 from archstyle.metrics.predictions import label_test_photos, predict_photos

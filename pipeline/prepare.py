@@ -1,23 +1,19 @@
 """prepare: find out what every file is, and write the manifest."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from archstyle.common.console import run, say
-from archstyle.common.files import whole_directory
+from archstyle.common.files import read_json, whole_directory, write_csv, write_json
 from archstyle.config import Data, Duplicates, Split, stage_config
 from archstyle.data.corrections import read_corrections
-from archstyle.data.duplicates.pairs import write_pairs
-from archstyle.data.facts import note_facts
-from archstyle.data.inspected import Inspected, recipe
-from archstyle.data.inspection import inspect_all
-from archstyle.data.manifest import SPLITS, read_manifest, write_manifest
-from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.splits import check_shares, remember
+from archstyle.data.inspection import Inspected, inspect_all, recipe
+from archstyle.data.manifest import SPLITS, read_manifest, write_manifest, write_pairs
+from archstyle.data.preparation import PHOTO_COLUMNS, make_manifest, summarize
+from archstyle.data.splits import check_shares, previous_splits
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing
 from archstyle.photos.store import PhotoStore
@@ -52,22 +48,22 @@ def main(arguments: Sequence[str]) -> None:
         whole_directory(PREPARED) as directory,
         Inspected(notes, recipe(max_pixels), len(store.entries)) as known,
     ):
-        looked = inspect_all(store, max_pixels, known=known)
-        rows = make_manifest(
+        prepared = make_manifest(
             store.entries,
-            note_facts(directory / "photos.csv", looked),
+            inspect_all(store, max_pixels, known=known),
             corrections,
             config.duplicates,
             config.split,
-            read_memory(config.split),
-            partial(write_pairs, directory / "pairs.csv"),
+            read_previous(config.split),
         )
-        summary = summarize(rows, asdict(store.source), config.split)
-        write_manifest(directory / "manifest.csv", rows)
-        text = json.dumps(summary, indent=2, ensure_ascii=False)
-        (directory / "summary.json").write_text(text + "\n", "utf-8")
+        facts = map(attrgetter(*PHOTO_COLUMNS), prepared.photos)
+        write_csv(directory / "photos.csv", PHOTO_COLUMNS, facts)
+        write_pairs(directory / "pairs.csv", prepared.pairs)
+        write_manifest(directory / "manifest.csv", prepared.rows)
+        summary = summarize(prepared.rows, asdict(store.source), config.split)
+        write_json(directory / "summary.json", summary, indent=2)
     statuses = ", ".join(f"{count} {status}" for status, count in summary["status"].items())
-    say(f"prepare: {len(rows)} files: {statuses}; {known.added} were decoded for it.")
+    say(f"prepare: {len(prepared.rows)} files: {statuses}; {known.added} were decoded for it.")
     for style, counts in summary["counts"].items():
         say(f"  {style}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
 
@@ -79,13 +75,13 @@ def check_pixels(max_megapixels: float) -> None:
         raise ArchstyleError(f"data.max_megapixels is {max_megapixels:g}: set it up to {most:g}.")
 
 
-def read_memory(shares: Split) -> dict[str, str]:
+def read_previous(shares: Split) -> dict[str, str]:
     """Return what the last manifest says, if it is there and was split in the same shares."""
     try:
-        summary = json.loads((PREPARED / "summary.json").read_text("utf-8"))
+        summary = read_json(PREPARED / "summary.json")
         if summary["shares"] == {"validation": shares.validation, "test": shares.test}:
-            return remember(read_manifest(PREPARED / "manifest.csv"))
-    except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
+            return previous_splits(read_manifest(PREPARED / "manifest.csv"))
+    except (KeyError, ArchstyleError):
         pass  # no manifest to go by
     return {}
 

@@ -16,10 +16,9 @@ from PIL import Image
 
 from archstyle.bundle.card import LANGUAGES, labels
 from archstyle.config.schema import Split
-from archstyle.data.facts import note_facts
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, Row, read_manifest, write_manifest
-from archstyle.data.preparation import make_manifest
+from archstyle.data.preparation import Photo, make_manifest
 from archstyle.photos.names import printable
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo
@@ -104,20 +103,19 @@ def write_odd(path: Path, kind: str, outside: Path) -> bool:
     return True
 
 
-def prepared(folder: Path) -> tuple[PhotoStore, dict[str, Row], dict[str, dict[str, str]]]:
+def prepared(folder: Path) -> tuple[PhotoStore, dict[str, Row], dict[str, Photo]]:
     raw = folder / "raw"
     raw.mkdir()
     pack(FolderPhotos(folder / "photos"), raw, None, MOST_BYTES)
     store = PhotoStore(raw)
-    looked = note_facts(folder / "photos.csv", inspect_all(store, 1_000_000, workers=2))
-    rows = make_manifest(store.entries, looked, [], SAME, SHARES)
+    looked = inspect_all(store, 1_000_000, workers=2)
+    made = make_manifest(store.entries, looked, [], SAME, SHARES)
+    rows = made.rows
     write_manifest(folder / "manifest.csv", rows)
     read = read_manifest(folder / "manifest.csv")
     assert read == rows
     assert max(Counter(row.file for row in rows).values()) == 1
-    with (folder / "photos.csv").open(newline="") as file:
-        facts = {line["file"]: line for line in csv.DictReader(file)}
-    return store, {row.file: row for row in rows}, facts
+    return store, {row.file: row for row in rows}, {photo.file: photo for photo in made.photos}
 
 
 @settings(max_examples=40, deadline=None)
@@ -147,8 +145,8 @@ def test_any_folder(files: list[tuple[str, str, str, str, str]]) -> None:
             assert (file in facts) == bool(rows[file].phash) == (kind == "base" or kind in SOUND)
             if kind in SOUND:
                 check_photo(store.read(file), sound(kind))
-                assert facts[file]["format"] == sound(kind).format
-                assert int(facts[file]["bytes"]) == len(sound(kind).data)
+                assert facts[file].format == sound(kind).format
+                assert facts[file].bytes == len(sound(kind).data)
 
 
 def check_row(row: Row, kind: str) -> None:

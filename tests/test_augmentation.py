@@ -175,7 +175,7 @@ def prepared(tmp_path: Path) -> tuple[PhotoStore, list[Row]]:
     pack(FolderPhotos(fill(tmp_path / "photos", {"gothic": 14, "baroque": 14})), raw, None, 10**7)
     store = PhotoStore(raw)
     shares = Split(validation=0.2, test=0.2)
-    return store, make_manifest(store.entries, inspect_all(store, 10**6), [], SAME, shares)
+    return store, make_manifest(store.entries, inspect_all(store, 10**6), [], SAME, shares).rows
 
 
 def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(

@@ -9,10 +9,15 @@ import pytest
 
 from archstyle.config.schema import Split
 from archstyle.data.inspection import Inspection, inspect_all
-from archstyle.data.leaks import LeakError, check_splits
 from archstyle.data.manifest import Row
 from archstyle.data.preparation import make_manifest
-from archstyle.data.splits import assign_splits, join_buildings, remember
+from archstyle.data.splits import (
+    LeakError,
+    assign_splits,
+    check_splits,
+    join_buildings,
+    previous_splits,
+)
 from archstyle.errors import ArchstyleError
 from archstyle.photos.buildings import match_buildings
 from archstyle.photos.packing import pack
@@ -79,7 +84,7 @@ def prepared(tmp_path: Path) -> Callable[..., dict[str, Row]]:
         pack(FolderPhotos(tmp_path / "photos"), raw, limit, 10_000_000)
         store = PhotoStore(raw)
         looked = inspect_all(store, 1_000_000)
-        rows = make_manifest(store.entries, looked, [], SAME, SHARES, memory)
+        rows = make_manifest(store.entries, looked, [], SAME, SHARES, memory).rows
         return {row.file: row for row in rows}
 
     return run
@@ -94,7 +99,7 @@ def test_photos_of_one_building_share_a_split_and_stay_photographs(
     buildings = {f"gothic/{n:05d}.jpg": f"church {n // 5}" for n in range(40)}
     buildings |= {f"baroque/{n:05d}.jpg": "church 0" for n in range(3)}
     write_list(root / "buildings.csv", buildings)
-    rows = prepared(remember(list(alone.values())))
+    rows = prepared(previous_splits(list(alone.values())))
     row = rows.pop("buildings.csv")
     assert (row.status, row.reason) == ("dropped", "lists the buildings")
     splits = defaultdict(set)
@@ -155,7 +160,7 @@ def made_up(
             file = f"{style}/{number}.jpg"
             yield (
                 Packed(file, 1, key.hexdigest(), 0, "", building),
-                Inspection(key.digest(), 100, 100, "JPEG"),
+                Inspection(key.digest(), 100, 100, "JPEG", bytes(48 * 48)),
             )
 
 
@@ -167,9 +172,10 @@ def test_adding_a_thousand_photos_moves_none_of_the_old_ones(
     old = list(made_up(301, building_of=building_of))
     # The first of the new ones show a building that is there already.
     new = list(made_up(500, first=301, building_of=building_of))
-    before = make_manifest([], old, [], SAME, SHARES)
-    memory = remember(before) if remembering else None
-    after = {row.file: row for row in make_manifest([], [*old, *new], [], SAME, SHARES, memory)}
+    before = make_manifest([], old, [], SAME, SHARES).rows
+    memory = previous_splits(before) if remembering else None
+    made = make_manifest([], [*old, *new], [], SAME, SHARES, memory)
+    after = {row.file: row for row in made.rows}
     assert len(after) == len(before) + 1000
     assert {row.file: after[row.file].split for row in before} == {
         row.file: row.split for row in before

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from archstyle.data.corrections import COLUMNS
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.manifest import Row, read_manifest
+from archstyle.data.manifest import Pair, Row, read_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.reports.data import figures, sheets
 from archstyle.reports.data.choices import choose

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.leaks import Leak
-from archstyle.data.manifest import Row
+from archstyle.data.manifest import Pair, Row
+from archstyle.data.splits import Leak
 from archstyle.errors import ArchstyleError
 from archstyle.reports.data.choices import MEMBERS, MOST, OF_ALL_STYLES, choose
 from archstyle.reports.data.collection import Alike, look_at_pairs

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from archstyle.config.schema import Duplicates, Source, Split
-from archstyle.data.duplicates import candidates as lookalikes
 from archstyle.data.duplicates import neighbours
-from archstyle.data.duplicates.alignment import agreement
-from archstyle.data.duplicates.groups import Found, Groups, find_duplicates
+from archstyle.data.duplicates.alignment import Thumbnails, agreement
+from archstyle.data.duplicates.groups import find_duplicates, join
 from archstyle.data.duplicates.hash import (
     GREY_SIDE,
     fingerprint,
@@ -22,7 +21,6 @@ from archstyle.data.duplicates.hash import (
     to_bytes,
 )
 from archstyle.data.duplicates.neighbours import close_pairs
-from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import inspect, inspect_all
 from archstyle.data.preparation import make_manifest
 from archstyle.photos.packing import pack
@@ -139,23 +137,25 @@ def test_no_pairs_among_one() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
 def test_groups_join_what_is_linked_through_others(links: list[tuple[int, int]]) -> None:
-    groups = Groups(20)
+    roots = np.arange(20)
     reachable = np.eye(20, dtype=bool)
     for a, b in links:
-        groups.join(a, b)
+        roots = join(roots, np.array([[a, b, 0]]))
         reachable[a, b] = reachable[b, a] = True
     for _ in range(5):
         reachable = (reachable.astype(int) @ reachable.astype(int)) > 0
-    assert groups.roots() == [int(np.flatnonzero(row)[0]) for row in reachable]
+    assert roots.tolist() == [int(np.flatnonzero(row)[0]) for row in reachable]
 
 
-def find(images: list[Image.Image], rule: Duplicates = SAME) -> tuple[list[int], list[Found]]:
+def find(images: list[Image.Image], rule: Duplicates = SAME) -> tuple[list[int], list[list[int]]]:
     prints = [fingerprint(image) for image in images]
-    with Greys() as greys:
+    with Thumbnails() as thumbnails:
         for one in prints:
-            greys.append(one.grey)
-        assert len(greys) == len(images)
-        return find_duplicates(to_bytes([one.phash.hex() for one in prints]), greys, rule)
+            thumbnails.append(one.grey)
+        roots, pairs = find_duplicates(
+            to_bytes([one.phash.hex() for one in prints]), thumbnails, rule
+        )
+    return roots.tolist(), pairs.tolist()
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -163,7 +163,7 @@ def test_changed_photos_are_the_photograph_that_they_were(
     exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exact:
-        monkeypatch.setattr(lookalikes, "EXACT", 0)
+        monkeypatch.setattr(neighbours, "EXACT", 0)
     random = np.random.default_rng(7)
     changes = [*CHANGES.values(), two_of_them]
     originals = [photo(number, 320, 240) for number in range(60)]
@@ -179,7 +179,7 @@ def test_photos_of_one_hash_are_joined_without_a_look_at_every_pair() -> None:
     blank = Image.new("RGB", (64, 64), "white")
     roots, found = find([photo(1), *[blank] * 200, photo(1)])
     assert roots == [0, *[1] * 200, 0]
-    assert len([pair for pair in found if pair.bits == 0]) == 200
+    assert len([bits for _, _, bits in found if bits == 0]) == 200
 
 
 def moved(image: Image.Image, pixels: int) -> Image.Image:
@@ -218,11 +218,11 @@ def test_a_second_look_tells_a_photograph_from_another_of_the_building(number: i
 def test_what_shows_nothing_agrees_with_nothing() -> None:
     blank = Image.new("RGB", (64, 64), (90, 90, 90))
     assert agree(blank, Image.new("RGB", (64, 64), (200, 200, 200))) == 0
-    with Greys() as greys:
-        greys.append(b"")
-        empty = greys.read(np.array([0]))
+    with Thumbnails() as thumbnails:
+        thumbnails.append(bytes(GREY_SIDE**2))
+        empty = thumbnails.read(np.array([0]))
     assert empty.shape == (1, GREY_SIDE, GREY_SIDE) and not empty.any()
-    assert not lookalikes.outlines(empty).any()
+    assert not neighbours.outlines(empty).any()
 
 
 def test_real_photos_leave_no_close_pair_in_use(photos: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_real_photos_leave_no_close_pair_in_use(photos: Path, tmp_path: Path) ->
     pack(choose([source], 1, tmp_path)[0], tmp_path, 60, 10_000_000)
     store = PhotoStore(tmp_path)
     looked = inspect_all(store, 100_000_000)
-    rows = make_manifest(store.entries, looked, [], SAME, Split(validation=0.2, test=0.2))
+    rows = make_manifest(store.entries, looked, [], SAME, Split(validation=0.2, test=0.2)).rows
     used = [row for row in rows if row.split]
     assert len(used) > 100 and len(used) < len(store.files())
     assert not pairs_of(to_bytes([row.phash for row in used]), SAME.distance)

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from archstyle.config import Split
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.leaks import LeakError, check_data, check_splits
-from archstyle.data.manifest import read_manifest, write_manifest
-from archstyle.data.splits import split_of
+from archstyle.data.manifest import Pair, read_manifest, write_manifest
+from archstyle.data.splits import LeakError, check_data, check_splits, split_of
 from archstyle.errors import ArchstyleError
 from archstyle.metrics import predictions as predicting
 from archstyle.metrics.predictions import predict_photos

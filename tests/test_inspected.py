@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from archstyle.data import inspection
-from archstyle.data.inspected import DECIDING, RECIPES, Inspected, recipe
-from archstyle.data.inspection import Inspection, inspect_all
+from archstyle.data.inspection import DECIDING, RECIPES, Inspected, Inspection, inspect_all, recipe
 from archstyle.photos.packing import pack
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
@@ -23,7 +22,7 @@ from tests.test_stages import imported_files
 
 PIXELS = 1_000_000
 KEY = "ab" * 32
-SEEN = Inspection(b"h" * 32, 30, 20, "JPEG", grey=b"g" * 100)
+SEEN = Inspection(b"h" * 32, 30, 20, "JPEG", b"g" * 100)
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from archstyle.data import inspection
-from archstyle.data.inspected import Inspected
+from archstyle.data.inspection import Inspected
 from archstyle.photos.store import PhotoStore
 inspect = inspection.inspect
 def slow(data, max_pixels):
@@ -166,7 +165,7 @@ def test_old_recipes_and_photos_of_long_ago_are_forgotten(
         with Inspected(path, f"recipe {number}", 1) as known:
             known.keep(KEY, SEEN)
     assert kept(path) == RECIPES
-    monkeypatch.setattr("archstyle.data.inspected.SPARE", 3)
+    monkeypatch.setattr("archstyle.data.inspection.SPARE", 3)
     with Inspected(path, "crowded", 10) as known:
         for number in range(20):
             known.keep(f"{number:064x}", SEEN)
@@ -178,7 +177,7 @@ def test_old_recipes_and_photos_of_long_ago_are_forgotten(
 def test_a_recipe_follows_from_all_code_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recipe(PIXELS) == recipe(PIXELS) != recipe(PIXELS + 1)
     # These bring the bytes and spread the work: they have no say in what an inspection finds.
-    carrying = {"store.py", "parallel.py", "__init__.py"}
+    carrying = {"store.py", "parallel.py", "console.py", "errors.py", "__init__.py"}
     imported = imported_files(Path(inspection.__file__), set())
     assert {file for file in imported if file.name not in carrying} == set(map(Path, DECIDING))
     before = recipe(PIXELS)

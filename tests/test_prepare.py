@@ -14,7 +14,7 @@ from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, read_manifest
 from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.splits import remember
+from archstyle.data.splits import previous_splits
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
 from archstyle.photos.sources.folders import FolderPhotos
@@ -45,7 +45,9 @@ def prepared(tmp_path: Path, photos: Path) -> Prepare:
         pack(FolderPhotos(photos), raw, None, 10_000_000)
         store = PhotoStore(raw)
         looked = inspect_all(store, 1_000_000, workers)
-        rows = make_manifest(store.entries, looked, corrections or [], duplicates, SHARES, memory)
+        rows = make_manifest(
+            store.entries, looked, corrections or [], duplicates, SHARES, memory
+        ).rows
         assert [row.file for row in rows] == sorted(entry.file for entry in store.entries)
         return {row.file: row for row in rows}
 
@@ -117,7 +119,7 @@ def test_adding_photos_and_near_duplicates_moves_no_photograph(
     for path in sorted((photos / "baroque").iterdir()):
         larger = load(path).resize((288, 216), Image.Resampling.BICUBIC)
         path.with_name(f"larger-{path.name}").write_bytes(jpeg(larger))
-    after = prepared(memory=remember(list(before.values())))
+    after = prepared(memory=previous_splits(list(before.values())))
     splits = {row.group: row.split for row in after.values() if row.split}
     assert {splits[after[file].group] for file in before} == {"train", "validation", "test"}
     for file, row in before.items():

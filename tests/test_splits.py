@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from archstyle.config.schema import Split
 from archstyle.data.manifest import Row
-from archstyle.data.splits import assign_splits, check_shares, name_group, recall, remember
+from archstyle.data.splits import assign_splits, check_shares, name_group, previous_splits, recall
 from archstyle.errors import ArchstyleError
 
 SHARES = Split(validation=0.15, test=0.15)
@@ -86,7 +86,7 @@ def test_every_photo_of_a_group_remembers_its_split() -> None:
         Row("d.jpg", "gothic", "dd", "", "g3", "", "conflict", ""),
         Row("e.jpg", "gothic", "ee", "", "", "", "broken", ""),
     ]
-    memory = remember(rows)
+    memory = previous_splits(rows)
     assert memory == {"aa": "test", "bb": "test", "cc": "train"}
     assert recall(["new", "bb"], memory) == "test"
     assert recall(["bb", "cc"], memory) == "train"  # once learned from, never measured on

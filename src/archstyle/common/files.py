@@ -1,12 +1,13 @@
 """Writes that are whole or not there at all, and locks that end with their process."""
 
+import csv
 import fcntl
 import glob
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,11 @@ def read_json(path: Path, advice: str = "run `dvc repro`") -> dict[str, Any]:
     except (OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or "it is no JSON object"
         raise ArchstyleError(f"{path} cannot be read ({reason}): {advice}.") from error
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table in UTF-8, as the rows come."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

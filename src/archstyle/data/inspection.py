@@ -1,15 +1,47 @@
-"""One look at one photo: is it sound, and what does it look like. Runs on every core."""
+"""One look at each photo: is it sound, and what does it look like? What is known is kept.
 
+What earlier runs found lies in a SQLite file outside of what DVC keeps, so that an interrupted
+prepare goes on where it was; the file can be deleted at any time. Only sound photos are kept: why
+a photo could not be read may have been the machine's fault, and is found again in no time.
+"""
+
+import hashlib
+import sqlite3
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import PIL
+import pillow_heif
+from PIL import features
 
 from archstyle.common.parallel import parallel_map
+from archstyle.data.duplicates import hash as fingerprints
 from archstyle.data.duplicates.hash import SIDE, fingerprint
+from archstyle.photos import reader
 from archstyle.photos.reader import PhotoError, open_with_facts
 from archstyle.photos.store import Packed, PhotoStore, read_packed
+
+RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
+SPARE = 50_000  # rows, of 2.5 kB, that are kept of photos that are there no longer
+FLUSH_SECONDS = 1.0  # what a kill can cost
+TABLES = """
+PRAGMA journal_mode = WAL; -- readers and a writer do not wait for each other
+PRAGMA synchronous = NORMAL; -- what was committed outlives a kill
+CREATE TABLE IF NOT EXISTS recipes (id INTEGER PRIMARY KEY, name TEXT UNIQUE, used REAL);
+CREATE TABLE IF NOT EXISTS inspections (
+  recipe INTEGER, sha256 BLOB, phash BLOB, width INTEGER, height INTEGER, format TEXT, grey BLOB,
+  PRIMARY KEY (recipe, sha256)
+);
+"""
+# The files whose code decides what an inspection says; a test follows their imports.
+DECIDING = (reader.__file__, fingerprints.__file__, __file__)
+LIBRARIES = ("jpg", "libjpeg_turbo", "zlib", "libtiff", "webp", "avif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +49,11 @@ class Inspection:
     """What a photo is; `phash` is empty and `reason` is not where it is no sound photo."""
 
     phash: bytes = b""  # 32 bytes
-    width: int = 0
+    width: int = 0  # pixels of the file, before the photo is turned upright
     height: int = 0
     format: str = ""
-    reason: str = ""
     grey: bytes = b""  # the picture for a second look at near duplicates
+    reason: str = ""
 
 
 def inspect(data: bytes, max_pixels: int) -> Inspection:
@@ -32,21 +64,11 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
     except PhotoError as error:
         return Inspection(reason=str(error))
     print_ = fingerprint(photo.image)
-    return Inspection(print_.phash, photo.width, photo.height, photo.format, grey=print_.grey)
-
-
-class Known(Protocol):
-    """What is remembered of earlier inspections: see inspected.py."""
-
-    def find(self, sha256: str) -> Inspection | None:
-        """Return what is known about the photo with these bytes."""
-
-    def keep(self, sha256: str, seen: Inspection) -> None:
-        """Remember what a photo is."""
+    return Inspection(print_.phash, photo.width, photo.height, photo.format, print_.grey)
 
 
 def inspect_all(
-    store: PhotoStore, max_pixels: int, workers: int | None = None, known: Known | None = None
+    store: PhotoStore, max_pixels: int, workers: int | None = None, known: "Inspected | None" = None
 ) -> Iterator[tuple[Packed, Inspection]]:
     """Yield every packed file, in order, with what it is; what is known is not decoded again."""
     packed = [entry for entry in store.entries if not entry.reason]
@@ -64,3 +86,109 @@ def _look(
 ) -> tuple[Inspection, bool]:
     entry, seen = task
     return (seen, False) if seen else (inspect(read_packed(archive, entry), max_pixels), True)
+
+
+def recipe(max_pixels: int) -> str:
+    """Digest all that an inspection depends on but the photo: code, libraries and the setting."""
+    versions = [PIL.__version__, pillow_heif.__version__, pillow_heif.libheif_version()]
+    versions += [f"{name} {features.version(name)}" for name in LIBRARIES]
+    text = hashlib.sha256(f"{versions} {np.__version__} {max_pixels}".encode())
+    for file in DECIDING:
+        text.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    return text.hexdigest()
+
+
+class Inspected:
+    """The inspections of one recipe. Any number of processes can share a file, one thread each.
+
+    Where the file cannot be used (a read-only disk, a network drive without locks), nothing is
+    kept and nothing fails.
+    """
+
+    def __init__(self, path: Path, recipe: str, photos: int) -> None:
+        self.added = 0
+        self._path = path
+        self._recipe = 0
+        self._pending: dict[bytes, Inspection] = {}
+        self._flushed = time.monotonic()
+        self._connection: sqlite3.Connection | None = None
+        for _ in range(2):  # once more, if it was damaged and is gone now
+            if self._connection is None:
+                self._open(recipe, photos)
+
+    def __enter__(self) -> "Inspected":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._flush()
+        self._give_up()
+
+    def find(self, sha256: str) -> Inspection | None:
+        """Return what is known about the photo with these bytes."""
+        key = bytes.fromhex(sha256)
+        sql = "SELECT phash, width, height, format, grey FROM inspections "
+        found = self._sql(sql + "WHERE recipe = ? AND sha256 = ?", self._recipe, key)
+        return Inspection(*found[0]) if found else self._pending.get(key)
+
+    def keep(self, sha256: str, seen: Inspection) -> None:
+        """Remember what a photo is; a second later at the latest, a kill does not undo it."""
+        self.added += 1
+        if self._connection and not seen.reason:
+            self._pending[bytes.fromhex(sha256)] = seen
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sql("BEGIN")
+        for key, (*values, _) in ((key, astuple(seen)) for key, seen in self._pending.items()):
+            sql = "INSERT OR REPLACE INTO inspections VALUES (?, ?, ?, ?, ?, ?, ?)"
+            self._sql(sql, self._recipe, key, *values)
+        self._sql("COMMIT")
+        self._pending.clear()
+        self._flushed = time.monotonic()
+
+    def _open(self, name: str, photos: int) -> None:
+        """Open the file; forget old recipes, and photos where there are far too many."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+            self._connection.executescript(TABLES)
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
+        now = time.time()
+        self._sql("INSERT OR IGNORE INTO recipes (name) VALUES (?)", name)
+        self._sql("UPDATE recipes SET used = ? WHERE name = ?", now, name)
+        latest = "SELECT id FROM recipes ORDER BY used DESC LIMIT ?"
+        self._sql(f"DELETE FROM recipes WHERE id NOT IN ({latest})", RECIPES)
+        self._sql("DELETE FROM inspections WHERE recipe NOT IN (SELECT id FROM recipes)")
+        sql = "SELECT id, count(sha256) FROM recipes LEFT JOIN inspections ON recipe = id "
+        for recipe, kept in self._sql(sql + "WHERE name = ? GROUP BY id", name):
+            self._recipe = recipe
+            if kept > 4 * photos + SPARE:
+                self._sql("DELETE FROM inspections WHERE recipe = ?", recipe)
+
+    def _sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows; none where the file cannot be used."""
+        if self._connection is None:
+            return []
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return []
+
+    def _give_up(self, error: Exception | None = None) -> None:
+        """Go on without the file, and remove it where it is damaged."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._pending.clear()
+        # An OperationalError is another matter: locked, say, or not to be written.
+        if type(error) is sqlite3.DatabaseError:
+            for ending in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + ending).unlink(missing_ok=True)

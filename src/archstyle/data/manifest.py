@@ -1,16 +1,18 @@
-"""The manifest: a row for every file, with what became of it and why."""
+"""What lies in data/prepared: the manifest, with what became of every file, and pairs.csv."""
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 
+from archstyle.common.files import write_csv
 from archstyle.errors import ArchstyleError
 
 SPLITS = ("train", "validation", "test")
 STATUSES = ("used", "duplicate", "conflict", "corrected", "dropped", "broken")
+PAIR_COLUMNS = ("file", "other", "bits", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +30,69 @@ class Row:
     building: str = ""  # what the user's buildings.csv says it shows
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two photos that look alike."""
+
+    file: str
+    other: str
+    bits: int  # of 256 in which their perceptual hashes differ
+    same: bool  # whether they count as one photograph
+
+
 COLUMNS = tuple(field.name for field in fields(Row))
-VALUES = attrgetter(*COLUMNS)
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write the rows, sorted by file."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(map(VALUES, sorted(rows, key=lambda row: row.file)))
+    write_csv(path, COLUMNS, map(attrgetter(*COLUMNS), sorted(rows, key=attrgetter("file"))))
 
 
 def read_manifest(path: Path) -> list[Row]:
     """Read the rows; raises ArchstyleError when the file is missing or no manifest."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            # A manifest from before there were buildings still says what was in which split.
-            if (header := tuple(next(lines, ()))) in (COLUMNS, COLUMNS[:-1]):
-                rows = []
-                for line in lines:
-                    if len(line) != len(header):
-                        break
-                    rows.append(Row(*line))
-                else:
-                    return rows
+            header, *lines = csv.reader(file)
     except OSError as error:
         raise ArchstyleError(
             f"{path} cannot be read ({error.strerror}): run `dvc repro prepare`."
         ) from None
-    raise ArchstyleError(
-        f"{path} is no manifest with the columns {', '.join(COLUMNS)}: run `dvc repro prepare`."
+    except (ValueError, csv.Error):
+        header, lines = [], []
+    # A manifest from before there were buildings still says what was in which split.
+    whole = tuple(header) in (COLUMNS, COLUMNS[:-1])
+    if not whole or any(len(line) != len(header) for line in lines):
+        raise ArchstyleError(
+            f"{path} is no manifest with the columns {', '.join(COLUMNS)}: run `dvc repro prepare`."
+        )
+    return [Row(*line) for line in lines]
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
+    """Write the pairs, sorted by file."""
+    rows = (
+        (pair.file, pair.other, pair.bits, int(pair.same)) for pair in sorted(pairs, key=astuple)
     )
+    write_csv(path, PAIR_COLUMNS, rows)
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """Yield the pairs one by one: there may be many. Raises ArchstyleError where it is none."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = csv.reader(file)
+            if tuple(next(lines, ())) != PAIR_COLUMNS:
+                raise ValueError(f"its columns are not {', '.join(PAIR_COLUMNS)}")
+            for one, other, bits, same in lines:
+                yield Pair(one, other, int(bits), same == "1")
+    except (OSError, ValueError, csv.Error) as error:
+        raise ArchstyleError(f"{path} cannot be read ({error}): run `dvc repro prepare`.") from None
 
 
 def used(rows: Iterable[Row], split: str) -> list[Row]:
     """Return the photos that are in the split, sorted by file."""
     chosen = [row for row in rows if row.status in ("used", "corrected") and row.split == split]
-    return sorted(chosen, key=lambda row: row.file)
+    return sorted(chosen, key=attrgetter("file"))
 
 
 def digest(rows: Sequence[Row]) -> str:

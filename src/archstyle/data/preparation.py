@@ -1,34 +1,42 @@
-"""From fetched files to the manifest: what becomes of every file, and why."""
+"""From fetched files to the manifest: what becomes of every file, and why.
+
+Read `make_manifest` from top to bottom; the other functions are its steps.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Correction, match
+from archstyle.data.duplicates.alignment import Thumbnails
 from archstyle.data.duplicates.groups import check_rule, find_duplicates
 from archstyle.data.duplicates.hash import to_bytes
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.duplicates.thumbnails import Greys
 from archstyle.data.inspection import Inspection
-from archstyle.data.manifest import SPLITS, STATUSES, Row, digest
+from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import style_of
 from archstyle.photos.store import Packed
 
+PHOTO_COLUMNS = ("file", "bytes", "width", "height", "format")
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A sound photo on its way into the manifest."""
+    """A sound photo on its way into the manifest; width and height are the file's, in pixels."""
 
     file: str
-    style: str
+    style: str  # the folder's
     sha256: str
+    building: str
+    bytes: int
     phash: str
-    pixels: int
-    building: str = ""
+    width: int
+    height: int
+    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,17 @@ class Fate:
     """What becomes of a photo."""
 
     status: str
+    style: str
     reason: str = ""
-    style: str = ""  # where it is not the folder's
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What prepare finds out, each sorted by file."""
+
+    rows: list[Row]
+    pairs: list[Pair]
+    photos: list[Photo]
 
 
 def make_manifest(
@@ -46,45 +63,46 @@ def make_manifest(
     corrections: Sequence[Correction],
     duplicates: Duplicates,
     shares: Split,
-    memory: Mapping[str, str] | None = None,
-    note_pairs: Callable[[list[Pair]], None] | None = None,
-) -> list[Row]:
-    """Return a row for every file, sorted by file.
+    previous: Mapping[str, str] | None = None,
+) -> Prepared:
+    """Say what becomes of every file.
 
-    `memory` is the split of each photo that was in an earlier manifest, by its SHA-256.
-    `note_pairs` is given the pairs of photos that look alike.
+    `previous` is the split of each photo that was in an earlier manifest, by its SHA-256.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
     check_rule(duplicates)
     rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
-    with Greys() as greys:
+    with Thumbnails() as thumbnails:
         for entry, seen in inspections:
             if seen.reason:
                 rows.append(_row(entry, "broken", seen.reason))
             else:
                 photos.append(_photo(entry, seen))
-                greys.append(seen.grey)
+                thumbnails.append(seen.grey)
         if not photos:
             raise ArchstyleError(
                 "None of the files is a photo that can be read: data/raw/files.csv lists them; "
                 "point ARCHSTYLE_PHOTOS at a folder of photos."
             )
-        groups, pairs = group_photos(photos, greys, duplicates)
-    if note_pairs:
-        note_pairs(pairs)
+        hashes = to_bytes([photo.phash for photo in photos])
+        roots, found = find_duplicates(hashes, thumbnails, duplicates)
+    groups = name_groups(photos, roots.tolist())
     decided = _decide(photos, groups, corrections, duplicates.distance)
-    fates: dict[str, Fate] = {}
-    styles: dict[str, str] = {}
-    for group, members in groups.items():
-        of_group = decide_group(members, decided.get(group))
-        fates.update(of_group)
-        for photo in members:
-            if of_group[photo.file].status in ("used", "corrected"):
-                styles[group] = of_group[photo.file].style or photo.style
+    fates = {
+        file: fate
+        for group, members in groups.items()
+        for file, fate in decide_group(members, decided.get(group)).items()
+    }
+    styles = {
+        group: fates[photo.file].style
+        for group, members in groups.items()
+        for photo in members
+        if fates[photo.file].status in ("used", "corrected")
+    }
     _check_styles(styles)
     remembered = {
-        group: recall((photo.sha256 for photo in groups[group]), memory or {}) for group in styles
+        group: recall((photo.sha256 for photo in groups[group]), previous or {}) for group in styles
     }
     together = join_buildings(
         {group: filter(None, (photo.building for photo in groups[group])) for group in styles}
@@ -94,54 +112,39 @@ def make_manifest(
         for photo in members:
             fate = fates[photo.file]
             split = splits[group] if fate.status in ("used", "corrected") else ""
-            rows.append(
-                Row(
-                    photo.file,
-                    fate.style or photo.style,
-                    photo.sha256,
-                    photo.phash,
-                    group,
-                    split,
-                    fate.status,
-                    fate.reason,
-                    photo.building,
-                )
-            )
-    return sorted(rows, key=lambda row: row.file)
+            what = (photo.file, fate.style, photo.sha256, photo.phash, group, split)
+            rows.append(Row(*what, fate.status, fate.reason, photo.building))
+    pairs = [
+        Pair(photos[one].file, photos[other].file, bits, bool(roots[one] == roots[other]))
+        for one, other, bits in found.tolist()
+    ]
+    return Prepared(sorted(rows, key=attrgetter("file")), pairs, photos)
 
 
-def group_photos(
-    photos: Sequence[Photo], greys: Greys, duplicates: Duplicates
-) -> tuple[dict[str, list[Photo]], list[Pair]]:
-    """Return the photos of each photograph, by the group's name, and the pairs that look alike."""
-    hashes = to_bytes([photo.phash for photo in photos])
-    roots, found = find_duplicates(hashes, greys, duplicates)
+def name_groups(photos: Sequence[Photo], roots: Sequence[int]) -> dict[str, list[Photo]]:
+    """Return the photos of each photograph, by the group's name."""
     members: dict[int, list[Photo]] = defaultdict(list)
     for photo, root in zip(photos, roots, strict=True):
         members[root].append(photo)
-    pairs = [
-        Pair(photos[one].file, photos[other].file, bits, roots[one] == roots[other])
-        for one, other, bits in found
-    ]
-    return {name_group(photo.sha256 for photo in group): group for group in members.values()}, pairs
+    return {name_group(photo.sha256 for photo in group): group for group in members.values()}
 
 
 def decide_group(members: Sequence[Photo], decision: Correction | None) -> dict[str, Fate]:
     """Return the fate of each photo of one photograph: one of them at most is used."""
-    if decision and decision.action == "drop":
-        return {photo.file: Fate("dropped", decision.reason) for photo in members}
     styles = sorted({photo.style for photo in members})
+    if decision and decision.action == "drop":
+        return {photo.file: Fate("dropped", photo.style, decision.reason) for photo in members}
     if len(styles) > 1 and not decision:
         reason = f"one photograph lies under {' and '.join(styles)}"
-        return {photo.file: Fate("conflict", reason) for photo in members}
+        return {photo.file: Fate("conflict", photo.style, reason) for photo in members}
     style = decision.style if decision else styles[0]
-    kept = min(members, key=lambda photo: (-photo.pixels, photo.sha256, photo.file))
-    fates = {photo.file: Fate("duplicate", f"duplicate of {kept.file}", style) for photo in members}
-    if kept.style == style:
-        fates[kept.file] = Fate("used")
+    kept = min(members, key=lambda photo: (-photo.width * photo.height, photo.sha256, photo.file))
+    fates = {photo.file: Fate("duplicate", style, f"duplicate of {kept.file}") for photo in members}
+    if kept.style == style or not decision:
+        fates[kept.file] = Fate("used", style)
     else:
-        why = decision.reason if decision else ""
-        fates[kept.file] = Fate("corrected", f"relabelled from {kept.style}: {why}", style)
+        reason = f"relabelled from {kept.style}: {decision.reason}"
+        fates[kept.file] = Fate("corrected", style, reason)
     return fates
 
 
@@ -152,8 +155,6 @@ def _decide(
     distance: int,
 ) -> dict[str, Correction]:
     """Return the decision about each photograph that there is one about."""
-    if not corrections:
-        return {}
     group_of = {photo.file: group for group, members in groups.items() for photo in members}
     sha256s = [photo.sha256 for photo in photos]
     phashes = [photo.phash for photo in photos]
@@ -179,8 +180,8 @@ def _check_styles(styles: Mapping[str, str]) -> None:
 
 def _photo(entry: Packed, seen: Inspection) -> Photo:
     style = style_of(entry.file) or ""
-    pixels = seen.width * seen.height
-    return Photo(entry.file, style, entry.sha256, seen.phash.hex(), pixels, entry.building)
+    entered = (entry.file, style, entry.sha256, entry.building, entry.bytes)
+    return Photo(*entered, seen.phash.hex(), seen.width, seen.height, seen.format)
 
 
 def _row(entry: Packed, status: str, reason: str) -> Row:

@@ -12,16 +12,17 @@ Groups that show one building share the building's place, if the user says which
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from archstyle.config.schema import Split
-from archstyle.data.manifest import SPLITS, Row
+from archstyle.data.manifest import SPLITS, Pair, Row
 from archstyle.errors import ArchstyleError
 
 # Photographs of each style that a split needs for its numbers to mean anything at all.
 NEEDED = {"train": 4, "validation": 1, "test": 1}
 
 
-def remember(rows: Sequence[Row]) -> dict[str, str]:
+def previous_splits(rows: Sequence[Row]) -> dict[str, str]:
     """Return the split of each photo's photograph, by the photo's SHA-256."""
     splits = {row.group: row.split for row in rows if row.split}
     return {row.sha256: splits[row.group] for row in rows if row.group in splits}
@@ -63,18 +64,14 @@ def join_buildings(buildings: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
     A photograph that is listed under two buildings makes them one.
     """
-    parents: dict[str, str] = {}
+    from scipy.cluster.hierarchy import DisjointSet
 
-    def root(building: str) -> str:
-        while parents.setdefault(building, building) != building:
-            building = parents[building]
-        return building
-
-    named = {group: found for group, names in buildings.items() if (found := set(names))}
-    for names in named.values():
-        roots = {root(name) for name in names}
-        parents.update(dict.fromkeys(roots, min(roots)))
-    return {group: f"building {root(min(names))}" for group, names in named.items()}
+    named = {group: found for group, names in buildings.items() if (found := sorted(set(names)))}
+    joined = DisjointSet({name for names in named.values() for name in names})
+    for first, *others in named.values():
+        for other in others:
+            joined.merge(first, other)
+    return {group: f"building {min(joined.subset(names[0]))}" for group, names in named.items()}
 
 
 def assign_splits(
@@ -171,3 +168,66 @@ def _fill(
                 spare, key=lambda unit: (unit in shared, abs(place(unit) - middle[split]), unit)
             )
             chosen[nearest] = split
+
+
+class LeakError(ArchstyleError):
+    """One photograph lies in two splits."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Two photos in two splits that show the same `what`: a photograph or a building."""
+
+    one: Row
+    other: Row
+    what: str
+
+
+def find_leaks(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> list[Leak]:
+    """Return the photos of one group or building, the files there twice and the pairs, apart."""
+    leaks = []
+    for key in ("group", "sha256", "building"):
+        seen: dict[str, Row] = {}
+        for row in sorted(rows, key=lambda row: row.file):
+            value = getattr(row, key)
+            if not row.split or not value:
+                continue
+            other = seen.setdefault(value, row)
+            if other.split != row.split:
+                what = "building" if key == "building" else "photograph"
+                leaks.append(Leak(other, row, what))
+    # A copy is in no split itself, but what it shows is.
+    shown = {row.group: row for row in rows if row.split}
+    groups = {row.file: row.group for row in rows if row.group in shown}
+    for pair in pairs:
+        if pair.same and pair.file in groups and pair.other in groups:
+            one, two = shown[groups[pair.file]], shown[groups[pair.other]]
+            if one.split != two.split:
+                leaks.append(Leak(one, two, "photograph"))
+    return leaks
+
+
+def check_splits(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> None:
+    """Raise LeakError where anything that belongs together lies in two splits."""
+    leaks = find_leaks(rows, pairs)
+    if leaks:
+        first = leaks[0]
+        number = "1 pair" if len(leaks) == 1 else f"{len(leaks)} pairs"
+        raise LeakError(
+            f"Not measured, because the result would be too good: `{first.one.file}` "
+            f"({first.one.split}) and `{first.other.file}` ({first.other.split}) show the same "
+            f"{first.what} ({number} of this kind in data/prepared/manifest.csv). Run "
+            "`dvc repro --force prepare`, then train again."
+        )
+
+
+def check_data(trained_on: str, prepared: str) -> None:
+    """Raise LeakError where the bundle was trained on other data than the splits are of.
+
+    What is a test photo now may have been a training photo then.
+    """
+    if trained_on != prepared:
+        raise LeakError(
+            "Not measured: models/bundle was trained on other data than data/prepared holds, so "
+            "its training photos may be among the test photos. Run `dvc repro train`."
+        )

@@ -1,21 +1,30 @@
-"""Which perceptual hashes are near each other, found by faiss's indexes of binary vectors."""
+"""Which photos may be one photograph: those with near hashes, and those with outlines alike.
+
+Both are searches of faiss.
+"""
 
 from collections.abc import Iterator
 from functools import partial
-from math import comb
-from typing import Any
+from math import comb, isqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.common.parallel import cores, parallel_map
-from archstyle.data.duplicates.hash import BITS, mirrored
+from archstyle.data.duplicates.alignment import Thumbnails
+from archstyle.data.duplicates.hash import BITS, GREY_SIDE, TRIMMED, cosines, mirrored
 
 Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
 BATCH = 16_384  # queries at a time, so that memory does not grow with what they find
 WORKERS = 4  # at most: each holds an index of its own
 # Nanoseconds; only their ratios matter, and only for speed.
 COMPARE, CANDIDATE, LOOKUP = 1, 40, 150
+FREQUENCIES = 10
+NEIGHBOURS = 8  # of each view, itself among them
+CHUNK = 2048  # photos at a time, for the same reason
+EXACT = 20_000  # views among which the nearest are found by comparing with all
+PROBES = 16  # cells that are searched where there are more
 
 
 def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
@@ -109,3 +118,87 @@ def _search(
     bits = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
     pairs = np.stack([first[once], second[once] % count, bits], axis=1)
     return np.asarray(pairs[bits <= distance])
+
+
+class Alike(NamedTuple):
+    """Pairs of photos that look alike, and in which views they do; arrays of one length."""
+
+    first: NDArray[np.int64]  # the smaller numbers
+    second: NDArray[np.int64]
+    first_trimmed: NDArray[np.bool_]
+    second_trimmed: NDArray[np.bool_]
+    mirrored: NDArray[np.bool_]  # one is like the mirror image of the other
+
+
+def outlines(greys: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Describe pictures [n, height, GREY_SIDE] by vectors of length 1: float32 [n, 100].
+
+    Their inner product is the likeness of two pictures, -1 to 1. The lowest frequencies, raised as
+    they fall in pictures of the world (Field 1987), and evened out by the signed root (Perronnin
+    et al. 2010), which is why a banner or a lamp post does not outweigh all else.
+    """
+    down, right = cosines(greys.shape[1], FREQUENCIES), cosines(GREY_SIDE, FREQUENCIES)
+    values = down @ greys.astype(np.float64) @ right.T
+    values *= np.hypot(*np.mgrid[:FREQUENCIES, :FREQUENCIES])
+    rooted = (np.sign(values) * np.sqrt(np.abs(values))).reshape(len(greys), -1)
+    lengths = np.linalg.norm(rooted, axis=1, keepdims=True)
+    return np.asarray(rooted / np.maximum(lengths, 1e-6), dtype=np.float32)
+
+
+def look_alikes(thumbnails: Thumbnails, photos: NDArray[np.int64], least: float) -> Alike:
+    """Return the pairs of these photos whose likeness is at least `least`, the likest first.
+
+    Each photo is seen as it is and without its bottom tenth, straight and mirrored. Of each view,
+    only the nearest NEIGHBOURS count. Among more than EXACT views some of them may be missed:
+    faiss's inverted file then searches PROBES cells of them.
+    """
+    views = 2 * len(photos)
+    index = _index(thumbnails, photos)
+    for _, seen in _views(thumbnails, photos):
+        index.add(seen)
+    turned = np.tile(np.where(np.arange(FREQUENCIES) % 2, -1, 1), FREQUENCIES).astype(np.float32)
+    parts = []
+    for start, seen in _views(thumbnails, photos):
+        numbers = np.repeat(np.arange(start, start + len(seen)), NEIGHBOURS)
+        for flip in (False, True):
+            likeness, found = index.search(seen * turned if flip else seen, NEIGHBOURS)
+            likeness, found = likeness.ravel(), found.ravel()
+            good = (found >= 0) & (likeness >= least) & (found // 2 != numbers // 2)
+            pair = np.sort(np.stack([numbers[good], found[good]], axis=1), axis=1)
+            # Both as one number, in which the photos weigh more than the views of them.
+            key = (pair // 2) @ (views, 1) * 8 + (pair % 2) @ (4, 2) + flip
+            parts.append((key, likeness[good]))
+    keys, likeness = (np.concatenate(values) for values in zip(*parts, strict=True))
+    # Of each pair of photos the views that are most alike.
+    order = np.lexsort((keys, -likeness))
+    _, best = np.unique(keys[order] // 8, return_index=True)
+    chosen = order[np.sort(best)]
+    pairs, seen = keys[chosen] // 8, keys[chosen] % 8
+    first, second = np.divmod(pairs, views)
+    return Alike(photos[first], photos[second], seen >= 4, seen // 2 % 2 > 0, seen % 2 > 0)
+
+
+def _index(thumbnails: Thumbnails, photos: NDArray[np.int64]) -> Any:
+    import faiss
+
+    views = 2 * len(photos)
+    if views <= EXACT:
+        return faiss.IndexFlatIP(FREQUENCIES**2)
+    cells = 4 * isqrt(views)
+    kind = f"IVF{cells},SQ8"
+    index: Any = faiss.index_factory(FREQUENCIES**2, kind, faiss.METRIC_INNER_PRODUCT)
+    index.nprobe = PROBES
+    index.cp.niter = 10
+    sample = photos[:: max(1, len(photos) // (32 * cells))]
+    index.train(np.concatenate([seen for _, seen in _views(thumbnails, sample)]))
+    return index
+
+
+def _views(
+    thumbnails: Thumbnails, photos: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the number of the first view, and the outlines: each photo whole, then trimmed."""
+    for start in range(0, len(photos), CHUNK):
+        pictures = thumbnails.read(photos[start : start + CHUNK])
+        both = np.stack([outlines(pictures), outlines(pictures[:, :TRIMMED])], axis=1)
+        yield 2 * start, both.reshape(-1, FREQUENCIES**2)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archstyle.data.duplicates.hash import mirrored, to_bytes
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.manifest import Row
+from archstyle.data.manifest import Pair, Row
 from archstyle.photos.names import style_of
 from archstyle.reports.data.collection import Collection
 from archstyle.reports.data.tallies import dropped_by_hand, relabelled, resolved

@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from archstyle.data.duplicates.pairs import Pair, read_pairs
-from archstyle.data.manifest import Row, read_manifest
+from archstyle.data.manifest import Pair, Row, read_manifest, read_pairs
 from archstyle.errors import ArchstyleError
 from archstyle.reports.data.tallies import photographs
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archstyle.data.leaks import Leak
 from archstyle.data.manifest import SPLITS
+from archstyle.data.splits import Leak
 from archstyle.reports.data.collection import Collection
 from archstyle.reports.data.figures import SMALL
 from archstyle.reports.data.tallies import (

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from archstyle.common.files import whole_directory, whole_file
-from archstyle.data.duplicates.pairs import Pair
-from archstyle.data.manifest import Row
+from archstyle.data.manifest import Pair, Row
 from archstyle.photos.names import style_of
 from archstyle.reports.data import figures, sheets
 from archstyle.reports.data.choices import Group

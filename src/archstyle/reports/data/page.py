@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.data.duplicates.hash import BITS
-from archstyle.data.leaks import Leak
 from archstyle.data.manifest import Row
+from archstyle.data.splits import Leak
 from archstyle.photos.names import style_of
 from archstyle.reports.data.choices import Choices
 from archstyle.reports.data.collection import Collection
