@@ -45,10 +45,10 @@ def main(argv: Sequence[str]) -> None:
     pairs = PREPARED / "pairs.csv"
     check_splits([*rows, *labels.rows], read_pairs(pairs) if pairs.exists() else ())
     check_data(bundle.card.data_digest, summary["digest"])
-    with PhotoStore(RAW) as store:
-        answers = predict_photos(bundle, store, labels.rows)
-        mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
-        variants = measure_variants(VARIANTS, bundle, store, labels, answers)
+    store = PhotoStore(RAW)
+    answers = predict_photos(bundle, store, labels.rows)
+    mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
+    variants = measure_variants(VARIANTS, bundle, store, labels, answers)
     outside = answer_outside(bundle, RAW, answers)
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
     bootstrap = config.evaluate.bootstrap_samples, config.seed

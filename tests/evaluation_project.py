@@ -18,9 +18,9 @@ from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize
 from archstyle.metrics.evaluation import Evaluation, measure
 from archstyle.metrics.predictions import Predictions
+from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
-from archstyle.photos.sources.found import Found
 
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
 1,head,1.5,0.4,1.4,0.45

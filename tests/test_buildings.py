@@ -19,10 +19,8 @@ from archstyle.data.splits import (
     previous_splits,
 )
 from archstyle.errors import ArchstyleError
-from archstyle.photos.buildings import match_buildings
-from archstyle.photos.packing import pack
-from archstyle.photos.sources.archives import ArchivePhotos
-from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.packing import match_buildings, pack
+from archstyle.photos.sources.local import ArchivePhotos, FolderPhotos
 from archstyle.photos.store import Packed, PhotoStore
 from tests.photo_folders import SAME, fill
 

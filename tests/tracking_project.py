@@ -12,8 +12,8 @@ import pytest
 from archstyle.bundle import Bundle, Card
 from archstyle.common.files import write_json
 from archstyle.data.manifest import Row, write_manifest
+from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
-from archstyle.photos.sources.found import Found
 from facades import STYLES, draw_facade
 
 CONFIG = {"seed": 1, "model": {"name": "tiny", "image_size": 16}, "train": {"epochs": 2}}

@@ -141,8 +141,8 @@ def answer_outside(bundle: Bundle, raw: Path, test: Answers) -> Outside | None:
     """Answer the photos that fetch packed into data/raw/outside; None where it found none."""
     if not (raw / OUTSIDE).is_dir():
         return None
-    with PhotoStore(raw / OUTSIDE) as store:
-        answers = answer_photos(bundle, store, store.files(), skip=True)
+    store = PhotoStore(raw / OUTSIDE)
+    answers = answer_photos(bundle, store, store.files(), skip=True)
     return Outside(answers, test) if answers.files else None
 
 

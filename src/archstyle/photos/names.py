@@ -1,14 +1,49 @@
-"""What a photo's path inside its source says."""
+"""What every kind of source yields, and what a file's path there says."""
 
 import sys
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Protocol
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-# The user's own list of which photos show one building: see buildings.py.
+# The user's own list of which photos show one building: see packing.py.
 BUILDINGS = "buildings.csv"
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a source: its path there and its bytes, or the reason why it is not taken."""
+
+    name: str
+    data: bytes | None = None
+    reason: str = ""
+
+
+class Photos(Protocol):
+    """A collection of photos that can be gone through, more than once, one file at a time."""
+
+    @property
+    def kind(self) -> str:
+        """One of folder, archive, git and facades."""
+
+    @property
+    def location(self) -> str:
+        """Where the photos came from, for people; no absolute path."""
+
+    def files(self, max_bytes: int) -> Iterator[Found]:
+        """Yield every file with its bytes, or with the reason why it is not taken."""
+
+    def stamps(self) -> Iterator[str]:
+        """Yield lines that change when the collection does, without reading the photos."""
+
+
+def too_large(name: str, max_bytes: int) -> Found:
+    """List a file that is larger than data.max_megabytes."""
+    return Found(name, reason=f"larger than {max_bytes / 1e6:g} MB")
 
 
 def style_of(name: str) -> str | None:

@@ -1,22 +1,30 @@
-"""Writes data/raw from a source, a photo at a time."""
+"""Writes data/raw from a source, a photo at a time.
+
+Which photos show one building is said by the user's `buildings.csv`, which lies anywhere among
+the photos and has the columns `file`, named from the folder in which it lies, and `building`.
+Photos of one building are different photographs that share a split.
+"""
 
 import csv
 import hashlib
 import heapq
-import json
+import io
+import unicodedata
 import zipfile
 from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from archstyle.common.console import progress
+from archstyle.common.files import write_csv, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.photos.buildings import match_buildings
-from archstyle.photos.names import lists_buildings, style_of
+from archstyle.photos.names import Photos, lists_buildings, member_name, style_of
 from archstyle.photos.reader import is_photo
-from archstyle.photos.sources.found import Photos
 from archstyle.photos.store import COLUMNS, Origin, Packed
+
+BUILDINGS_COLUMNS = ("file", "building")
 
 
 def pack(
@@ -75,13 +83,8 @@ def pack(
         files=len(entries),
         digest=_digest(entries),
     )
-    with (directory / "files.csv").open("w", encoding="utf-8", newline="") as listing:
-        writer = csv.writer(listing, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(map(attrgetter(*COLUMNS), entries))
-    (directory / "source.json").write_text(
-        json.dumps(asdict(origin), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
+    write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
 
 
@@ -109,3 +112,62 @@ def _digest(entries: list[Packed]) -> str:
             building = f"\0{entry.building}" if entry.building else ""
             digest.update(f"{entry.file}\0{entry.sha256}{building}\n".encode())
     return digest.hexdigest()
+
+
+def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[str, str]:
+    """Return the building of each file that has one.
+
+    `lists` are the bytes of each buildings.csv by its path, `files` the paths of all files.
+    Raises ArchstyleError naming the line where a list is malformed or names what is not there.
+    """
+    composed = {unicodedata.normalize("NFC", file): file for file in files} if lists else {}
+    buildings: dict[str, str] = {}
+    missing: list[str] = []
+    for path, data in sorted(lists.items()):
+        folder = PurePosixPath(path).parent
+        for place, named, building in _rows(path, data):
+            name = member_name(f"{folder}/{named.replace(chr(92), '/')}")
+            file = name if name in files else composed.get(unicodedata.normalize("NFC", name))
+            if file is None:
+                missing.append(f"{place} names {named}")
+            elif buildings.setdefault(file, building) != building:
+                raise ArchstyleError(
+                    f"{place} says that {named} shows {building}, but it was said to show "
+                    f"{buildings[file]}: remove one of the two."
+                )
+    if missing:
+        more = f", and {len(missing) - 1:,} more do alike" if len(missing) > 1 else ""
+        raise ArchstyleError(
+            f"{missing[0]}, which is not among the photos{more}: correct or remove such lines."
+        )
+    return buildings
+
+
+def _rows(path: str, data: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield (place, file, building) of each line that names a building."""
+    try:
+        text = data.decode("utf-8-sig")
+        header = text.partition("\n")[0]
+        # What spreadsheets write depends on the country.
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
+        columns = [" ".join(name.split()).casefold() for name in next(lines, [])]
+        if any(columns.count(column) != 1 for column in BUILDINGS_COLUMNS):
+            raise ArchstyleError(
+                f"The first line of {path} must be `file,building`: the photo's path from the "
+                "folder in which the list lies, and the building's name."
+            )
+        file_at, building_at = (columns.index(column) for column in BUILDINGS_COLUMNS)
+        for line in lines:
+            padded = [*line, *[""] * len(columns)]
+            file = padded[file_at].strip()
+            building = unicodedata.normalize("NFC", " ".join(padded[building_at].split()))
+            if building and not file:
+                raise ArchstyleError(f"Line {lines.line_num} of {path} names no file.")
+            if building:
+                yield f"Line {lines.line_num} of {path}", file, building
+    except UnicodeDecodeError:
+        raise ArchstyleError(f"{path} cannot be read as text: save it as CSV in UTF-8.") from None
+    except csv.Error as error:
+        raise ArchstyleError(
+            f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8."
+        ) from None

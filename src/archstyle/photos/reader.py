@@ -6,13 +6,14 @@ training, in the measurements and on the server.
 
 import io
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from archstyle.errors import ArchstyleError
@@ -23,16 +24,6 @@ register_heif_opener()
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 SMALLEST_SIDE = 16
-ORIENTATION = 0x0112
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # What people take for photos, so that the sentence can name it. (start, first bytes) -> name
 OTHER_FORMATS = {
     (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
@@ -162,17 +153,16 @@ def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
             raise _too_many_pixels(image.width * image.height, max_pixels) from error
         except Exception as error:
             raise PhotoError("truncated", "The photo is damaged or cut short.") from error
-        # After load(): Pillow itself turns TIFF files upright there.
-        orientation = _orientation(image)
+        # The photo is good even where its metadata is not, and is turned before Pillow mends them.
+        with suppress(Exception):
+            ImageOps.exif_transpose(image, in_place=True)
         try:
             flat = to_rgb(image)
         except Exception as error:
             raise PhotoError(
                 "format", f"Photos in the colour mode {image.mode} cannot be read."
             ) from error
-    turn = UPRIGHT.get(orientation)
-    upright = flat if turn is None else flat.transpose(turn)
-    return Opened(upright, format, width, height)
+    return Opened(flat, format, width, height)
 
 
 def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
@@ -209,13 +199,6 @@ def _too_many_pixels(pixels: int | None, max_pixels: int) -> PhotoError:
         "too-many-pixels",
         f"The photo has {size}; at most {max_pixels / 1e6:,.0f} million are read.",
     )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # the photo is good even where its metadata is not
-        return 1
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,6 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from archstyle.errors import ArchstyleError
 
@@ -58,17 +57,6 @@ class PhotoStore:
                 f"{directory} holds no fetched photos: run `dvc repro fetch`."
             ) from error
         self._packed = {entry.file: entry for entry in self.entries if not entry.reason}
-
-    def __enter__(self) -> "PhotoStore":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def files(self) -> list[str]:
         """Return the names of the files whose bytes are here, sorted."""

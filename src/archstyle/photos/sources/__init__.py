@@ -8,9 +8,8 @@ from pathlib import Path
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
-from archstyle.photos.sources.archives import ArchivePhotos, is_archive
-from archstyle.photos.sources.folders import FolderPhotos
-from archstyle.photos.sources.found import Found, Photos
+from archstyle.photos.names import Found, Photos
+from archstyle.photos.sources.local import ArchivePhotos, FolderPhotos, is_archive
 from archstyle.photos.sources.repositories import can_be_reached, clone
 
 __all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]

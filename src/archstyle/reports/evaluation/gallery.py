@@ -94,11 +94,11 @@ def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Sh
     """Return the photos of no such building that are answered all the same, the surest first."""
     if outside is None:
         return []
-    with PhotoStore(raw / OUTSIDE) as store:
-        return [
-            show(bundle, store, outside.answers.files[i], None)
-            for i in outside.answers.surest(outside.answers.answered, MISTAKES)
-        ]
+    store = PhotoStore(raw / OUTSIDE)
+    return [
+        show(bundle, store, outside.answers.files[i], None)
+        for i in outside.answers.surest(outside.answers.answered, MISTAKES)
+    ]
 
 
 def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
