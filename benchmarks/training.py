@@ -15,6 +15,7 @@ from typing import Any
 
 from archstyle.common.console import say
 from archstyle.config import compose
+from archstyle.data.arrays import read_arrays
 from archstyle.errors import ArchstyleError
 
 SIDE = 2048  # of the matrices: 16 MB each
@@ -24,12 +25,12 @@ AIM = 1.5
 
 def main(overrides: list[str]) -> None:
     start = time.perf_counter()
-    from archstyle.models import read_arrays, train_bundle
+    from archstyle.models import train_bundle
 
     root = Path.cwd()
     config = compose(root, overrides)
     times = {"importing TensorFlow": time.perf_counter() - start}
-    arrays = read_arrays(root / "data/augmented")
+    arrays = read_arrays(root / "data/augmented", root / "data/raw")
     speed = multiply_adds_a_second()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +44,7 @@ def main(overrides: list[str]) -> None:
             config.train,
             variants=directories[1],
             seed=config.seed,
-            evaluate=config.evaluate,
+            thresholds=config.thresholds,
             summary=json.loads((root / "data/prepared/summary.json").read_text()),
             config={},
             on_epoch=lambda row: None,

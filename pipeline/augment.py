@@ -1,4 +1,4 @@
-"""augment: lay out the photos for training, with variants of each training photo."""
+"""augment: lay out the photos for training, and say how crops of the training photos are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> None:
             directory, PhotoStore(RAW), rows, config.model, config.augment, config.seed
         )
     say(
-        f"augment: {train} training photos with {config.augment.copies} variants each and "
-        f"{validation} validation photos are in {AUGMENTED}."
+        f"augment: {train} training photos, of which train draws {config.augment.copies} crops "
+        f"each, and {validation} validation photos are in {AUGMENTED}."
     )
 
 

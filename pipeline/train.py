@@ -1,4 +1,4 @@
-"""Train: data/augmented -> models/bundle and variants, models/history.csv, models/run.json."""
+"""Train: data/augmented and data/raw -> models/bundle and variants, history.csv, run.json."""
 
 import json
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archstyle.common import console
-from archstyle.common.files import whole_directory, whole_file
-from archstyle.config import Evaluate, Model, Train, Use, compose, stage_config
+from archstyle.common.files import whole_directory, whole_file, write_json
+from archstyle.config import Model, Thresholds, Train, Use, compose, stage_config
+from archstyle.data.arrays import read_arrays
 from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.runs import start_run
 
@@ -20,27 +21,20 @@ class TrainConfig:
     seed: int
     model: Model
     train: Train
-    evaluate: Evaluate
+    thresholds: Thresholds
 
 
 def main(overrides: Sequence[str]) -> None:
     """Train the chosen network and export its bundle."""
     root = Path.cwd()
     config = stage_config(TrainConfig, overrides, root)
+    arrays = read_arrays(root / "data/augmented", root / "data/raw")
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
-    from archstyle.models import (
-        identity,
-        open_checkpoint,
-        read_arrays,
-        train_bundle,
-        write_history,
-    )
+    from archstyle.models import identity, open_checkpoint, train_bundle, write_history
 
-    augmented = root / "data/augmented"
-    arrays = read_arrays(augmented)
     everything = asdict(compose(root, overrides))
-    what = identity(augmented, config.model, config.train, config.seed)
+    what = identity(root, config.model, config.train, config.seed)
     with (
         # Not in an out of this stage, which DVC deletes before it runs.
         open_checkpoint(root / ".archstyle/training", **what) as checkpoint,
@@ -58,8 +52,8 @@ def main(overrides: Sequence[str]) -> None:
                 config.train,
                 variants=variants,
                 seed=config.seed,
-                evaluate=config.evaluate,
-                summary=json.loads((root / "data/prepared/summary.json").read_text()),
+                thresholds=config.thresholds,
+                summary=json.loads((root / "data/prepared/summary.json").read_text("utf-8")),
                 # What register reads is no part of what was trained.
                 config={key: everything[key] for key in everything if key != "register"},
                 on_epoch=run.epoch,
@@ -68,7 +62,7 @@ def main(overrides: Sequence[str]) -> None:
         with whole_file(root / "models/history.csv") as path:
             write_history(path, fitted.history)
         with whole_file(root / "models/run.json") as path:
-            path.write_text(json.dumps(run.as_json(), indent=1) + "\n")
+            write_json(path, run.as_json())
     validation = bundle.card.metrics["validation"]
     console.say(
         f"Trained {config.model.name}: {validation['accuracy']:.3f} of the validation photos are "

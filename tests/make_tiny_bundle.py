@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from archstyle.config import Evaluate, Model, Train
-from archstyle.models import Arrays, train_bundle
+from archstyle.config import Model, Thresholds, Train
+from archstyle.data.arrays import Arrays, held
+from archstyle.models import train_bundle
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 
@@ -24,7 +25,7 @@ def arrays(train: int, validation: int) -> Arrays:
         )
 
     return Arrays(
-        train_images=photos(1000, train)[np.newaxis],
+        train_images=photos(1000, train),
         train_labels=np.repeat(np.arange(len(STYLES)), train),
         validation_images=photos(5000, validation),
         validation_labels=np.repeat(np.arange(len(STYLES)), validation),
@@ -33,6 +34,8 @@ def arrays(train: int, validation: int) -> Arrays:
         read_size=SIZE,
         drawn=True,
         digest="drawn",
+        copies=0,
+        draw=held(np.empty((0, 0, SIZE, SIZE, 3), np.uint8)),
     )
 
 
@@ -62,7 +65,7 @@ def main(directory: Path) -> None:
         RECIPE,
         variants=variants,
         seed=7,
-        evaluate=Evaluate(target_accuracy=0.9, refused_share=0.02),
+        thresholds=Thresholds(target_accuracy=0.9, refused_share=0.02),
         summary={
             "source": {"kind": "facades", "location": "drawn facades", "drawn": True},
             "digest": "0" * 64,

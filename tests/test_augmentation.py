@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from archstyle.config.schema import Augment, Model, Split
-from archstyle.data.arrays import write_arrays
+from archstyle.data.arrays import read_arrays, write_arrays
 from archstyle.data.crops import chance, check_ranges, relight, side_needed, variant
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, digest, used
 from archstyle.data.preparation import make_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
-from archstyle.photos.reader import Preprocessing, read_photo, to_array
+from archstyle.photos.reader import Preprocessing, open_photo, read_photo, to_array
 from archstyle.photos.sources.local import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from tests.photo_folders import SAME, fill, photo
@@ -191,16 +191,21 @@ def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(
         written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert written[0] == written[1]
 
-    images = np.load(tmp_path / "one/train_images.npy", mmap_mode="r")
-    assert images.shape == (3, len(train), 32, 32, 3) and images.dtype == np.uint8
-    held = np.load(tmp_path / "one/validation_images.npy")
-    assert held.shape == (len(validation), 40, 40, 3)
-    for array, photos, size in ((images[0], train, 32), (held, validation, 40)):
+    arrays = read_arrays(tmp_path / "one", tmp_path / "raw")
+    images, validated = arrays.train_images, arrays.validation_images
+    assert images.shape == (len(train), 32, 32, 3) and images.dtype == np.uint8
+    assert validated.shape == (len(validation), 40, 40, 3)
+    for array, photos, size in ((images, train, 32), (validated, validation, 40)):
         for image, row in zip(array, photos, strict=True):
             expected = read_photo(store.read(row.file), Preprocessing(size))
             np.testing.assert_array_equal(image, expected)
-    for copy in (1, 2):
-        assert min(difference(images[copy, n], images[0, n]) for n in range(len(train))) > 1
+    for n, row in enumerate(train):
+        one, other = arrays.draw(n, [1, 2])
+        assert min(difference(one, images[n]), difference(other, images[n])) > 1
+        np.testing.assert_array_equal(other, arrays.draw(n, [2])[0])
+        image = open_photo(store.read(row.file), at_least=side_needed(32, LIVELY))
+        expected = variant(image, 32, LIVELY, chance(7, row.sha256, 2))
+        np.testing.assert_array_equal(other, expected)
 
     index = json.loads((tmp_path / "one/index.json").read_text())
     assert index == {
@@ -211,6 +216,9 @@ def test_the_arrays_hold_originals_as_read_and_variants_of_training_photos_only(
         "read_size": 40,
         "drawn": False,
         "digest": digest(rows),
+        "source": store.source.digest,
+        "augment": asdict(LIVELY),
+        "seed": 7,
     }
     labels = np.load(tmp_path / "one/train_labels.npy")
     assert labels.dtype == np.int64
@@ -226,8 +234,51 @@ def test_another_photo_in_the_collection_changes_no_variant(
     for name, some in (("all", rows), ("fewer", fewer)):
         (tmp_path / name).mkdir()
         write_arrays(tmp_path / name, store, some, Model("any", 24, 24, 0.0), LIVELY, seed=7)
-    everything = np.load(tmp_path / "all/train_images.npy")
-    np.testing.assert_array_equal(everything[:, 1:], np.load(tmp_path / "fewer/train_images.npy"))
+    everything, some = (read_arrays(tmp_path / name, tmp_path / "raw") for name in ("all", "fewer"))
+    np.testing.assert_array_equal(everything.train_images[1:], some.train_images)
+    for n in range(len(train) - 1):
+        np.testing.assert_array_equal(everything.draw(n + 1, [1, 2]), some.draw(n, [1, 2]))
+
+
+def test_crops_that_were_written_are_those_that_would_be_drawn(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    drawn, kept = tmp_path / "drawn", tmp_path / "kept"
+    for folder in (drawn, kept):
+        folder.mkdir()
+        model = Model("any", 24, 24, 0.0)
+        write_arrays(folder, store, rows, model, LIVELY, seed=7, crops=folder == kept)
+    one, other = (read_arrays(folder, tmp_path / "raw") for folder in (drawn, kept))
+    for n in range(len(one.train_labels)):
+        np.testing.assert_array_equal(one.draw(n, [2, 1]), other.draw(n, [2, 1]))
+
+
+def test_a_training_photo_takes_less_than_a_megabyte_however_many_crops_are_drawn(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    sizes = []
+    for copies in (2, 50):
+        folder = tmp_path / str(copies)
+        folder.mkdir()
+        augment = replace(LIVELY, copies=copies)
+        write_arrays(folder, store, rows, Model("any", 224, 32, 0.0), augment, seed=7)
+        sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
+    assert abs(sizes[1] - sizes[0]) < 10
+    assert sizes[1] / len(used(rows, "train")) < 200_000
+
+
+def test_arrays_of_other_photos_are_refused(
+    tmp_path: Path, prepared: tuple[PhotoStore, list[Row]]
+) -> None:
+    store, rows = prepared
+    (tmp_path / "arrays").mkdir()
+    write_arrays(tmp_path / "arrays", store, rows, Model("any", 24, 24, 0.0), LIVELY, seed=7)
+    source = tmp_path / "raw/source.json"
+    source.write_text(json.dumps(json.loads(source.read_text()) | {"digest": "another"}))
+    with pytest.raises(ArchstyleError, match=r"not those of .*raw\): run `dvc repro augment`"):
+        read_arrays(tmp_path / "arrays", tmp_path / "raw")
 
 
 def test_no_copies_leave_the_originals(
@@ -235,5 +286,8 @@ def test_no_copies_leave_the_originals(
 ) -> None:
     store, rows = prepared
     augment = replace(STILL, copies=0)
-    train, _ = write_arrays(tmp_path, store, rows, Model("any", 24, 24, 0.0), augment, seed=7)
-    assert np.load(tmp_path / "train_images.npy").shape == (1, train, 24, 24, 3)
+    (tmp_path / "arrays").mkdir()
+    model = Model("any", 24, 24, 0.0)
+    train, _ = write_arrays(tmp_path / "arrays", store, rows, model, augment, seed=7, crops=True)
+    arrays = read_arrays(tmp_path / "arrays", tmp_path / "raw")
+    assert (len(arrays.train_images), arrays.copies) == (train, 0)

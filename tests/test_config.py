@@ -1,6 +1,7 @@
 """The three ways to set a value agree, and a wrong one is named."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,14 @@ def test_params_and_command_line_agree(project: Path) -> None:
 
 
 def test_null_means_what_the_group_file_says(project: Path) -> None:
-    recipe = yaml.safe_load((project / "conf/model/cnn.yaml").read_text())
+    """`batch_size` is left to what the files of the folder have in common."""
+    shared, own = (
+        yaml.safe_load((project / f"conf/model/{name}.yaml").read_text())
+        for name in ("_recipe", "cnn")
+    )
+    recipe = {key: {**shared.get(key, {}), **own[key]} for key in ("model", "train")}
     config = compose(project, ["use.model=cnn"])
-    assert config.train.epochs == recipe["train"]["epochs"]
+    assert asdict(config.train) == recipe["train"]
     assert config.model.image_size == recipe["model"]["image_size"]
 
 
@@ -46,7 +52,7 @@ def test_the_command_line_wins(project: Path) -> None:
 
 @pytest.mark.parametrize("group", ["data", "augment", "model"])
 def test_every_group_file_composes_and_shows_its_command(project: Path, group: str) -> None:
-    for path in sorted((project / "conf" / group).glob("*.yaml")):
+    for path in sorted((project / "conf" / group).glob("[!_]*.yaml")):
         compose(project, [f"use.{group}={path.stem}"])
         assert f"use.{group}={path.stem}" in path.read_text(), path
 
@@ -61,6 +67,9 @@ def test_every_group_file_composes_and_shows_its_command(project: Path, group: s
         ("train=3", ["`train`", "section"]),
         ("train.epochs=1,2", ["train.epochs=1,2", "grids"]),
         ("train.epochs", ["section.key=value"]),
+        ("use.model=_recipe", ["`use.model`", "conf/model/ has cnn,"]),
+        ("evaluate.target_accuracy=0.9", ["did you mean `thresholds.target_accuracy`?"]),
+        ("evaluate.refused_share=0.1", ["did you mean `thresholds.refused_share`?"]),
     ],
 )
 def test_a_wrong_override_is_named(project: Path, override: str, words: list[str]) -> None:
@@ -85,11 +94,25 @@ def test_a_wrong_type_in_params_names_the_file(project: Path) -> None:
         compose(project)
 
 
-def test_a_wrong_key_in_a_group_file_is_named(project: Path) -> None:
-    with (project / "conf/model/cnn.yaml").open("a") as file:
-        file.write("  momentum: 0.9\n")
-    with pytest.raises(ArchstyleError, match=r"`train.momentum` in conf/model/cnn.yaml"):
+@pytest.mark.parametrize("name", ["cnn", "_recipe"])
+@pytest.mark.parametrize(("key", "value"), [("momentum", 0.9), ("epochs", "many")])
+def test_a_wrong_key_or_value_in_a_group_file_is_named(
+    project: Path, name: str, key: str, value: object
+) -> None:
+    path = project / f"conf/model/{name}.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["train"][key] = value
+    path.write_text("# @package _global_\n" + yaml.safe_dump(values))
+    with pytest.raises(ArchstyleError, match=rf"`train.{key}` in conf/model/{name}.yaml"):
         compose(project, ["use.model=cnn"])
+
+
+def test_a_key_that_a_group_file_has_twice_is_one_sentence(project: Path) -> None:
+    with (project / "conf/model/cnn.yaml").open("a") as file:
+        file.write("  epochs: 3\n")
+    with pytest.raises(ArchstyleError, match=r"conf/ .*duplicate key epochs") as raised:
+        compose(project, ["use.model=cnn"])
+    assert "\n" not in str(raised.value)
 
 
 def test_params_that_are_no_yaml(project: Path) -> None:

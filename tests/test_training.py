@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from archstyle.config import Model, Train
+from archstyle.data.arrays import Arrays, held
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.calibration import fit_temperature, fit_threshold, softmax
-from archstyle.models.arrays import Arrays, one_hot
-from archstyle.models.batches import Batches
 from archstyle.models.fit import Fitted, fit
+from archstyle.models.inputs import Batches
 from archstyle.models.learner import blend
 from archstyle.models.networks import build_network
 from archstyle.models.networks.pytorch_weights import read_state
@@ -21,7 +21,7 @@ from archstyle.models.networks.pytorch_weights import read_state
 
 def test_batches_show_every_photo_once_an_epoch_and_every_copy_in_turn() -> None:
     inputs = (np.arange(3)[:, None] * 100 + np.arange(8)[None, :])[..., None]
-    targets = one_hot(np.arange(8), 8)
+    targets = np.eye(8, dtype=np.float32)
     batches = Batches(inputs, targets, 4, seed=1)
     seen = []
     for epoch in range(2):
@@ -36,7 +36,7 @@ def test_batches_show_every_photo_once_an_epoch_and_every_copy_in_turn() -> None
 
 
 def test_batches_are_the_same_from_the_same_seed_only() -> None:
-    inputs, targets = np.arange(64)[None, :, None], one_hot(np.zeros(64, np.int64), 1)
+    inputs, targets = np.arange(64)[None, :, None], np.ones((64, 1), np.float32)
     first, same, other = (next(Batches(inputs, targets, 32, s).epoch(0))[0] for s in (1, 1, 2))
     assert (first == same).all()
     assert (first != other).any()
@@ -47,8 +47,9 @@ def fit_quickly(
 ) -> Fitted:
     rng = np.random.default_rng(0)
     labels = np.arange(32) % 2
+    whole, *crops = rng.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8)
     arrays = Arrays(
-        train_images=rng.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8),
+        train_images=whole,
         train_labels=labels,
         validation_images=rng.integers(0, 256, (5, read_size, read_size, 3), dtype=np.uint8),
         validation_labels=labels[:5],
@@ -57,6 +58,8 @@ def fit_quickly(
         read_size=read_size,
         drawn=True,
         digest="",
+        copies=1,
+        draw=held(np.stack(crops)),
     )
     recipe = Train(
         head_epochs=1,

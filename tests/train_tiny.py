@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from archstyle.config import Evaluate, Model, Train
-from archstyle.models import Arrays, train_bundle, write_history
-from archstyle.models.batches import Batch, Batches
-from archstyle.models.checkpoint import open_checkpoint
+from archstyle.config import Model, Thresholds, Train
+from archstyle.data.arrays import Arrays, held
+from archstyle.models import open_checkpoint, train_bundle, write_history
+from archstyle.models.inputs import Batch, Batches
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 
@@ -35,7 +35,7 @@ def arrays(size: int) -> Arrays:
 
     whole = photos(1000, 6)
     return Arrays(
-        train_images=np.stack([whole, whole[:, :, ::-1]]),
+        train_images=whole,
         train_labels=np.repeat(np.arange(len(STYLES)), 6),
         validation_images=photos(5000, 2),
         validation_labels=np.repeat(np.arange(len(STYLES)), 2),
@@ -44,6 +44,8 @@ def arrays(size: int) -> Arrays:
         read_size=size,
         drawn=True,
         digest="drawn",
+        copies=1,
+        draw=held(whole[np.newaxis, :, :, ::-1]),
     )
 
 
@@ -98,7 +100,7 @@ def main(folder: Path, *tasks: str) -> None:
                 train,
                 seed=7,
                 variants=directory / "variants",
-                evaluate=Evaluate(bootstrap_samples=10, target_accuracy=0.9, refused_share=0.1),
+                thresholds=Thresholds(target_accuracy=0.9, refused_share=0.1),
                 summary={"source": {"drawn": True}, "digest": "0" * 64, "counts": {}},
                 config={},
                 on_epoch=lambda row: None,

@@ -11,6 +11,7 @@ from archstyle.config.schema import (
     Register,
     Source,
     Split,
+    Thresholds,
     Train,
     Use,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Register",
     "Source",
     "Split",
+    "Thresholds",
     "Train",
     "Use",
     "compose",

@@ -16,7 +16,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from archstyle.config.schema import Config
@@ -51,25 +51,14 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     `overrides` are Hydra's, as in `use.model=cnn train.epochs=3`.
     Raises ArchstyleError naming the key, the place and the nearest right spelling.
     """
-    params = _read_params(root / "params.yaml")
+    params = _read_yaml(root / "params.yaml", "params.yaml")
     typed = _parse(overrides)
     _check_keys(params, Config, "params.yaml")
     _check_keys(typed, Config, "the command line")
     use = {**params.get("use", {}), **typed.get("use", {})}
-    groups = _compose_groups(root / "conf", use)
-    config: Any = OmegaConf.structured(Config)
-    for values, place in (
-        *((values, f"conf/{group}/{use[group]}.yaml") for group, values in groups.items()),
-        (_without_nulls(params), "params.yaml"),
-        (typed, "the command line"),
-    ):
-        _check_keys(values, Config, place)
-        try:
-            config = OmegaConf.merge(config, values)
-        except OmegaConfBaseException as error:
-            raise ArchstyleError(
-                f"`{error.full_key}` in {place} has a wrong value: {str(error).splitlines()[0]}."
-            ) from error
+    config = _merge(OmegaConf.structured(Config), _compose_groups(root / "conf", use), "conf/")
+    config = _merge(config, _without_nulls(params), "params.yaml")
+    config = _merge(config, typed, "the command line")
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ArchstyleError(
@@ -90,18 +79,16 @@ def hydra_at(directory: Path) -> Iterator[None]:
         GlobalHydra.instance().hydra = outer
 
 
-def _read_params(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, place: str) -> dict[str, Any]:
     try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ArchstyleError(
-            f"There is no {path.name}: run this in the project's folder."
-        ) from None
+        raise ArchstyleError(f"There is no {place}: run this in the project's folder.") from None
     except yaml.YAMLError as error:
-        raise ArchstyleError(f"{path.name} is not YAML: {error}".replace("\n", " ")) from None
-    if not isinstance(params, dict):
-        raise ArchstyleError(f"{path.name} must hold sections such as `train:` with their keys.")
-    return params
+        raise ArchstyleError(f"{place} is not YAML: {error}".replace("\n", " ")) from None
+    if not isinstance(values, dict):
+        raise ArchstyleError(f"{place} must hold sections such as `train:` with their keys.")
+    return values
 
 
 def _parse(overrides: Sequence[str]) -> dict[str, Any]:
@@ -123,26 +110,39 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(values))
 
 
-def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _merge(config: Any, values: dict[str, Any], place: str) -> Any:
+    """Lay values over a configuration; raises ArchstyleError where they do not fit into it."""
+    _check_keys(values, Config, place)
+    try:
+        return OmegaConf.merge(config, values)
+    except OmegaConfBaseException as error:
+        raise ArchstyleError(
+            f"`{error.full_key}` in {place} has a wrong value: {str(error).splitlines()[0]}."
+        ) from error
+
+
+def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
+    """Return what the chosen files say, each of which is checked by itself so that it is named."""
     for group in GROUPS:
-        choices = sorted(path.stem for path in (directory / group).glob("*.yaml"))
+        files = {path.stem: path for path in sorted((directory / group).glob("*.yaml"))}
+        choices = [name for name in files if not name.startswith("_")]
         if use.get(group) not in choices:
             raise ArchstyleError(
                 f"`use.{group}` is {use.get(group)!r}, but conf/{group}/ has "
                 f"{', '.join(choices)}{_nearest(str(use.get(group)), choices) or '.'}"
             )
-    with hydra_at(directory):
-        composed: DictConfig = hydra_compose(
-            "config", [f"{group}={use[group]}" for group in GROUPS]
-        )
-    values = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
-    strange = {key: value for key, value in values.items() if key not in SECTION_GROUP}
-    _check_keys(strange, Config, "conf/")
-    # By group, so that an error can name the file.
-    return {
-        group: {key: value for key, value in values.items() if SECTION_GROUP.get(key) == group}
-        for group in GROUPS
-    }
+        for name, path in files.items():
+            if name == use[group] or name.startswith("_"):
+                values = _read_yaml(path, f"conf/{group}/{path.name}")
+                values.pop("defaults", None)
+                _merge(OmegaConf.structured(Config), values, f"conf/{group}/{path.name}")
+    try:
+        with hydra_at(directory):
+            composed = hydra_compose("config", [f"{group}={use[group]}" for group in GROUPS])
+        return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        text = " ".join(str(error).split())
+        raise ArchstyleError(f"The files in conf/ cannot be composed: {text}.") from error
 
 
 def _check_keys(values: dict[str, Any], schema: type, place: str, prefix: str = "") -> None:

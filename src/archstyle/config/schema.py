@@ -103,12 +103,18 @@ class Train:
 
 
 @dataclass
+class Thresholds:
+    """When a photo is not answered; chosen on validation photos."""
+
+    target_accuracy: float = MISSING
+    refused_share: float = MISSING  # of validation photos, as no building of these styles
+
+
+@dataclass
 class Evaluate:
     """How the bundle is measured."""
 
     bootstrap_samples: int = MISSING
-    target_accuracy: float = MISSING
-    refused_share: float = MISSING  # of validation photos, as no building of these styles
 
 
 @dataclass
@@ -130,5 +136,6 @@ class Config:
     augment: Augment = field(default_factory=Augment)
     model: Model = field(default_factory=Model)
     train: Train = field(default_factory=Train)
+    thresholds: Thresholds = field(default_factory=Thresholds)
     evaluate: Evaluate = field(default_factory=Evaluate)
     register: Register = field(default_factory=Register)

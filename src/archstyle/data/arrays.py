@@ -1,30 +1,73 @@
-"""data/augmented: the photos as the network sees them, in arrays that can be mapped."""
+"""data/augmented: whole photos as the network sees them, and how crops of them are drawn."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from archstyle.common.files import reserve
+from archstyle.common.files import reserve, write_json
 from archstyle.common.parallel import parallel_map
 from archstyle.config.schema import Augment, Model
 from archstyle.data.crops import chance, side_needed, variant
 from archstyle.data.manifest import Row, digest, used
+from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo
 from archstyle.photos.store import Packed, PhotoStore, read_packed
 
+Images = NDArray[np.uint8]
+# Draws crops, by their numbers from 1, of the training photo with the given index: uint8
+# [len(numbers), image_size, image_size, 3]. Called from many threads.
+Draw = Callable[[int, Sequence[int]], Images]
+
 
 @dataclass(frozen=True)
-class Job:
-    """One photo, and where it goes: uint8 [1 + copies, size, size, 3], the whole photo first."""
+class Arrays:
+    """Training photos uint8 [n, image_size, image_size, 3], each with `copies` crops to `draw`.
 
-    images: NDArray[np.uint8]
-    photo: Packed
+    Validation photos are uint8 [m, read_size, read_size, 3], as the server reads photos. Labels are
+    int64 [n] and [m], indices into `styles`.
+    """
+
+    train_images: Images
+    train_labels: NDArray[np.int64]
+    validation_images: Images
+    validation_labels: NDArray[np.int64]
+    styles: tuple[str, ...]
+    image_size: int
+    read_size: int
+    drawn: bool
+    digest: str
+    copies: int
+    draw: Draw
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws crops from the photos of data/raw; each depends on seed, photo and number alone."""
+
+    archive: Path
+    photos: Sequence[Packed]
+    size: int
+    augment: Augment
+    seed: int
+
+    def __call__(self, photo: int, numbers: Sequence[int]) -> Images:
+        """Return crops of a photo, which is decoded once for all of them."""
+        packed, augment = self.photos[photo], self.augment
+        at_least = side_needed(self.size, augment)
+        image = open_photo(read_packed(self.archive, packed), at_least=at_least)
+        chances = [chance(self.seed, packed.sha256, number) for number in numbers]
+        return np.stack([variant(image, self.size, augment, random) for random in chances])
+
+
+def held(crops: Images) -> Draw:
+    """Take crops [copies, n, size, size, 3] from an array."""
+    return lambda photo, numbers: crops[np.asarray(numbers) - 1, photo]
 
 
 def write_arrays(
@@ -34,54 +77,96 @@ def write_arrays(
     model: Model,
     augment: Augment,
     seed: int,
+    *,
+    crops: bool = False,
 ) -> tuple[int, int]:
-    """Write the arrays and index.json; return how many photos of train and validation.
+    """Write the photos of Arrays as .npy, and index.json; return how many of each split.
 
-    `train_images.npy` is uint8 [1 + copies, n, size, size, 3], the whole photos first, of
-    `model.image_size`; `validation_images.npy` uint8 [m, size, size, 3] of `model.read_size`, as
-    the server reads photos. Labels are int64 places in the styles.
+    Crops are drawn when they are needed; with `crops` they are written too, at 19 times the size,
+    for many trainings that share them.
     """
-    size = model.image_size
-    train, validation = used(rows, "train"), used(rows, "validation")
     styles = sorted({row.style for row in rows if row.split})
-    train_shape = (1 + augment.copies, len(train), size, size, 3)
-    train_images = open_memmap(directory / "train_images.npy", "w+", np.uint8, train_shape)
-    shape = (len(validation), model.read_size, model.read_size, 3)
-    validation_images = open_memmap(directory / "validation_images.npy", "w+", np.uint8, shape)
-    reserve(directory / "train_images.npy")
-    reserve(directory / "validation_images.npy")
-    for split, photos in (("train", train), ("validation", validation)):
+    files: dict[str, list[str]] = {}
+    for split, size in (("train", model.image_size), ("validation", model.read_size)):
+        photos = used(rows, split)
+        files[split] = [row.file for row in photos]
         labels = np.array([styles.index(row.style) for row in photos], dtype=np.int64)
         np.save(directory / f"{split}_labels.npy", labels)
-    jobs = [Job(train_images[:, n], store.find(row.file)) for n, row in enumerate(train)]
-    jobs += [
-        Job(validation_images[n : n + 1], store.find(row.file)) for n, row in enumerate(validation)
-    ]
-    work = partial(_write_photo, store.archive, augment, seed)
-    for _ in parallel_map(work, jobs, len(jobs), "augment"):
-        pass
+        images = _mapped(directory / f"{split}_images.npy", (len(photos), size, size, 3))
+
+        def read(photo: int, images: Images = images, split: str = split) -> None:
+            data = store.read(files[split][photo])
+            images[photo] = read_photo(data, Preprocessing(images.shape[1]))
+
+        _do(read, len(photos), split)
+    if crops and augment.copies:
+        draw, numbers = _drawing(store, files["train"], model.image_size, augment, seed)
+        shape = (len(numbers), len(files["train"]), model.image_size, model.image_size, 3)
+        every = _mapped(directory / "crops.npy", shape)
+
+        def fill(photo: int) -> None:
+            every[:, photo] = draw(photo, numbers)
+
+        _do(fill, len(files["train"]), "crops")
     index = {
         "styles": styles,
-        "train_files": [row.file for row in train],
-        "validation_files": [row.file for row in validation],
-        "image_size": size,
+        "train_files": files["train"],
+        "validation_files": files["validation"],
+        "image_size": model.image_size,
         "read_size": model.read_size,
         "drawn": store.source.drawn,
         "digest": digest(rows),
+        "source": store.source.digest,
+        "augment": asdict(augment),
+        "seed": seed,
     }
-    text = json.dumps(index, indent=1, ensure_ascii=False)
-    (directory / "index.json").write_text(text + "\n", encoding="utf-8")
-    return len(train), len(validation)
+    write_json(directory / "index.json", index)
+    return len(files["train"]), len(files["validation"])
 
 
-def _write_photo(archive: Path, augment: Augment, seed: int, job: Job) -> None:
-    data = read_packed(archive, job.photo)
-    size = job.images.shape[1]
-    preprocessing = Preprocessing(size)
-    job.images[0] = read_photo(data, preprocessing)
-    if len(job.images) == 1:
-        return
-    photo = open_photo(data, preprocessing.max_pixels, at_least=side_needed(size, augment))
-    for copy in range(1, len(job.images)):
-        random = chance(seed, job.photo.sha256, copy)
-        job.images[copy] = variant(photo, size, augment, random)
+def read_arrays(directory: Path, raw: Path) -> Arrays:
+    """Open data/augmented, whose crops are drawn from the photos in `raw`, data/raw.
+
+    The arrays stay on disk until they are used. Raises ArchstyleError where one of the folders is
+    not whole or they do not belong together.
+    """
+    store = PhotoStore(raw)
+    try:
+        index: dict[str, Any] = json.loads((directory / "index.json").read_text(encoding="utf-8"))
+        augment, size = Augment(**index["augment"]), index["image_size"]
+        parts: dict[str, Any] = {}
+        for split in ("train", "validation"):
+            parts[f"{split}_images"] = np.load(directory / f"{split}_images.npy", mmap_mode="r")
+            parts[f"{split}_labels"] = np.load(directory / f"{split}_labels.npy")
+        if (directory / "crops.npy").is_file():
+            draw = held(np.load(directory / "crops.npy", mmap_mode="r"))
+        else:
+            draw, _ = _drawing(store, index["train_files"], size, augment, index["seed"])
+        if index["source"] != store.source.digest:
+            raise ValueError(f"its photos are not those of {raw}")
+        facts = {key: index[key] for key in ("image_size", "read_size", "drawn", "digest")}
+        return Arrays(
+            **parts, **facts, styles=tuple(index["styles"]), copies=augment.copies, draw=draw
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArchstyleError(
+            f"{directory} is not whole ({error}): run `dvc repro augment`."
+        ) from None
+
+
+def _drawing(
+    store: PhotoStore, files: Sequence[str], size: int, augment: Augment, seed: int
+) -> tuple[Draw, Sequence[int]]:
+    photos = [store.find(file) for file in files]
+    return Drawing(store.archive, photos, size, augment, seed), range(1, 1 + augment.copies)
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> Images:
+    images: Images = open_memmap(path, "w+", np.uint8, shape)
+    reserve(path)
+    return images
+
+
+def _do(work: Callable[[int], None], photos: int, name: str) -> None:
+    for _ in parallel_map(work, range(photos), photos, name):
+        pass

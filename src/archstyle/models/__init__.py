@@ -1,16 +1,18 @@
 """Training: the only part that imports TensorFlow."""
 
-import archstyle.models._quiet  # noqa: F401
-from archstyle.models.arrays import Arrays, read_arrays
-from archstyle.models.checkpoint import identity, open_checkpoint
-from archstyle.models.history import write_history
-from archstyle.models.train import train_bundle
+import os
 
-__all__ = [
-    "Arrays",
-    "identity",
-    "open_checkpoint",
-    "read_arrays",
-    "train_bundle",
-    "write_history",
-]
+from archstyle.bundle.graph import quiet
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Its notes on processors and absent GPUs, some of which come before any log level counts.
+with quiet((b"",)):
+    import tensorflow  # noqa: F401
+
+    from archstyle.models.checkpoint import identity, open_checkpoint
+    from archstyle.models.fit import write_history
+    from archstyle.models.train import train_bundle
+    from archstyle.models.validation import validate
+
+__all__ = ["identity", "open_checkpoint", "train_bundle", "validate", "write_history"]

@@ -1,19 +1,28 @@
-"""Makes a training step faster without changing what it learns."""
+"""Makes training and running a model faster without changing what comes out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
+from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 # What stands on the network: cheap, and its outputs are small differences.
 HEAD = ("embedding", "dropout", "head")
+
+# Small batches stay in the processor's cache, and one a core at a time leaves none waiting.
+BATCH = 8
+Seen = Callable[[int], None]
 
 # oneDNN computes the gradient of a depthwise kernel by its depthwise code up to this width; a wider
 # one goes through code for dense groups of 16 channels, at a fifth of the speed.
@@ -129,3 +138,71 @@ def computed_in(precision: str) -> str:
     except OSError:
         return "float32"
     return "bfloat16" if re.search(r"\b(avx512_bf16|amx_bf16)\b", flags) else "float32"
+
+
+def threads() -> int:
+    """Return how many batches are to be computed at a time."""
+    return tf.config.threading.get_inter_op_parallelism_threads() or cores()
+
+
+class Predictor:
+    """Runs a model over arrays, on every core at once."""
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        self._free: dict[Any, SimpleQueue[Any]] = {}  # functions, by what a batch looks like
+
+    def __call__(self, inputs: NDArray[Any], seen: Seen = lambda photos: None) -> NDArray[Any]:
+        """Return float32 [n, ...] for `inputs` [n, ...].
+
+        `seen` is called with the number of photos of each batch that is done.
+        """
+        self.prepare(inputs.shape[1:], inputs.dtype)
+        made = self._model.compute_output_shape((BATCH, *inputs.shape[1:]))[1:]
+        outputs = np.empty((len(inputs), *made), np.float32)
+
+        def work(start: int) -> int:
+            batch = inputs[start : start + BATCH]
+            outputs[start : start + len(batch)] = self.run(batch)
+            return len(batch)
+
+        with ThreadPoolExecutor(threads()) as pool:
+            for photos in pool.map(work, range(0, len(inputs), BATCH)):
+                seen(photos)
+        return outputs
+
+    def prepare(self, shape: tuple[int, ...], dtype: Any) -> None:
+        """Make ready for `run` on inputs [n, *shape]."""
+        spec = self._spec(shape, dtype)
+        if spec not in self._free:
+            self._free[spec] = SimpleQueue()
+            # One for each thread: oneDNN's kernels crash, rarely, where two share one.
+            for _ in range(threads()):
+                self._free[spec].put(self._traced(spec))
+
+    def run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Return float32 [n, ...] for `inputs` [n, ...], computed in the calling thread."""
+        spec = self._spec(inputs.shape[1:], inputs.dtype)
+        dtype = spec.dtype.as_numpy_dtype
+        function = self._free[spec].get()
+        try:
+            made = []
+            for start in range(0, len(inputs), BATCH):
+                batch = inputs[start : start + BATCH]
+                # No partial last batch: another shape would be another trace of the network.
+                padding = np.repeat(batch[-1:], BATCH - len(batch), axis=0)
+                whole = np.concatenate([batch, padding]).astype(dtype, copy=False)
+                made.append(function(tf.constant(whole))[: len(batch)])
+            return np.concatenate(made)
+        finally:
+            self._free[spec].put(function)
+
+    def _spec(self, shape: tuple[int, ...], dtype: Any) -> tf.TensorSpec:
+        # Half precision is for keeping only: the processor computes in float32.
+        return tf.TensorSpec((BATCH, *shape), np.float32 if dtype == np.float16 else dtype)
+
+    def _traced(self, spec: tf.TensorSpec) -> Any:
+        # Called by its shape: TensorFlow warns of a function that is made anew for every model.
+        return tf.function(
+            lambda batch: tf.cast(self._model(batch, training=False), tf.float32), autograph=False
+        ).get_concrete_function(spec)

@@ -16,10 +16,11 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from archstyle.common.code import code_digest
 from archstyle.common.files import locked, whole_file
 from archstyle.config import Model, Train
 from archstyle.models.acceleration import computed_in
-from archstyle.models.history import EpochRow
+from archstyle.models.progress import EpochRow
 
 STATE, RUN, LOCK = "state.npz", "run", "lock"
 DAYS_KEPT = 7
@@ -56,19 +57,11 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Put a state in the place of the last one."""
-        parts = {"learner": state.learner, "best": state.best}
-        arrays = {
-            f"{part}{number}": value
-            for part, values in parts.items()
-            for number, value in enumerate(values)
-        }
-        notes: dict[str, Any] = {
-            "rows": state.rows,
-            "epoch": state.epoch,
-            "best_epoch": state.best_epoch,
-            "best_row": state.best_row,
-            **{part: len(values) for part, values in parts.items()},
-        }
+        notes, arrays = vars(state).copy(), dict[str, NDArray[Any]]()
+        for part in ("learner", "best"):
+            values = notes[part]
+            arrays |= {f"{part}{number}": value for number, value in enumerate(values)}
+            notes[part] = len(values)
         with whole_file(self.directory / STATE) as path, path.open("wb") as file:
             np.savez(file, allow_pickle=False, notes=np.array(json.dumps(notes)), **arrays)
 
@@ -107,25 +100,18 @@ def open_checkpoint(root: Path, **what: Any) -> Iterator[Checkpoint]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def identity(arrays: Path, model: Model, train: Train, seed: int) -> dict[str, Any]:
-    """Return all that the course of a training depends on; `arrays` is data/augmented."""
-    code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        code.update(path.read_bytes())
+def identity(root: Path, model: Model, train: Train, seed: int) -> dict[str, Any]:
+    """Return all that the course of a training depends on in the project at `root`."""
+    files = sorted((root / "data/augmented").iterdir())
     return {
-        "arrays": {path.name: _stamp(path) for path in sorted(arrays.iterdir())},
+        # What changes with a file's content, without reading all of it.
+        "arrays": {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in files},
         "model": asdict(model),
         "train": {**asdict(train), "precision": computed_in(train.precision)},
         "seed": seed,
-        "code": code.hexdigest(),
+        "code": code_digest(root, ["train"]),
         "libraries": [version(name) for name in ("tensorflow", "keras", "numpy")],
     }
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return what changes with a file's content, without reading a gigabyte."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
 
 
 def _tidy(root: Path) -> None:

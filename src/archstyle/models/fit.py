@@ -1,33 +1,45 @@
-"""The training story: the head on cached features first, then the network."""
+"""The training story: head, network, validation, checkpoint.
 
-from collections.abc import Callable, Mapping
+The loop is our own: Keras's costs more than a tenth of the time, see docs/decisions/0037.
+"""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from archstyle.common.console import say
 from archstyle.config import Model, Train
+from archstyle.data.arrays import Arrays
 from archstyle.errors import ArchstyleError
-from archstyle.models.acceleration import accelerated, computed_in
-from archstyle.models.arrays import Arrays, one_hot
-from archstyle.models.batches import Batches
+from archstyle.metrics.classification import f1
+from archstyle.models.acceleration import Predictor, accelerated, computed_in
 from archstyle.models.checkpoint import Checkpoint, State
 from archstyle.models.export import classifier
-from archstyle.models.freezing import FROZEN, Parts, cut, kept_inputs
-from archstyle.models.history import EpochRow, measured, rank
+from archstyle.models.inputs import INPUTS, Batches, Parts, cut, training_inputs
 from archstyle.models.learner import Learner, blend, style_weights
 from archstyle.models.networks import Network, build_network
-from archstyle.models.predict import Predictor
-from archstyle.models.progress import Progress, Spent
-from archstyle.models.work import work_of
+from archstyle.models.progress import EpochRow, Progress, Spent, work_of
 
 OnEpoch = Callable[[Mapping[str, float | str]], None]
 HEAD_BATCH = 256
-# The whole photos and one copy of each: enough for a head to start from.
-HEAD_COPIES = 2
+# The whole photos and one crop of each: enough for a head to start from.
+HEAD_PICTURES = 2
+COLUMNS = (
+    "epoch",
+    "phase",
+    "loss",
+    "accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_macro_f1",
+)
 
 
 @dataclass(frozen=True)
@@ -100,32 +112,35 @@ class _Training:
             )
         for row in self.state.rows:
             on_epoch(row)
-        self._work = work_of(parts, arrays, train, HEAD_COPIES)
-        self._progress = Progress(self._left())
-        self._progress.stage("frozen layers")
-        self._inputs, self._validation = kept_inputs(
-            parts,
-            arrays,
-            self._precision,
-            self._seen(self._work.lower),
-            self._seen(self._work.lower * self._work.area),
-            checkpoint.directory if checkpoint else None,
+        self._labels, styles = arrays.validation_labels, len(arrays.styles)
+        self._targets = np.eye(styles, dtype=np.float32)[arrays.train_labels]
+        self._weights = style_weights(arrays.train_labels, styles, balanced=train.class_weights)
+        self._pretrained = parts.upper.get_weights()
+        self._answer = Predictor(parts.upper)
+
+        work = self._work = work_of(parts, arrays, train, HEAD_PICTURES)
+        folder = checkpoint.directory if checkpoint else None
+        kept = folder is not None and (folder / INPUTS).is_file()
+        self._progress = Progress(
+            (0 if kept else work.inputs)
+            + (work.features if self.head_first else 0)
+            + work.epoch * (train.epochs - self.state.epoch)
         )
         self.spent = self._progress.spent
-        self._labels = arrays.validation_labels
-        self._targets = one_hot(arrays.train_labels, len(arrays.styles))
-        self._weights = style_weights(
-            arrays.train_labels, len(arrays.styles), balanced=train.class_weights
-        )
-        self._answer = Predictor(parts.upper)
-        self._pretrained = parts.upper.get_weights()
+        self._progress.stage("frozen layers" if parts.lower else "crops")
+        seen = self._seen(work.crop)
+        self._inputs = training_inputs(parts, arrays, self._precision, seen, folder)
+        self._validation: NDArray[np.uint8] | NDArray[np.float32] = arrays.validation_images
+        if parts.lower:
+            # What is trained on may be computed in bfloat16, what is validated on never is.
+            self._validation = Predictor(parts.lower)(self._validation, self._seen(work.whole))
 
     def train_head(self) -> None:
         """Train the head alone, on what the untrained network makes of the photos."""
         train, whole = self._train, self._whole
         self._progress.stage("features")
         embed = Predictor(accelerated(self._parts.embedding, self._precision))
-        few = self._inputs[:HEAD_COPIES]
+        few = self._inputs[:HEAD_PICTURES]
         features = embed(few.reshape(-1, *few.shape[2:]), self._seen(self._work.upper))
         validation = self._validate(embed)
         given = keras.Input(features.shape[1:])
@@ -178,13 +193,20 @@ class _Training:
     def _note(
         self, phase: str, learned: tuple[float, float], logits: NDArray[np.float32]
     ) -> EpochRow:
-        """Add the row of an epoch."""
+        """Add the row of an epoch; the validation loss is smoothed as training's."""
+        styles, smoothing = logits.shape[1], self._train.label_smoothing
+        targets = np.eye(styles, dtype=np.float32)[self._labels]
+        targets = targets * (1 - smoothing) + smoothing / styles
+        predicted = logits.argmax(axis=1)
+        losses = -(targets * log_softmax(logits.astype(np.float64), axis=1)).sum(axis=1)
         row: EpochRow = {
             "epoch": len(self.state.rows) + 1,
             "phase": phase,
             "loss": learned[0],
             "accuracy": learned[1],
-            **measured(logits, self._labels, self._train.label_smoothing),
+            "validation_loss": float(losses.mean()),
+            "validation_accuracy": float((predicted == self._labels).mean()),
+            "validation_macro_f1": float(f1(self._labels, predicted, styles).mean()),
         }
         self.state.rows.append(row)
         return row
@@ -194,18 +216,25 @@ class _Training:
 
     def _validate(self, answer: Predictor) -> NDArray[np.float32]:
         self._progress.stage("validation")
-        return answer(self._validation, self._seen(self._work.upper * self._work.area))
+        return answer(self._validation, self._seen(self._work.validated))
 
     def _stale(self) -> bool:
         since = self.state.epoch - self.state.best_epoch
         return 0 < self._train.patience <= since
 
-    def _left(self) -> float:
-        """Return the work that is still to be done."""
-        work, train = self._work, self._train
-        kept = self._checkpoint and (self._checkpoint.directory / FROZEN).is_file()
-        return (
-            (0 if kept else work.frozen)
-            + (work.features if self.head_first else 0)
-            + work.epoch * (train.epochs - self.state.epoch)
-        )
+
+def rank(row: EpochRow) -> tuple[float, float]:
+    """Return what the best epoch has the most of; of the same macro F1, the smaller loss wins."""
+    if not row:
+        return (-1.0, 0.0)
+    return float(row["validation_macro_f1"]), -float(row["validation_loss"])
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
+    """Write a row an epoch, numbers with six decimals."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        for row in rows:
+            numbers = {key: f"{value:.6f}" for key, value in row.items() if type(value) is float}
+            writer.writerow({**row, **numbers})

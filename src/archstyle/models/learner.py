@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from archstyle.config import Train
-from archstyle.models.batches import Batch
+from archstyle.models.inputs import Batch
 
 
 class Learner:

@@ -1,18 +1,27 @@
-"""How far a training is, and how long it will take yet."""
+"""How far a training is, how long it will take yet, and how much arithmetic that is."""
 
 import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import keras
+import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from archstyle.common.console import say
-from archstyle.models.batches import Batch
-from archstyle.models.history import EpochRow
+from archstyle.config import Train
+from archstyle.data.arrays import Arrays
+from archstyle.models.inputs import Batch, Parts
 
+EpochRow = dict[str, float | str]
 RECENT = 40  # batches
+# Forward, and backward once for the inputs and once for the weights of each layer.
+TRAINED = 3
+DRAWN = 3000  # multiplications a pixel, about, in the time that it takes to draw a crop
 
 
 @dataclass
@@ -90,3 +99,61 @@ class Progress:
         now = time.monotonic()
         self._stage.seconds += now - self._since
         self._since = now
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiplications, each with its addition, of the parts of a training."""
+
+    crop: float  # to draw a crop and put it through the frozen layers
+    whole: float  # a validation photo through the frozen layers
+    upper: float  # a crop through the trained layers, forward
+    validated: float  # a validation photo through the trained layers
+    step: float  # a batch, forward and backward
+    inputs: float  # all crops, and validation through the frozen layers
+    features: float  # `head_pictures` of each photo, and validation, through the trained layers
+    epoch: float  # the steps of an epoch, and validation
+
+
+def work_of(parts: Parts, arrays: Arrays, train: Train, head_pictures: int) -> Work:
+    """Count the work."""
+    photos, validation = len(arrays.train_labels), len(arrays.validation_labels)
+    pictures = 1 + arrays.copies
+    photo = arrays.train_images.shape[1:]
+    # A network does as much more on a photo as it is larger.
+    area = (arrays.read_size / arrays.image_size) ** 2
+    lower = 0
+    if parts.lower is None:
+        upper = multiply_adds(parts.upper, photo, np.uint8)
+    else:
+        lower = multiply_adds(parts.lower, photo, np.uint8)
+        upper = multiply_adds(parts.upper, parts.lower.compute_output_shape((1, *photo))[1:])
+    batch = min(train.batch_size, photos)
+    crop, whole, validated = lower + DRAWN * photo[0] * photo[1], lower * area, upper * area
+    step = TRAINED * upper * batch
+    return Work(
+        crop=crop,
+        whole=whole,
+        upper=upper,
+        validated=validated,
+        step=step,
+        inputs=crop * pictures * photos + whole * validation,
+        features=upper * min(pictures, head_pictures) * photos + validated * validation,
+        epoch=step * (photos // batch) + validated * validation,
+    )
+
+
+def multiply_adds(model: keras.Model, shape: tuple[int, ...], dtype: Any = np.float32) -> int:
+    """Return the multiplications, each with its addition, of one input of `shape`, forward.
+
+    Those of convolutions and dense layers, which is where a network's arithmetic is.
+    """
+    function = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec((1, *shape), dtype)).graph
+    total = 0
+    for operation in graph.get_operations():
+        if operation.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
+            kernel = operation.inputs[1].shape
+            each = kernel[:2] if operation.type == "DepthwiseConv2dNative" else kernel[:-1]
+            total += int(np.prod(operation.outputs[0].shape) * np.prod(each))
+    return total

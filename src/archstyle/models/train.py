@@ -9,15 +9,15 @@ import keras
 import numpy as np
 
 from archstyle.bundle import Bundle, Card
-from archstyle.config import Evaluate, Model, Train
+from archstyle.config import Model, Thresholds, Train
+from archstyle.data.arrays import Arrays
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.calibration import fit_temperature, softmax
-from archstyle.models.arrays import Arrays
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph
 from archstyle.models.fit import Fitted, OnEpoch, fit
 from archstyle.models.quantization import export_int8_graph
-from archstyle.models.variants import FLOAT32, INT8, make_variant, write_variants
+from archstyle.models.variants import FLOAT32, INT8, make_variant, typical, write_variants
 from archstyle.photos.reader import Preprocessing
 
 # LiteRT and TensorFlow may differ by this much in a probability, not more.
@@ -32,7 +32,7 @@ def train_bundle(
     *,
     variants: Path,
     seed: int,
-    evaluate: Evaluate,
+    thresholds: Thresholds,
     summary: dict[str, Any],
     config: dict[str, Any],
     on_epoch: OnEpoch,
@@ -71,11 +71,14 @@ def train_bundle(
     keras.backend.clear_session()
     graphs = {
         FLOAT32: export_graph(*of_network),
-        INT8: export_int8_graph(*of_network, arrays.train_images[0]),
+        INT8: export_int8_graph(*of_network, arrays.train_images),
     }
+    examples = typical(arrays)
     with tempfile.TemporaryDirectory() as scratch:
         made = {
-            precision: make_variant(graph, precision, Path(scratch), arrays, card, evaluate)
+            precision: make_variant(
+                graph, precision, Path(scratch), arrays, examples, card, thresholds
+            )
             for precision, graph in graphs.items()
         }
     _check_export(made[FLOAT32].validation.probabilities, softmax(logits, temperature))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archstyle.config import Model, Train
+from archstyle.data.arrays import read_arrays
 from archstyle.metrics.calibration import fit_temperature, softmax
 from archstyle.metrics.classification import f1, log_loss
-from archstyle.models.arrays import read_arrays
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.fit import OnEpoch, fit
 
@@ -36,18 +36,19 @@ class Validated:
 
 def validate(
     directory: Path,
+    raw: Path,
     work: Path,
     model: Model,
     train: Train,
     seed: int,
     on_epoch: OnEpoch,
 ) -> Validated:
-    """Train on what augment wrote into `directory`; gives back all memory.
+    """Train on what augment wrote into `directory`, of photos in `raw`; gives back all memory.
 
     An interrupted training goes on from what it left in `work`.
     """
     work.mkdir(parents=True, exist_ok=True)
-    arrays = read_arrays(directory)
+    arrays = read_arrays(directory, raw)
     labels = np.array(arrays.validation_labels)
     try:
         logits = fit(arrays, model, train, seed, on_epoch, Checkpoint(work)).validation_logits

@@ -1,27 +1,29 @@
-"""The bundles that train makes of one network: in float32 and in int8, each with its thresholds."""
+"""The bundles that train makes of one network, in float32 and in int8, and their thresholds."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from sklearn.covariance import ledoit_wolf
 
 from archstyle.bundle import Bundle, Card, MahalanobisDistance, Outputs
 from archstyle.bundle.bundle import write_bundle
 from archstyle.bundle.graph import Graph
 from archstyle.bundle.out_of_distribution import features
 from archstyle.common.parallel import parallel_map
-from archstyle.config import Evaluate
+from archstyle.config import Thresholds
+from archstyle.data.arrays import Arrays
 from archstyle.metrics.calibration import fit_threshold
 from archstyle.metrics.classification import log_loss
-from archstyle.models.arrays import Arrays
-from archstyle.models.distance import fit_distance, fit_distance_threshold
 from archstyle.photos.reader import to_array
 
 FLOAT32, INT8 = "float32", "int8"
 LOSS = 0.005  # of accuracy on validation, at which int8 is still served
 PHOTOS = 1000  # that the distance is fitted on; more hardly change it
+AXES = 32  # 16 to 64 tell photos of no building from buildings equally well; more do it worse
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,34 @@ class Variant:
 
 
 def make_variant(
-    graph: bytes, precision: str, scratch: Path, arrays: Arrays, card: Card, evaluate: Evaluate
+    graph: bytes,
+    precision: str,
+    scratch: Path,
+    arrays: Arrays,
+    examples: NDArray[np.uint8],
+    card: Card,
+    thresholds: Thresholds,
 ) -> Variant:
-    """Fit distance and thresholds on what the graph itself gives; `scratch` is an empty folder."""
+    """Fit distance and thresholds on what the graph itself gives; `scratch` is an empty folder.
+
+    `examples` are those that `typical` returns.
+    """
     path = scratch / f"{precision}.tflite"
     path.write_bytes(graph)
     loaded = Graph(path)
-    distance = _distance(loaded, arrays)
+
+    def seen(example: NDArray[np.uint8]) -> NDArray[np.float64]:
+        photo = to_array(Image.fromarray(example), arrays.read_size)
+        return features(loaded.run(photo[np.newaxis]))
+
+    found = np.concatenate(list(parallel_map(seen, examples, len(examples), "distances")))
+    distance = fit_distance(found, arrays.train_labels[_chosen(arrays)])
     given = loaded.run(arrays.validation_images)
     given = replace(given, distances=distance(features(given)))
     assert given.distances is not None
-    farthest = fit_distance_threshold(given.distances, evaluate.refused_share)
+    farthest = fit_distance_threshold(given.distances, thresholds.refused_share)
     near, labels = given.distances <= farthest, arrays.validation_labels
-    threshold = fit_threshold(given.probabilities[near], labels[near], evaluate.target_accuracy)
+    threshold = fit_threshold(given.probabilities[near], labels[near], thresholds.target_accuracy)
     card = replace(
         card,
         precision=precision,
@@ -92,20 +109,52 @@ def _accuracy(variant: Variant) -> float:
     return variant.card.metrics["validation"]["accuracy"]
 
 
-def _distance(graph: Graph, arrays: Arrays) -> MahalanobisDistance:
-    """Fit it on whole photos and crops in turn, so that a detail counts as a building too."""
+def typical(arrays: Arrays) -> NDArray[np.uint8]:
+    """Return what the distance is fitted on: whole photos and crops in turn, [n, size, size, 3].
+
+    In turn, so that a detail counts as a building too.
+    """
+
+    def example(number: int) -> NDArray[np.uint8]:
+        photo = int(_chosen(arrays)[number])
+        if number % 2 and arrays.copies:
+            return np.asarray(arrays.draw(photo, [1 + number // 2 % arrays.copies])[0])
+        return np.asarray(arrays.train_images[photo])
+
+    numbers = range(len(_chosen(arrays)))
+    return np.stack(list(parallel_map(example, numbers, len(numbers), "examples")))
+
+
+def _chosen(arrays: Arrays) -> NDArray[np.int64]:
     photos = len(arrays.train_labels)
-    chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=int)
+    return np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=np.int64)
 
-    def seen(number: int) -> Any:
-        # The copies after the first, which is the whole photo, take turns.
-        crop = 1 + number // 2 % max(1, len(arrays.train_images) - 1)
-        copy = crop if number % 2 and len(arrays.train_images) > 1 else 0
-        photo = Image.fromarray(arrays.train_images[copy, chosen[number]])
-        return features(graph.run(to_array(photo, arrays.read_size)[np.newaxis]))
 
-    found = list(parallel_map(seen, range(len(chosen)), len(chosen), "distances"))
-    return fit_distance(np.concatenate(found), arrays.train_labels[chosen])
+def fit_distance(
+    photos: NDArray[np.float64], labels: NDArray[np.int64], axes: int = AXES
+) -> MahalanobisDistance:
+    """Fit means and shared covariance of what `bundle.out_of_distribution.features` returns [n, d].
+
+    The covariance is shrunk towards a multiple of the identity (Ledoit and Wolf 2004), as there are
+    hardly more photos than dimensions.
+    """
+    styles = np.unique(labels)
+    means = np.stack([photos[labels == style].mean(axis=0) for style in styles])
+    covariance, _ = ledoit_wolf(photos - means[np.searchsorted(styles, labels)])
+    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.maximum(values[::-1], 1e-12), vectors[:, ::-1]
+    axes = min(axes, len(values) - 1)
+    return MahalanobisDistance(
+        means=means.astype(np.float32),
+        axes=vectors[:, :axes].T.astype(np.float16),  # half the size, the same distances
+        variances=values[:axes].astype(np.float32),
+        rest=float(values[axes:].mean()),
+    )
+
+
+def fit_distance_threshold(distances: NDArray[np.float32], refused: float) -> float:
+    """Return the distance beyond which the share `refused` of validation's distances [n] lies."""
+    return round(float(np.quantile(distances.astype(np.float64), 1 - refused)), 6)
 
 
 def _metrics(given: Outputs, arrays: Arrays, threshold: float, farthest: float) -> dict[str, float]:

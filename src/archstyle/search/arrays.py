@@ -49,7 +49,15 @@ def augmented(root: Path, folder: Path, config: Config) -> Iterator[Path]:
             if not path.is_dir():
                 with whole_directory(path) as partial:
                     store = PhotoStore(root / "data/raw")
-                    write_arrays(partial, store, rows, config.model, config.augment, config.seed)
+                    write_arrays(
+                        partial,
+                        store,
+                        rows,
+                        config.model,
+                        config.augment,
+                        config.seed,
+                        crops=True,
+                    )
 
 
 def make_room(folder: Path, most_bytes: int) -> None:

@@ -73,10 +73,11 @@ def _attempt(root: Path, work: Path, config: Config, trial: Trial, log: RunLog) 
     try:
         with augmented(root, ARRAYS, config) as directory:
             # TensorFlow takes ten seconds to import.
-            from archstyle.models.validation import validate
+            from archstyle.models import validate
 
             watch = Watch(trial, log, config.train.epochs)
-            told = validate(directory, work, config.model, config.train, config.seed, watch)
+            raw = root / "data/raw"
+            told = validate(directory, raw, work, config.model, config.train, config.seed, watch)
         found = told.measures()
         value = found["negative_log_likelihood"]
         if not math.isfinite(value):

@@ -54,15 +54,21 @@ def measure_reference(
     if found := kept(work / f"{REFERENCE}.json", key):
         return found
     folders = reference_rows(rows)
-    arrays = work / REFERENCE / "data/augmented"
+    arrays, raw = work / REFERENCE / "data/augmented", root / "data/raw"
     with whole_directory(arrays) as directory:
-        store = PhotoStore(root / "data/raw")
+        store = PhotoStore(raw)
         write_arrays(directory, store, folders, config.model, config.augment, config.seed)
     # TensorFlow takes ten seconds to import.
-    from archstyle.models.validation import validate
+    from archstyle.models import validate
 
     told = validate(
-        arrays, work / REFERENCE / key, config.model, config.train, config.seed, lambda _: None
+        arrays,
+        raw,
+        work / REFERENCE / key,
+        config.model,
+        config.train,
+        config.seed,
+        lambda _: None,
     )
     remove(work / REFERENCE)
     right_styles = corrected_styles(rows)

@@ -31,7 +31,7 @@ def recipes(root: Path) -> list[Recipe]:
     """
     params = read_params(root)
     default = params["use"]["model"]
-    files = {path.stem: path for path in sorted((root / "conf/model").glob("*.yaml"))}
+    files = {path.stem: path for path in sorted((root / "conf/model").glob("[!_]*.yaml"))}
     if default not in files:
         raise ArchstyleError(f"`use.model` is {default!r}, which conf/model/ does not have.")
     found = [
