@@ -59,6 +59,37 @@ def test_a_killed_stage_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+@pytest.mark.parametrize("moment", [1, 2])
+def test_a_kill_while_a_folder_takes_its_place_loses_neither_the_old_nor_the_new(
+    tmp_path: Path, moment: int
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from archstyle.common.files import whole_directory\n"
+        "replace, moves = Path.replace, []\n"
+        "def killed(self, target):\n"
+        "    replace(self, target)\n"
+        "    moves.append(target)\n"
+        f"    len(moves) == {moment} and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with whole_directory(Path(sys.argv[1])) as path:\n"
+        "    (path / 'new').touch()\n"
+        "    Path.replace = killed\n"
+    )
+    target = tmp_path / "prepared"
+    target.mkdir()
+    (target / "old").touch()
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == -9
+    assert target.exists() == (moment == 2)
+    with pytest.raises(RuntimeError), whole_directory(target):
+        assert [path.name for path in target.iterdir()] == ["old" if moment == 1 else "new"]
+        raise RuntimeError
+    assert [path.name for path in target.iterdir()] == ["old" if moment == 1 else "new"]
+    with whole_directory(target):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+
+
 def test_what_a_killed_process_left_is_removed_and_a_living_one_is_left_alone(
     tmp_path: Path,
 ) -> None:

@@ -29,12 +29,23 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_directory(path: Path) -> Iterator[Path]:
-    """Yield a new temporary folder that takes the place of `path` only when the block succeeds."""
+    """Yield a new temporary folder that takes the place of `path` only when the block succeeds.
+
+    The old one is moved aside until the new one is there; where a process was killed between the
+    two, the next one puts it back before its block.
+    """
+    aside = path.with_name(f".{path.name}.old")
     with scratch_directory(path.parent, f".{path.name}.partial-") as partial:
+        with locked(path.parent):
+            if aside.exists() and not path.exists():
+                aside.replace(path)
         yield partial
-        if path.exists():
-            shutil.rmtree(path)
-        partial.replace(path)
+        with locked(path.parent):
+            shutil.rmtree(aside, ignore_errors=True)
+            if path.exists():
+                path.replace(aside)
+            partial.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
