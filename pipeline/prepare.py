@@ -7,13 +7,14 @@ from operator import attrgetter
 from pathlib import Path
 
 from archstyle.common.console import run, say
-from archstyle.common.files import read_json, whole_directory, write_csv, write_json
+from archstyle.common.files import whole_directory, write_csv, write_json
 from archstyle.config import Data, Duplicates, Split, stage_config
 from archstyle.data.corrections import read_corrections
 from archstyle.data.inspection import Inspected, inspect_all, recipe
-from archstyle.data.manifest import SPLITS, read_manifest, write_manifest, write_pairs
+from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import PHOTO_COLUMNS, make_manifest, summarize
-from archstyle.data.splits import check_shares, previous_splits
+from archstyle.data.previous import held_by_memory, keep_splits, memory_file, read_previous
+from archstyle.data.splits import check_shares
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing
 from archstyle.photos.store import PhotoStore
@@ -21,8 +22,9 @@ from archstyle.photos.store import PhotoStore
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CORRECTIONS = Path("data/corrections.csv")
-# Not an out of the stage: what is in there can be found out again.
+# No outs of the stage. What is known of photos can be found out again, their splits cannot.
 INSPECTED = Path(".archstyle/inspected.sqlite")
+MEMORY = Path(".archstyle/splits")
 
 
 @dataclass
@@ -43,10 +45,11 @@ def main(arguments: Sequence[str]) -> None:
     store = PhotoStore(RAW)
     max_pixels = int(config.data.max_megapixels * 1e6)
     # The project's own folder even where DVC runs an experiment in a copy.
-    notes = Path(os.environ.get("DVC_ROOT") or Path.cwd()) / INSPECTED
+    root = Path(os.environ.get("DVC_ROOT") or Path.cwd())
+    memory = memory_file(root / MEMORY, config.split)
     with (
         whole_directory(PREPARED) as directory,
-        Inspected(notes, recipe(max_pixels), len(store.entries)) as known,
+        Inspected(root / INSPECTED, recipe(max_pixels), len(store.entries)) as known,
     ):
         prepared = make_manifest(
             store.entries,
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
             corrections,
             config.duplicates,
             config.split,
-            read_previous(config.split),
+            read_previous(memory, PREPARED, config.split),
         )
         facts = map(attrgetter(*PHOTO_COLUMNS), prepared.photos)
         write_csv(directory / "photos.csv", PHOTO_COLUMNS, facts)
@@ -62,10 +65,17 @@ def main(arguments: Sequence[str]) -> None:
         write_manifest(directory / "manifest.csv", prepared.rows)
         summary = summarize(prepared.rows, asdict(store.source), config.split)
         write_json(directory / "summary.json", summary, indent=2)
+        keep_splits(memory, prepared.rows)
     statuses = ", ".join(f"{count} {status}" for status, count in summary["status"].items())
     say(f"prepare: {len(prepared.rows)} files: {statuses}; {known.added} were decoded for it.")
     for style, counts in summary["counts"].items():
         say(f"  {style}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
+    if held := held_by_memory(prepared.rows, config.split):
+        styles = ", ".join(sorted({row.style for row in held}))
+        say(
+            f"prepare: {len(held)} photos of {styles} would not get the same split from their hash "
+            f"alone: keep {MEMORY / memory.name} (`git add -f`), which remembers it."
+        )
 
 
 def check_pixels(max_megapixels: float) -> None:
@@ -73,17 +83,6 @@ def check_pixels(max_megapixels: float) -> None:
     most = Preprocessing(image_size=1).max_pixels / 1e6
     if not 0 < max_megapixels <= most:
         raise ArchstyleError(f"data.max_megapixels is {max_megapixels:g}: set it up to {most:g}.")
-
-
-def read_previous(shares: Split) -> dict[str, str]:
-    """Return what the last manifest says, if it is there and was split in the same shares."""
-    try:
-        summary = read_json(PREPARED / "summary.json")
-        if summary["shares"] == {"validation": shares.validation, "test": shares.test}:
-            return previous_splits(read_manifest(PREPARED / "manifest.csv"))
-    except (KeyError, ArchstyleError):
-        pass  # no manifest to go by
-    return {}
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from archstyle.config.schema import Split
 from archstyle.data.inspection import Inspection, inspect_all
 from archstyle.data.manifest import Row
 from archstyle.data.preparation import make_manifest
+from archstyle.data.previous import previous_splits
 from archstyle.data.splits import (
     LeakError,
     assign_splits,
     check_splits,
     join_buildings,
-    previous_splits,
 )
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import match_buildings, pack

@@ -14,7 +14,7 @@ from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import Row, read_manifest
 from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.splits import previous_splits
+from archstyle.data.previous import previous_splits
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
 from archstyle.photos.sources.local import FolderPhotos

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from archstyle.config.schema import Split
 from archstyle.data.manifest import Row
-from archstyle.data.splits import assign_splits, check_shares, name_group, previous_splits, recall
+from archstyle.data.previous import previous_splits
+from archstyle.data.splits import assign_splits, check_shares, name_group, recall
 from archstyle.errors import ArchstyleError
 
 SHARES = Split(validation=0.15, test=0.15)

@@ -2,9 +2,9 @@
 
 The split of a photograph follows from a hash of its group's name alone, so adding others moves
 none: no rank, no shuffle, no seed. The name is the start of the smallest SHA-256 in the group. A
-new photo that is a near duplicate of an old one may change the name, so what an earlier manifest
-says about a photo goes before the hash. Without an earlier manifest, two people with the same
-photos get the same splits.
+new photo that is a near duplicate of an old one may change the name, and a small style is given
+what it lacks, so where a photo lay before goes before the hash: see previous.py. Without that, two
+people with the same photos get the same splits.
 
 Groups that show one building share the building's place, if the user says which ones do.
 """
@@ -20,12 +20,6 @@ from archstyle.errors import ArchstyleError
 
 # Photographs of each style that a split needs for its numbers to mean anything at all.
 NEEDED = {"train": 4, "validation": 1, "test": 1}
-
-
-def previous_splits(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the split of each photo's photograph, by the photo's SHA-256."""
-    splits = {row.group: row.split for row in rows if row.split}
-    return {row.sha256: splits[row.group] for row in rows if row.group in splits}
 
 
 def name_group(sha256s: Iterable[str]) -> str:

@@ -1,0 +1,93 @@
+"""Where photos lay before: a photo never changes its split.
+
+The splits are kept by the photos' SHA-256 in a file of the main project that neither DVC nor
+`make clean` removes, one for each pair of shares. The last manifest counts as well, which may have
+come from elsewhere. What was decided first stays: a trial of other settings decides nothing.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from archstyle.common.files import locked, read_json, whole_file, write_csv
+from archstyle.config.schema import Split
+from archstyle.data.manifest import SPLITS, Row, digest, read_manifest
+from archstyle.data.splits import split_of
+from archstyle.errors import ArchstyleError
+
+COLUMNS = ("sha256", "split")
+
+
+def memory_file(folder: Path, shares: Split) -> Path:
+    """Return the file in which the splits of these shares are kept."""
+    return folder / f"{shares.validation}-{shares.test}.csv"
+
+
+def read_previous(memory: Path, prepared: Path, shares: Split) -> dict[str, str]:
+    """Return the split of every photo that was split in these shares before, by its SHA-256.
+
+    Raises ArchstyleError where the memory or the manifest in `prepared` is damaged: without them,
+    photos that were learned from could become test photos.
+    """
+    kept = _read_memory(memory)
+    try:
+        if (prepared / "manifest.csv").exists():
+            summary = read_json(prepared / "summary.json")
+            rows = read_manifest(prepared / "manifest.csv")
+            if digest(rows) != summary.get("digest"):
+                raise ArchstyleError(f"{prepared / 'manifest.csv'} was changed")
+            if summary.get("shares") == {"validation": shares.validation, "test": shares.test}:
+                return previous_splits(rows) | kept
+    except ArchstyleError as error:
+        known = f"the splits of {len(kept):,} photos are kept in {memory.name} all the same"
+        anew = "its photos will be split anew"
+        reason = str(error).partition(":")[0]
+        raise ArchstyleError(
+            f"{reason}, so where its photos lay cannot be told: bring it back with `dvc checkout "
+            f"--force data/prepared`, or remove data/prepared; {known if kept else anew}."
+        ) from None
+    return kept
+
+
+def keep_splits(memory: Path, rows: Sequence[Row]) -> None:
+    """Add where photos lie to the memory."""
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    with locked(memory.parent):
+        kept = _read_memory(memory)
+        every = previous_splits(rows) | kept
+        if every != kept:
+            with whole_file(memory) as partial:
+                write_csv(partial, COLUMNS, sorted(every.items()))
+
+
+def previous_splits(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the split of each photo's photograph, by the photo's SHA-256."""
+    splits = {row.group: row.split for row in rows if row.split}
+    return {row.sha256: splits[row.group] for row in rows if row.group in splits}
+
+
+def held_by_memory(rows: Sequence[Row], shares: Split) -> list[Row]:
+    """Return the photos whose split does not follow from the hash of their group or building."""
+    return [
+        row
+        for row in rows
+        if row.split and not row.building and row.split != split_of(row.group, shares)
+    ]
+
+
+def _read_memory(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *lines = csv.reader(file)
+        kept = {sha256: split for sha256, split in lines if split in SPLITS and len(sha256) == 64}
+        if tuple(header) == COLUMNS and len(kept) == len(lines):
+            return kept
+        problem = "it is no list of splits"
+    except (OSError, ValueError, csv.Error) as error:
+        problem = getattr(error, "strerror", None) or "it is no list of splits"
+    raise ArchstyleError(
+        f"{path} cannot be read ({problem}), so where photos lay cannot be told: bring it back, or "
+        "remove it to go by data/prepared/manifest.csv alone."
+    )
