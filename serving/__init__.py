@@ -3,10 +3,26 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
     from serving.models import Models
     from serving.settings import Settings
+
+# No inline script or style; images may be the photo itself (data: from here, blob: in the browser).
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
+}
+DAY = 86_400
 
 
 def create_app(settings: "Settings | None" = None, models: "Models | None" = None) -> "Flask":
@@ -17,7 +33,7 @@ def create_app(settings: "Settings | None" = None, models: "Models | None" = Non
     # Here, because the parent of the workers and the follower need neither Flask nor LiteRT.
     from flask import Flask
 
-    from serving import api, errors, headers, health, page, uploads
+    from serving import api, errors, page, uploads
     from serving.models import Models
     from serving.settings import Settings
 
@@ -35,7 +51,20 @@ def create_app(settings: "Settings | None" = None, models: "Models | None" = Non
     app.extensions["models"] = models or Models.watching(settings)
     app.register_blueprint(page.blueprint)
     app.register_blueprint(api.blueprint)
-    app.register_blueprint(health.blueprint)
     errors.register(app)
-    headers.register(app)
+    app.after_request(add_headers)
     return app
+
+
+def add_headers(response: "Response") -> "Response":
+    """Keep the page to itself, and let browsers keep only what may be kept."""
+    from flask import request
+
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint == "static" and response.status_code == 200:
+        response.headers["Cache-Control"] = f"public, max-age={DAY}"
+    else:
+        # Answers show somebody's photo: nobody keeps them.
+        response.headers["Cache-Control"] = "no-store"
+    return response

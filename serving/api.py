@@ -1,32 +1,24 @@
-"""The same answers for programs: JSON, with the keys that `archstyle predict` prints."""
+"""The answers for programs: JSON, with the keys that `archstyle predict` prints."""
 
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from serving.errors import NO_MODEL, Refusal
-from serving.models import Model
+from serving.follower import read_status
 from serving.uploads import (
     Result,
     answer,
     latest_model,
     model_facts,
+    model_or_refusal,
     photos_sent,
     status_of,
 )
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint = Blueprint("api", __name__)
 
 
-def model_or_refusal() -> Model:
-    """Return the model; raises Refusal where there is none."""
-    model = latest_model()
-    if model is None:
-        raise Refusal(503, "no-model", NO_MODEL)
-    return model
-
-
-@blueprint.post("/predict")
+@blueprint.post("/api/v1/predict")
 def predict() -> tuple[Response, int]:
     """Answer one photo as an object, several as a list in the order they were sent.
 
@@ -39,11 +31,26 @@ def predict() -> tuple[Response, int]:
     return jsonify({**body, "model": model_facts(model)}), status_of(results)
 
 
-@blueprint.get("/model")
+@blueprint.get("/api/v1/model")
 def card() -> Response:
     """Return the card of the model in use."""
     model = model_or_refusal()
     return jsonify({**model_facts(model), "card": model.bundle.card.as_dict()})
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """Answer as long as this process does."""
+    return jsonify({"status": "alive"})
+
+
+@blueprint.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """Answer 200 when there is a model to answer with, else 503."""
+    model, status = latest_model(), read_status()
+    if model is None:
+        return jsonify({"status": "no model", "registry": status}), 503
+    return jsonify({"status": "ready", "model": model_facts(model), "registry": status}), 200
 
 
 def as_entry(result: Result) -> dict[str, Any]:

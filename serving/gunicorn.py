@@ -5,7 +5,7 @@ from typing import Any
 from archstyle.common.console import say
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
-from serving import api, health, page  # noqa: F401
+from serving import api, page  # noqa: F401
 from serving.settings import Settings
 
 _settings = Settings.from_environment()

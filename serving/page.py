@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 from archstyle.bundle import UNFAMILIAR
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.photos.reader import open_photo
-from serving.errors import NO_MODEL, TITLES, Refusal, wants_part
-from serving.finding import read_finding
+from serving.errors import NO_MODEL, TITLES, wants_part
+from serving.follower import read_status
 from serving.models import Model
 from serving.uploads import (
     MEGAPIXEL,
@@ -22,6 +22,7 @@ from serving.uploads import (
     answer,
     decoding,
     latest_model,
+    model_or_refusal,
     photos_sent,
     settings,
     status_of,
@@ -44,20 +45,16 @@ def index() -> tuple[str, int]:
 @blueprint.post("/")
 def upload() -> tuple[str, int]:
     """Answer the photos of the form."""
-    model = latest_model()
-    if model is None:
-        raise Refusal(503, "no-model", NO_MODEL)
+    model = model_or_refusal()
     return render([answer(sent, model) for sent in photos_sent()], model)
 
 
 @blueprint.get("/sample/<name>")
 def sample(name: str) -> tuple[str, int]:
     """Answer one of the drawn facades."""
-    model = latest_model()
     if name not in samples():
         abort(404)
-    if model is None:
-        raise Refusal(503, "no-model", NO_MODEL)
+    model = model_or_refusal()
     content = (STATIC / "samples" / f"{name}.webp").read_bytes()
     return render([answer(Upload(f"{name}, a drawing", content), model)], model)
 
@@ -75,7 +72,7 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
         "page.html",
         **values,
         no_model=NO_MODEL,
-        finding=read_finding() if model is None else None,
+        follower=read_status() if model is None else None,
         samples=[s for s in samples() if model and s.split("-")[0] in model.bundle.styles],
         settings=settings(),
     ), status
@@ -187,5 +184,5 @@ def with_code(sentence: str) -> Markup:
 
 @cache
 def samples() -> list[str]:
-    """Return the names of the drawn facades, as `python -m serving.samples` wrote them."""
+    """Return the names of the drawn facades: `gothic-2` is draw_facade("gothic", 2, 360, 360)."""
     return sorted(path.stem for path in (STATIC / "samples").glob("*.webp"))

@@ -11,7 +11,7 @@ from flask import Request, current_app, request
 
 from archstyle.bundle import Answer
 from archstyle.photos.reader import PhotoError, read_photo
-from serving.errors import Refusal
+from serving.errors import NO_MODEL, Refusal
 from serving.models import Model, Models
 from serving.settings import Settings
 
@@ -66,6 +66,14 @@ def latest_model() -> Model | None:
     """Return the model to answer with now; keep it for the whole request."""
     models: Models = current_app.extensions["models"]
     return models.latest
+
+
+def model_or_refusal() -> Model:
+    """Return the model; raises Refusal where there is none."""
+    model = latest_model()
+    if model is None:
+        raise Refusal(503, "no-model", NO_MODEL)
+    return model
 
 
 def photos_sent() -> list[Upload]:

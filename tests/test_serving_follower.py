@@ -9,8 +9,15 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import cache_directory, current, install
 from archstyle.registry.versions import RegisteredBundle
 from serving import follower
-from serving.finding import Finding, read_finding
-from serving.follower import INCOMING, LONGEST_PAUSE, follow, look, tidy
+from serving.follower import (
+    INCOMING,
+    LONGEST_PAUSE,
+    FollowerStatus,
+    follow,
+    look,
+    read_status,
+    tidy,
+)
 from tests.serving_project import altered
 
 
@@ -82,9 +89,9 @@ def test_bundle_that_fails_its_golden_photos_is_not_let_in(
     registry.bundles["2"], registry.champion = broken, "2"
     refused: dict[str, str] = {}
     for _ in range(3):
-        finding = look(cache_directory(), refused)
-        assert finding.state == "refused"
-        assert "Version 2 is not used" in finding.sentence
+        status = look(cache_directory(), refused)
+        assert status.state == "refused"
+        assert "Version 2 is not used" in status.sentence
     assert registry.downloads == 2
     assert version_in_use() == "1"
 
@@ -113,11 +120,11 @@ def test_pauses_grow_while_the_registry_is_away_and_shrink_when_it_is_back(
     answers = itertools.chain([ArchstyleError("MLflow does not answer.")] * 7, ["back"])
     pauses: list[float] = []
 
-    def looking() -> Finding:
+    def looking() -> FollowerStatus:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
-        return Finding("following", answer)
+        return FollowerStatus("following", answer)
 
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
@@ -130,7 +137,7 @@ def test_pauses_grow_while_the_registry_is_away_and_shrink_when_it_is_back(
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 2  # a change is said once
     assert "MLflow does not answer" in said[0]
-    assert read_finding() == {"state": "following", "sentence": "back"}
+    assert read_status() == {"state": "following", "sentence": "back"}
 
 
 def test_damaged_cache_is_fetched_again(registry: Registry) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from archstyle.registry.promotion import promote, register_candidate, rollback
@@ -20,11 +21,8 @@ __all__ = ["empty_database", "facades", "project"]
 
 
 def children(process: int) -> dict[int, str]:
-    listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    return {int(pid): command for pid, parent, command in rows if int(parent) == process}
+    """Return {pid: command line} of a process's own children."""
+    return {c.pid: " ".join(c.cmdline()) for c in psutil.Process(process).children()}
 
 
 def is_running(process: int) -> bool:
@@ -42,7 +40,6 @@ def wait_until_gone(processes: list[int]) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, of the package procps")
 def test_serves_the_cached_bundle_swaps_it_and_stops_whole(
     tmp_path: Path, tiny_bundle: Path
 ) -> None:

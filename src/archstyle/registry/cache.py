@@ -3,7 +3,7 @@
     <cache>/<registry>/current               a link to the folder of the version in use
     <cache>/<registry>/versions/<version>-<digest>/bundle/
     <cache>/<registry>/versions/<version>-<digest>/registered.json
-    <cache>/<registry>/follower.json         what the follower last found (serving only)
+    <cache>/<registry>/follower.json         the follower status (serving only)
 
 Register puts a new champion here when it promotes it, and the server's follower when it finds one.
 """
