@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import psutil
-import pytest
 
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from tests.serving_project import ROOT, altered, free_port, install_for, running_server
