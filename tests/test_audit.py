@@ -131,7 +131,7 @@ def test_photographs_know_their_folders_and_their_decision() -> None:
         Correction(rows[5].sha256, "", "drop", "", "a map", "d"),
         Correction(rows[1].sha256, "", "keep", "gothic", "Reims: Gothic", "a"),
     ]
-    found = {p.row.file: p for p in photographs(rows, decisions, 40)}
+    found = {p.row.file: p for p in photographs(rows, decisions)}
     assert list(found) == ["baroque/b.jpg", "baroque/c.jpg", "baroque/d.jpg", "gothic/a.jpg"]
     conflict = found["baroque/b.jpg"]
     assert conflict.undecided and conflict.folders == ("baroque", "gothic") and not conflict.folder
@@ -148,7 +148,7 @@ def test_a_decision_finds_its_photo_after_it_was_saved_again() -> None:
         saved.append(perceptual_hash(open_photo(memory.getvalue())).hex())
     rows = [row("gothic/a.jpg", phash=saved[1]), row("gothic/b.jpg", phash="0" * 64)]
     decision = Correction("f" * 64, saved[0], "keep", "gothic", "drawn", "a")
-    assert [p.decision for p in photographs(rows, [decision], 40)] == [decision, None]
+    assert [p.decision for p in photographs(rows, [decision])] == [decision, None]
 
 
 class Counting:

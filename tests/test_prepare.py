@@ -1,8 +1,9 @@
+import csv
 import io
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,50 @@ def test_wrong_corrections_are_named(tmp_path: Path, lines: list[str], problem: 
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(ArchstyleError, match=problem):
         read_corrections(path)
+
+
+SAVED: list[tuple[str, str, str]] = [
+    ("utf-8-sig", ",", "\r\n"),
+    ("utf-8-sig", ";", "\r\n"),
+    ("utf-16", "\t", "\r\n"),
+    ("utf-16-be", "\t", "\n"),
+    ("cp1252", ";", "\r\n"),
+    ("utf-8", "\t", "\n"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "delimiter", "end"), SAVED)
+def test_corrections_are_read_as_any_spreadsheet_saves_them(
+    tmp_path: Path, encoding: str, delimiter: str, end: str
+) -> None:
+    path = tmp_path / "corrections.csv"
+    decision = Correction("a" * 64, "", "relabel", "Gründerzeit", "façade, not sure", "x/1.jpg")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
+    values = zip([*COLUMNS, "seen by"], [*astuple(decision), "me"], strict=True)
+    writer.writerows(zip(*reversed(list(values)), strict=True))  # in another order, with one more
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes((mark + text.getvalue() + end).encode(encoding))
+    assert read_corrections(path) == [decision]
+
+
+def test_two_decisions_about_one_photo_are_named_by_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.csv"
+    one, other = "a" * 64, "b" * 64
+    first = [f"{one},{one},keep,gothic,,", f"{other},{other},keep,gothic,,"]
+    for second in (f"{one},,drop,,,", f",{one},drop,,,", f"{one},{'c' * 64},keep,gothic,,"):
+        path.write_text("\n".join([",".join(COLUMNS), *first, second]) + "\n")
+        with pytest.raises(ArchstyleError, match=r"^Line 2 of .* and line 4 of .* one photo: rem"):
+            read_corrections(path)
+
+
+def test_a_wider_distance_makes_no_decision_catch_another_photo(prepared: Prepare) -> None:
+    row = prepared()["gothic/00000.jpg"]
+    for bits, status in ((20, "dropped"), (40, "used")):
+        phash = f"{int(row.phash, 16) ^ (1 << bits) - 1:064x}"
+        decision = correction(replace(row, phash=phash), "drop", by="phash")
+        after = prepared([decision], duplicates=Duplicates(60, 1, 1))
+        assert after[row.file].status == status
 
 
 def test_the_projects_own_corrections_can_be_read() -> None:

@@ -35,7 +35,7 @@ def audit(root: Path, show: int) -> None:
     store = PhotoStore(root / "data/raw")
     rows = read_manifest(root / "data/prepared/manifest.csv")
     corrections = read_corrections(root / "data/corrections.csv")
-    every = photographs(rows, corrections, config.duplicates.distance)
+    every = photographs(rows, corrections)
     graph = find_graph(root / CACHE)
     features = read_features(
         store, [photograph.row for photograph in every], graph, graph.with_suffix("")

@@ -34,15 +34,13 @@ class Photograph:
         return self.folders[0] if len(self.folders) == 1 else ""
 
 
-def photographs(
-    rows: Sequence[Row], corrections: Sequence[Correction], distance: int
-) -> list[Photograph]:
+def photographs(rows: Sequence[Row], corrections: Sequence[Correction]) -> list[Photograph]:
     """Return the photographs of a manifest, sorted by file."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.group:
             groups[row.group].append(row)
-    decided = _decisions([row for row in rows if row.group], corrections, distance)
+    decided = _decisions([row for row in rows if row.group], corrections)
     found = [_photograph(members, decided.get(group)) for group, members in groups.items()]
     return sorted(found, key=lambda photograph: photograph.row.file)
 
@@ -54,10 +52,6 @@ def _photograph(members: Sequence[Row], decision: Correction | None) -> Photogra
     return Photograph(shown, folders, shown.style if split else "", decision)
 
 
-def _decisions(
-    rows: Sequence[Row], corrections: Sequence[Correction], distance: int
-) -> Mapping[str, Correction]:
-    matched = match(
-        corrections, [row.sha256 for row in rows], [row.phash for row in rows], distance
-    )
+def _decisions(rows: Sequence[Row], corrections: Sequence[Correction]) -> Mapping[str, Correction]:
+    matched = match(corrections, [row.sha256 for row in rows], [row.phash for row in rows])
     return {rows[i].group: correction for i, correction in sorted(matched.items())}

@@ -3,15 +3,18 @@
 import csv
 import fcntl
 import glob
+import io
 import json
 import os
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
 
 
@@ -121,3 +124,44 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def read_table(
+    data: bytes, path: object, columns: Sequence[str], meaning: str, *, whole: bool = False
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of a table that a person wrote, as any spreadsheet saves it.
+
+    Each as its place in words and the values of the columns. UTF-8, UTF-16 or Windows-1252;
+    commas, semicolons or tabs; the columns in any order, and others beside them; blank lines are
+    left out. Raises ArchstyleError where it is no such table, whose first line must be `meaning`,
+    and for a `whole` one where a line has other than as many values as the first.
+    """
+    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            text = data.decode(encoding).removeprefix("\ufeff")
+            break
+    else:
+        raise ArchstyleError(f"{path} cannot be read as text: save it as CSV in UTF-8.")
+    if encoding == "cp1252":
+        say(f"{path} is not in UTF-8, so it was read as Windows-1252: look at its umlauts.")
+    first = text.partition("\n")[0]
+    # What spreadsheets write depends on the country.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    try:
+        header = [" ".join(name.split()).casefold() for name in next(lines, [])]
+        if any(header.count(column) != 1 for column in columns):
+            raise ArchstyleError(f"The first line of {path} must be {meaning}.")
+        places = [header.index(column) for column in columns]
+        for line in lines:
+            if not any(line):
+                continue
+            where = f"Line {lines.line_num} of {path}"
+            if whole and len(line) != len(header):
+                raise ArchstyleError(f"{where} has {len(line)} values in place of {len(header)}.")
+            padded = [" ".join(value.split()) for value in line] + [""] * len(header)
+            yield where, [unicodedata.normalize("NFC", padded[place]) for place in places]
+    except csv.Error as error:
+        raise ArchstyleError(
+            f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8."
+        ) from None

@@ -4,18 +4,21 @@ A row names a photo by its SHA-256 and its perceptual hash, so that it still mat
 when it was saved again; `file` is there for the reader only.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from archstyle.common.files import read_table
 from archstyle.data.duplicates.hash import BITS, mirrored, to_bytes
 from archstyle.errors import ArchstyleError
 
 COLUMNS = ("sha256", "phash", "action", "style", "reason", "file")
 ACTIONS = ("keep", "relabel", "drop")
+# Bits in which a photo that was saved again may differ; as the hash's own rule, whatever
+# duplicates.distance is: a wider one must not make old decisions catch other photos.
+SAVED_AGAIN = 23
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,24 @@ def read_corrections(path: Path) -> list[Correction]:
     """Read the decisions; no file means none. Raises ArchstyleError naming the line."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [line for line in csv.reader(file) if line]
-    if not lines or tuple(lines[0]) != COLUMNS:
-        raise ArchstyleError(f"The first line of {path} must be {','.join(COLUMNS)}.")
-    return [_correction(line, f"Line {n} of {path}") for n, line in enumerate(lines[1:], start=2)]
+    places: dict[str, str] = {}
+    corrections = []
+    for place, values in read_table(
+        path.read_bytes(), path, COLUMNS, ",".join(COLUMNS), whole=True
+    ):
+        correction = Correction(*values)
+        _check(correction, place)
+        for key in filter(None, (correction.sha256, correction.phash)):
+            if key in places:
+                raise ArchstyleError(
+                    f"{places[key]} and l{place[1:]} decide about one photo: remove one of them."
+                )
+        corrections.append(correction)
+        places |= dict.fromkeys((correction.sha256, correction.phash), place)
+    return corrections
 
 
-def _correction(line: list[str], place: str) -> Correction:
-    if len(line) != len(COLUMNS):
-        raise ArchstyleError(f"{place} has {len(line)} values in place of {len(COLUMNS)}.")
-    correction = Correction(*(" ".join(value.split()) for value in line))
+def _check(correction: Correction, place: str) -> None:
     if correction.action not in ACTIONS:
         raise ArchstyleError(
             f"{place} says {correction.action!r}; the action is one of {', '.join(ACTIONS)}."
@@ -56,15 +66,14 @@ def _correction(line: list[str], place: str) -> Correction:
             raise ArchstyleError(f"{place}: {key} is no hash of {length} hexadecimal digits.")
     if not correction.sha256 and not correction.phash:
         raise ArchstyleError(f"{place} names no photo: give its sha256 or its phash.")
-    return correction
 
 
 def match(
-    corrections: Sequence[Correction], sha256s: Sequence[str], phashes: Sequence[str], distance: int
+    corrections: Sequence[Correction], sha256s: Sequence[str], phashes: Sequence[str]
 ) -> dict[int, Correction]:
     """Return which decision concerns which photo, by its index.
 
-    The same bytes come first, then the nearest perceptual hash within `distance` bits.
+    The same bytes come first, then the nearest perceptual hash within SAVED_AGAIN bits.
     """
     exact = {correction.sha256: correction for correction in corrections if correction.sha256}
     matched = {i: exact[sha256] for i, sha256 in enumerate(sha256s) if sha256 in exact}
@@ -81,6 +90,6 @@ def match(
     straight, reflected = np.stack([bits[:, 0], nearest[:, 0]], axis=1).reshape(2, -1, 2).tolist()
     for correction, *both in zip(sought, straight, reflected, strict=True):
         fewest, photo = min(both)
-        if fewest <= distance:
+        if fewest <= SAVED_AGAIN:
             matched.setdefault(photo, correction)
     return matched

@@ -88,7 +88,7 @@ def make_manifest(
         hashes = to_bytes([photo.phash for photo in photos])
         roots, found = find_duplicates(hashes, thumbnails, duplicates)
     groups = name_groups(photos, roots.tolist())
-    decided = _decide(photos, groups, corrections, duplicates.distance)
+    decided = _decide(photos, groups, corrections)
     fates = {
         file: fate
         for group, members in groups.items()
@@ -152,14 +152,13 @@ def _decide(
     photos: Sequence[Photo],
     groups: Mapping[str, Sequence[Photo]],
     corrections: Sequence[Correction],
-    distance: int,
 ) -> dict[str, Correction]:
     """Return the decision about each photograph that there is one about."""
     group_of = {photo.file: group for group, members in groups.items() for photo in members}
     sha256s = [photo.sha256 for photo in photos]
     phashes = [photo.phash for photo in photos]
     decided: dict[str, Correction] = {}
-    for index, correction in match(corrections, sha256s, phashes, distance).items():
+    for index, correction in match(corrections, sha256s, phashes).items():
         other = decided.setdefault(group_of[photos[index].file], correction)
         if (other.action == "drop", other.style) != (correction.action == "drop", correction.style):
             raise ArchstyleError(

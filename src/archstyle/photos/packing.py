@@ -5,26 +5,28 @@ the photos and has the columns `file`, named from the folder in which it lies, a
 Photos of one building are different photographs that share a split.
 """
 
-import csv
 import hashlib
 import heapq
-import io
 import unicodedata
 import zipfile
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from archstyle.common.console import progress
-from archstyle.common.files import write_csv, write_json
+from archstyle.common.files import read_table, write_csv, write_json
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Photos, lists_buildings, member_name, style_of
 from archstyle.photos.reader import is_photo
 from archstyle.photos.store import COLUMNS, Origin, Packed
 
 BUILDINGS_COLUMNS = ("file", "building")
+MEANING = (
+    "`file,building`: the photo's path from the folder in which the list lies, and the building's "
+    "name"
+)
 
 
 def pack(
@@ -125,9 +127,13 @@ def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[
     missing: list[str] = []
     for path, data in sorted(lists.items()):
         folder = PurePosixPath(path).parent
-        for place, named, building in _rows(path, data):
+        for place, (named, building) in read_table(data, path, BUILDINGS_COLUMNS, MEANING):
+            if not building:
+                continue
+            if not named:
+                raise ArchstyleError(f"{place} names no file.")
             name = member_name(f"{folder}/{named.replace(chr(92), '/')}")
-            file = name if name in files else composed.get(unicodedata.normalize("NFC", name))
+            file = composed.get(unicodedata.normalize("NFC", name))
             if file is None:
                 missing.append(f"{place} names {named}")
             elif buildings.setdefault(file, building) != building:
@@ -141,33 +147,3 @@ def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[
             f"{missing[0]}, which is not among the photos{more}: correct or remove such lines."
         )
     return buildings
-
-
-def _rows(path: str, data: bytes) -> Iterator[tuple[str, str, str]]:
-    """Yield (place, file, building) of each line that names a building."""
-    try:
-        text = data.decode("utf-8-sig")
-        header = text.partition("\n")[0]
-        # What spreadsheets write depends on the country.
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
-        columns = [" ".join(name.split()).casefold() for name in next(lines, [])]
-        if any(columns.count(column) != 1 for column in BUILDINGS_COLUMNS):
-            raise ArchstyleError(
-                f"The first line of {path} must be `file,building`: the photo's path from the "
-                "folder in which the list lies, and the building's name."
-            )
-        file_at, building_at = (columns.index(column) for column in BUILDINGS_COLUMNS)
-        for line in lines:
-            padded = [*line, *[""] * len(columns)]
-            file = padded[file_at].strip()
-            building = unicodedata.normalize("NFC", " ".join(padded[building_at].split()))
-            if building and not file:
-                raise ArchstyleError(f"Line {lines.line_num} of {path} names no file.")
-            if building:
-                yield f"Line {lines.line_num} of {path}", file, building
-    except UnicodeDecodeError:
-        raise ArchstyleError(f"{path} cannot be read as text: save it as CSV in UTF-8.") from None
-    except csv.Error as error:
-        raise ArchstyleError(
-            f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8."
-        ) from None
