@@ -7,21 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 
 from archstyle.common.console import run, say
 from archstyle.errors import ArchstyleError
+from serving.lifeline import STOP_SECONDS
 from serving.settings import Settings
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:serving.gunicorn"]
-# The workers go first: importing MLflow would take a core from them.
-FOLLOWER = ["nice", "-n", "10", sys.executable, "-m", "serving.follower"]
+FOLLOWER = [sys.executable, "-m", "serving.follower"]
 FOLLOWER_PAUSE = 5.0
-STOP_SECONDS = 15.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until SIGINT or SIGTERM; gunicorn's end is the end, the follower is started again."""
+    """Serve until a signal or until the terminal closes; raises ArchstyleError if gunicorn ends.
+
+    The follower is started again should it end.
+    """
     if arguments:
         say(usage())
         if arguments[0] not in ("-h", "--help"):
@@ -30,10 +33,11 @@ def main(arguments: Sequence[str]) -> None:
     check_port(Settings.from_environment())
     check_registry_address()
     stopping = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopping.append(number))
-    server = subprocess.Popen(GUNICORN)
-    follower = subprocess.Popen(FOLLOWER)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(number, lambda number, _: stopping.append(number))
+    lifeline, held = os.pipe()  # `held` is closed with this process and no sooner
+    server, follower = start(GUNICORN, lifeline), start(FOLLOWER, lifeline)
     restart_at: float | None = None
     try:
         while not stopping and server.poll() is None:
@@ -41,25 +45,34 @@ def main(arguments: Sequence[str]) -> None:
             if follower.poll() is not None:
                 restart_at = restart_at or time.monotonic() + FOLLOWER_PAUSE
                 if time.monotonic() >= restart_at:
-                    follower, restart_at = subprocess.Popen(FOLLOWER), None
+                    follower, restart_at = start(FOLLOWER, lifeline), None
     finally:
         end([server, follower])
+        os.close(held)
     if not stopping:
         raise ArchstyleError("gunicorn ended by itself; what it said is above.")
 
 
+def start(command: Sequence[str], lifeline: int) -> "subprocess.Popen[bytes]":
+    """Start a process in a session of its own: the signals of a terminal come here alone.
+
+    gunicorn would take the SIGHUP of a terminal that closes for a wish to load its settings again.
+    """
+    return subprocess.Popen(command, stdin=lifeline, start_new_session=True)
+
+
 def end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
-    """Ask all to stop, wait, and stop by force what has not."""
+    """Ask all to stop, wait, and stop by force what has not, with what it has started."""
     for process in processes:
         if process.poll() is None:
             process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def check_port(settings: Settings) -> None:

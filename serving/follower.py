@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from archstyle.common.files import write_json
 from archstyle.registry.cache import cache_directory, current, install
 from archstyle.registry.versions import champion_version, download_bundle
 from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
+from serving.lifeline import end_with_parent
 from serving.settings import Settings
 
 LONGEST_PAUSE = 60.0
@@ -113,9 +113,10 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings.from_environment()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    end_with_parent()
+    os.nice(10)  # the workers go first: importing MLflow would take a core from them
     directory = cache_directory()
     tidy(directory)
-    threading.Thread(target=_leave_when_orphaned, args=(os.getppid(),), daemon=True).start()
     refused: dict[str, str] = {}
     follow(lambda: look(directory, refused), directory, settings.poll_seconds)
 
@@ -124,12 +125,6 @@ def _leave(number: int, frame: object) -> None:
     for again in (signal.SIGTERM, signal.SIGINT):
         signal.signal(again, signal.SIG_IGN)
     sys.exit(0)
-
-
-def _leave_when_orphaned(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

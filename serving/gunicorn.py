@@ -6,6 +6,7 @@ from archstyle.common.console import say
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
 from serving import api, page  # noqa: F401
+from serving.lifeline import end_with_parent
 from serving.settings import Settings
 
 _settings = Settings.from_environment()
@@ -24,6 +25,11 @@ keepalive = 15
 loglevel = "warning"
 control_socket_disable = True
 limit_request_fields = 64
+
+
+def on_starting(_: Any) -> None:
+    """End with the parent."""
+    end_with_parent()
 
 
 def post_worker_init(worker: Any) -> None:

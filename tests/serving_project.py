@@ -1,6 +1,7 @@
 """What the tests of the server share: an app with a real small bundle, and a running server."""
 
 import dataclasses
+import fcntl
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import termios
 import time
 import urllib.error
 import urllib.request
@@ -62,9 +64,12 @@ def altered(bundle: Path, target: Path, **card: Any) -> Path:
 
 
 class RunningServer:
-    """`python -m serving` on a free port of this machine, with a cache of its own."""
+    """`python -m serving` on a free port of this machine, with a cache of its own.
 
-    def __init__(self, folder: Path, **environment: str):
+    With a `terminal` (a descriptor) it runs there, else its log is in the folder.
+    """
+
+    def __init__(self, folder: Path, terminal: int | None = None, **environment: str):
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -82,8 +87,11 @@ class RunningServer:
                 [sys.executable, "-m", "serving"],
                 cwd=ROOT,
                 env=self.environment,
-                stdout=log,
+                stdin=terminal,
+                stdout=log if terminal is None else terminal,
                 stderr=subprocess.STDOUT,
+                start_new_session=terminal is not None,
+                preexec_fn=None if terminal is None else control_terminal,
             )
 
     def get(self, path: str) -> tuple[int, str]:
@@ -114,9 +122,15 @@ class RunningServer:
         return self.process.wait(30)
 
 
+def control_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @contextmanager
-def running_server(folder: Path, **environment: str) -> Iterator[RunningServer]:
-    server = RunningServer(folder, **environment)
+def running_server(
+    folder: Path, terminal: int | None = None, **environment: str
+) -> Iterator[RunningServer]:
+    server = RunningServer(folder, terminal, **environment)
     try:
         yield server
     finally:

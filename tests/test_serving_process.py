@@ -8,28 +8,37 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from archstyle.registry.promotion import promote, register_candidate, rollback
-from tests.serving_project import ROOT, altered, free_port, install_for, running_server
+from tests.serving_project import (
+    ROOT,
+    RunningServer,
+    altered,
+    free_port,
+    install_for,
+    running_server,
+)
 from tests.tracking_project import empty_database, facades, install_bundle, project
 
 __all__ = ["empty_database", "facades", "project"]
 
 
 def children(process: int) -> dict[int, str]:
-    """Return {pid: command line} of a process's own children."""
-    return {c.pid: " ".join(c.cmdline()) for c in psutil.Process(process).children()}
+    """Return {pid: command line} of a process's own children that run."""
+    found = psutil.Process(process).children()
+    return {c.pid: " ".join(c.cmdline()) for c in found if c.status() != psutil.STATUS_ZOMBIE}
 
 
 def is_running(process: int) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def wait_until_gone(processes: list[int]) -> None:
@@ -70,6 +79,69 @@ def test_serves_the_cached_bundle_swaps_it_and_stops_whole(
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(30) == 0
         wait_until_gone([*started, *workers])
+
+
+def close_the_terminal(server: RunningServer, terminal: int) -> None:
+    os.close(terminal)
+
+
+def kill_the_parent(server: RunningServer, terminal: int) -> None:
+    server.process.kill()
+
+
+def kill_gunicorn(server: RunningServer, terminal: int) -> None:
+    started = children(server.process.pid)
+    os.kill(next(pid for pid, command in started.items() if "gunicorn" in command), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("ending", [close_the_terminal, kill_the_parent, kill_gunicorn])
+def test_whatever_ends_one_ends_all_and_frees_the_port(
+    tmp_path: Path, ending: Callable[[RunningServer, int], None]
+) -> None:
+    ours, theirs = os.openpty()
+    with running_server(tmp_path, theirs) as server:
+        os.close(theirs)
+        server.get("/readyz")
+        processes = [p.pid for p in psutil.Process(server.process.pid).children(recursive=True)]
+        assert len(processes) == 3  # gunicorn, a worker, the follower
+        ending(server, ours)
+        assert server.process.wait(20) in (0, 1, -signal.SIGKILL)
+        wait_until_gone(processes)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", server.port))
+
+
+def test_nohup_keeps_it_alive_when_the_terminal_closes(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = RunningServer(tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    try:
+        server.get("/healthz")
+        server.process.send_signal(signal.SIGHUP)
+        assert server.get("/healthz")[0] == 200
+        assert server.process.poll() is None
+    finally:
+        assert server.stop() == 0
+
+
+def test_killed_follower_is_started_again(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        server.get("/healthz")
+
+        def follower() -> int | None:
+            started = children(server.process.pid).items()
+            return next((pid for pid, command in started if "follower" in command), None)
+
+        killed = follower()
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while follower() in (killed, None):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_starts_without_a_model_and_takes_one_up(tmp_path: Path, tiny_bundle: Path) -> None:
