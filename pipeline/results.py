@@ -18,7 +18,7 @@ from archstyle.reports.results.compare import measure_all
 from archstyle.reports.results.page import Results
 from archstyle.reports.results.robustness import robustness
 from archstyle.reports.results.write import write_results
-from archstyle.tracking.lineage import git_tags
+from archstyle.tracking.facts import git_tags
 
 WORK = Path(".archstyle/results")
 

@@ -9,8 +9,8 @@ from archstyle.common import console
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.config import Model, Thresholds, Train, Use, compose, stage_config
 from archstyle.data.arrays import read_arrays
-from archstyle.tracking.experiment import prepare_store
 from archstyle.tracking.runs import start_run
+from archstyle.tracking.store import prepare_store
 
 
 @dataclass

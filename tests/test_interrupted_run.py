@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from archstyle.tracking.connection import connect
 from archstyle.tracking.runs import start_run
+from archstyle.tracking.store import connect
 from tests.tracking_project import CONFIG, empty_database, facades, project
 
 __all__ = ["empty_database", "facades", "project"]

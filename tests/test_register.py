@@ -15,8 +15,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import current
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.versions import all_versions, champion_version, changes, download_bundle
-from archstyle.tracking.connection import connect
-from archstyle.tracking.store import MODEL_NAME
+from archstyle.tracking.store import MODEL_NAME, connect
 from pipeline import register
 from tests.tracking_project import (
     empty_database,

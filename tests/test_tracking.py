@@ -15,14 +15,11 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry import journal
 from archstyle.registry.record import ensure_recorded, mark_recorded
 from archstyle.registry.versions import all_versions, champion_version
-from archstyle.tracking import connection, stale
-from archstyle.tracking.connection import connect, reachable
-from archstyle.tracking.experiment import prepare_store
-from archstyle.tracking.history import epoch_metrics
-from archstyle.tracking.lineage import dvc_tags, git_tags
-from archstyle.tracking.runlog import RunLog
-from archstyle.tracking.runs import resume_run, start_run
-from archstyle.tracking.store import tracking_uri
+from archstyle.tracking import store
+from archstyle.tracking.facts import dvc_tags, git_tags
+from archstyle.tracking.runlog import RunLog, epoch_metrics
+from archstyle.tracking.runs import end_stale_runs, resume_run, start_run
+from archstyle.tracking.store import connect, prepare_store, reachable, tracking_uri
 from tests.tracking_project import CONFIG, RUN_ID, clean, empty_database, facades, project
 
 __all__ = ["empty_database", "facades", "project"]
@@ -70,7 +67,7 @@ def test_a_server_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_server_that_accepts_and_is_silent_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(store, "PROBE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}")
 
@@ -262,7 +259,7 @@ def test_a_run_whose_process_died_is_killed(project: Path) -> None:
         elsewhere = dead.client.create_run(
             experiment, tags={"archstyle.host": "elsewhere", "archstyle.pid": str(gone.pid)}
         )
-        assert stale.end_stale_runs(dead.client, experiment) == [dead.run_id]
+        assert end_stale_runs(dead.client, experiment) == [dead.run_id]
     assert run_of(dead.run_id).info.status == "KILLED"
     assert run_of(alive.run_id).info.status == "RUNNING"
     assert run_of(elsewhere.info.run_id).info.status == "RUNNING"

@@ -57,7 +57,7 @@ def facades() -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sqlite file with MLflow's tables, which take seconds to make."""
-    from archstyle.tracking.connection import connect
+    from archstyle.tracking.store import connect
 
     folder = tmp_path_factory.mktemp("database")
     with pytest.MonkeyPatch.context() as patch:

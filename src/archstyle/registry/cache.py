@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from archstyle.bundle.bundle import bundle_digest
 from archstyle.common.files import locked, whole_directory, whole_file
 from archstyle.errors import ArchstyleError
 from archstyle.tracking.store import main_root, tracking_uri
@@ -35,8 +36,6 @@ class CachedBundle:
 
     def is_whole(self) -> bool:
         """Say whether the files are still those that were installed (reads them all)."""
-        from archstyle.bundle.bundle import bundle_digest
-
         return self.path.is_dir() and bundle_digest(self.path) == self.digest
 
 
@@ -57,8 +56,6 @@ def install(
     The caller has loaded the bundle, and so checked its golden photos. Older versions go, but for
     the last few, which a rollback or a worker in mid-load may want.
     """
-    from archstyle.bundle.bundle import bundle_digest
-
     directory = directory or cache_directory()
     digest = bundle_digest(bundle_path)
     folder = directory / "versions" / f"{version}-{digest[:12]}"

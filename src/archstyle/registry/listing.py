@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from archstyle.registry.journal import Change
 from archstyle.registry.versions import Version, all_versions, changes, version_named
-from archstyle.tracking.store import MODEL_NAME, tracking_uri
+from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors, tracking_uri
 
 
 def versions_table() -> str:
@@ -19,8 +19,6 @@ def versions_table() -> str:
 
 def lineage_text(name: str) -> str:
     """Return the origin of a version: run, commit, data, DVC's md5s, config, its championships."""
-    from archstyle.tracking.connection import connect, mlflow_errors
-
     version = version_named(name)
     client = connect()
     with mlflow_errors("read the run"):

@@ -1,30 +1,43 @@
 """Which version answers: promotion by register or by hand, rollback, and the server's cache."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archstyle.bundle import Bundle
-from archstyle.bundle.graph import BundleError
+from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
+from archstyle.common.files import read_json
 from archstyle.errors import ArchstyleError
-from archstyle.registry.championship import judge
-from archstyle.registry.journal import Change, previous_champion
-from archstyle.registry.register import make_champion, register_bundle, set_alias
+from archstyle.registry import cache
+from archstyle.registry.gate import judge
+from archstyle.registry.journal import (
+    Change,
+    describe_model,
+    from_tags,
+    now,
+    previous_champion,
+    to_tag,
+)
+from archstyle.registry.register import describe, register_bundle
 from archstyle.registry.versions import (
     CHALLENGER,
     CHAMPION,
+    RegisteredBundle,
     Version,
     all_versions,
     changes,
     download_bundle,
+    registered_model,
     version_named,
 )
-from archstyle.tracking.description import describe_version
-from archstyle.tracking.runlog import RunLog, read_json
+from archstyle.tracking.facts import user_name
+from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import resume_run
-from archstyle.tracking.store import MODEL_NAME
+from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 def register_candidate(
@@ -38,7 +51,7 @@ def register_candidate(
         registered = register_in_run(log, root, tolerance)
         log.finish()
     if registered["alias"] == CHAMPION:
-        cache(str(registered["version"]))
+        cache_champion(str(registered["version"]))
     return registered
 
 
@@ -65,7 +78,7 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
         "reasons": list(decision.reasons),
         "run_id": log.run_id,
     }
-    _describe(log, version, test, registered)
+    describe(log, version, test, registered)
     return registered
 
 
@@ -74,6 +87,41 @@ def log_data_report(log: RunLog, reports: Path) -> None:
     for path, folder in ((reports / "data.html", "reports"), (reports / "data", "reports/data")):
         if path.exists():
             log.artifacts(path, folder)
+
+
+def set_alias(
+    alias: str, to: str | None, action: str, reasons: Sequence[str], client: "MlflowClient"
+) -> Change | None:
+    """Move an alias to a version, or take it away; return what is journalled, None if nothing.
+
+    The journal is written first: a change that it has and the registry has not is seen and
+    harmless, the other way round it would be lost.
+    """
+    tags, aliases = registered_model(client)
+    before = aliases.get(alias)
+    before = None if before is None else str(before)
+    if before == to:
+        return None
+    change = Change(now(), action, alias, to, before, user_name(), tuple(reasons))
+    with mlflow_errors("move the alias"):
+        client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
+        if to is None:
+            client.delete_registered_model_alias(MODEL_NAME, alias)
+        else:
+            client.set_registered_model_alias(MODEL_NAME, alias, to)
+        history = [*from_tags(tags), change]
+        client.update_registered_model(MODEL_NAME, describe_model(history))
+    return change
+
+
+def make_champion(
+    found: Version, action: str, reasons: Sequence[str], client: "MlflowClient"
+) -> Change | None:
+    """Make a version champion; it is no challenger any more."""
+    change = set_alias(CHAMPION, found.version, action, reasons, client)
+    if CHALLENGER in found.aliases:
+        set_alias(CHALLENGER, None, action, ["It became champion."], client)
+    return change
 
 
 def promote(name: str, reason: str = "") -> Change | None:
@@ -100,22 +148,13 @@ def rollback(reason: str = "") -> Change:
     return change
 
 
-def cache(version: str) -> None:
-    """Lay a champion into the cache that the server and `archstyle predict` answer from.
-
-    They would find it by themselves, only later; so what goes wrong here is told and no error.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-            found = download_bundle(version, Path(temporary))
-            _install(found.path, version, found.run_id)
-    except (ArchstyleError, OSError) as error:
-        say(f"The champion was not laid into the server's cache: {error}")
+def cache_champion(version: str) -> None:
+    """Put a champion into the cache that the server and `archstyle predict` answer from."""
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+        _install(download_bundle(version, Path(temporary)))
 
 
 def _switch(to: Version, action: str, reason: str) -> Change | None:
-    from archstyle.tracking.connection import connect
-
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         found = download_bundle(to.version, Path(temporary))
         try:
@@ -123,38 +162,13 @@ def _switch(to: Version, action: str, reason: str) -> Change | None:
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
         change = make_champion(to, action, [reason], connect())
-        try:
-            _install(found.path, to.version, to.run_id)
-        except (ArchstyleError, OSError) as error:
-            say(f"The champion was not laid into the server's cache: {error}")
+        _install(found)
     return change
 
 
-def _install(bundle: Path, version: str, run_id: str | None) -> None:
-    from archstyle.registry import cache as registry_cache
-
-    registry_cache.install(bundle, version, run_id)
-
-
-def _describe(
-    log: RunLog, version: Version, test: Mapping[str, Any], registered: Mapping[str, Any]
-) -> None:
-    from archstyle.tracking.connection import mlflow_errors
-
-    with mlflow_errors("describe the version"):
-        log.client.update_model_version(
-            MODEL_NAME,
-            version.version,
-            describe_version(log.facts, test, registered, log.run_id),
-        )
-        log.client.set_model_version_tag(
-            MODEL_NAME, version.version, "decision", registered["decision"]
-        )
-    log.describe(test, registered)
-    log.note(
-        {
-            "registered.version": version.version,
-            "registered.alias": registered["alias"],
-            "registered.decision": registered["decision"],
-        }
-    )
+def _install(found: RegisteredBundle) -> None:
+    """The follower would find it by itself, only later: what goes wrong is told and no error."""
+    try:
+        cache.install(found.path, str(found.version), found.run_id)
+    except (ArchstyleError, OSError) as error:
+        say(f"The champion was not put into the server's cache: {error}")

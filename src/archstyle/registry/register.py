@@ -1,13 +1,12 @@
-"""Makes a version of the registered model from a bundle and moves the aliases, journalled."""
+"""Makes a version of the registered model from a bundle."""
 
-import getpass
 import hashlib
 import json
 import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,19 +15,13 @@ from typing import TYPE_CHECKING, Any
 import archstyle
 from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.bundle.card import Card
-from archstyle.common.files import write_json
-from archstyle.registry.journal import Change, from_tags, now, to_tag
-from archstyle.registry.versions import (
-    CHALLENGER,
-    CHAMPION,
-    Version,
-    all_versions,
-    registered_model,
-    version_named,
-)
-from archstyle.tracking.description import accuracy_text, describe_model
-from archstyle.tracking.runlog import RunLog, read_json
-from archstyle.tracking.store import MODEL_NAME
+from archstyle.common.files import read_json, write_json
+from archstyle.registry.journal import describe_model
+from archstyle.registry.versions import Version, all_versions, version_named
+from archstyle.tracking.description import DRAWN, accuracy_text, listed, reasons_of
+from archstyle.tracking.facts import Facts
+from archstyle.tracking.runlog import RunLog
+from archstyle.tracking.store import MODEL_NAME, mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,8 +44,6 @@ def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Versi
     `test` is reports/metrics.json, whose headline goes into the registered copy's card. The same
     bundle with the same metrics in the same run is registered once, however often it is asked for.
     """
-    from archstyle.tracking.connection import mlflow_errors
-
     headline = {key: test[key] for key in HEADLINE if key in test}
     fingerprint = _fingerprint(bundle, headline, log.run_id)
     for known in all_versions():
@@ -76,41 +67,42 @@ def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Versi
     return version_named(str(made.version))
 
 
-def set_alias(
-    alias: str, to: str | None, action: str, reasons: Sequence[str], client: "MlflowClient"
-) -> Change | None:
-    """Move an alias to a version, or take it away; return what is journalled, None if nothing.
-
-    The journal is written first: a change that it has and the registry has not is seen and
-    harmless, the other way round it would be lost.
-    """
-    from archstyle.tracking.connection import mlflow_errors
-
-    tags, aliases = registered_model(client)
-    before = aliases.get(alias)
-    before = None if before is None else str(before)
-    if before == to:
-        return None
-    change = Change(now(), action, alias, to, before, _user(), tuple(reasons))
-    with mlflow_errors("move the alias"):
-        client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
-        if to is None:
-            client.delete_registered_model_alias(MODEL_NAME, alias)
-        else:
-            client.set_registered_model_alias(MODEL_NAME, alias, to)
-        history = [*from_tags(tags), change]
-        client.update_registered_model(MODEL_NAME, describe_model(history))
-    return change
+def describe(
+    log: RunLog, version: Version, test: Mapping[str, Any], registered: Mapping[str, Any]
+) -> None:
+    """Write what became of a version into it and into its run."""
+    with mlflow_errors("describe the version"):
+        log.client.update_model_version(
+            MODEL_NAME,
+            version.version,
+            describe_version(log.facts, test, registered, log.run_id),
+        )
+        log.client.set_model_version_tag(
+            MODEL_NAME, version.version, "decision", registered["decision"]
+        )
+    log.describe(test, registered)
+    log.note(
+        {
+            "registered.version": version.version,
+            "registered.alias": registered["alias"],
+            "registered.decision": registered["decision"],
+        }
+    )
 
 
-def make_champion(
-    found: Version, action: str, reasons: Sequence[str], client: "MlflowClient"
-) -> Change | None:
-    """Make a version champion; it is no challenger any more."""
-    change = set_alias(CHAMPION, found.version, action, reasons, client)
-    if CHALLENGER in found.aliases:
-        set_alias(CHALLENGER, None, action, ["It became champion."], client)
-    return change
+def describe_version(
+    facts: Facts, test: Mapping[str, Any], registered: Mapping[str, Any], run_id: str
+) -> str:
+    """Describe a version of the registered model."""
+    lines = [DRAWN, ""] if facts.drawn else []
+    lines += [
+        f"`{facts.model}` for {listed(sorted(facts.counts))}, "
+        f"accuracy **{accuracy_text(test)}** on test photos.",
+        "",
+        *reasons_of(registered),
+        f"`archstyle lineage {registered['version']}` shows its whole origin (run `{run_id}`).",
+    ]
+    return "\n".join(lines)
 
 
 def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str, str]:
@@ -188,10 +180,3 @@ def _requirements() -> list[str]:
         except PackageNotFoundError:
             pinned.append(name)
     return pinned
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -14,7 +14,7 @@ from archstyle.bundle.graph import BundleError
 from archstyle.common.files import whole_directory
 from archstyle.errors import ArchstyleError
 from archstyle.registry.journal import Change, from_tags
-from archstyle.tracking.store import MODEL_NAME, tracking_uri
+from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,8 +60,6 @@ def champion_version() -> str | None:
 
 def with_alias(alias: str) -> str | None:
     """Return the version that has the alias, or None."""
-    from archstyle.tracking.connection import connect
-
     client = connect()
     with absent_is_none("look for the champion") as found:
         found.append(client.get_model_version_by_alias(MODEL_NAME, alias).version)
@@ -70,8 +68,6 @@ def with_alias(alias: str) -> str | None:
 
 def all_versions() -> list[Version]:
     """Return every version with its aliases, the oldest first."""
-    from archstyle.tracking.connection import connect, mlflow_errors
-
     client = connect()
     aliases: dict[str, list[str]] = {}
     for alias, version in registered_model(client)[1].items():
@@ -125,8 +121,6 @@ def registered_model(client: "MlflowClient") -> tuple[dict[str, str], dict[str, 
 
 def changes() -> list[Change]:
     """Return the journal, the oldest change first."""
-    from archstyle.tracking.connection import connect
-
     return from_tags(registered_model(connect())[0])
 
 
@@ -163,8 +157,6 @@ def local_bundle(place: str) -> Path | None:
 def _download(version: Version, folder: Path) -> None:
     import mlflow
 
-    from archstyle.tracking.connection import mlflow_errors
-
     with (
         mlflow_errors(f"download version {version.version}"),
         tempfile.TemporaryDirectory(prefix="archstyle-") as temporary,
@@ -184,8 +176,6 @@ def _download(version: Version, folder: Path) -> None:
 def absent_is_none(doing: str) -> Iterator[list[Any]]:
     """Yield a list to put what is found in; it stays empty where MLflow has no such thing."""
     from mlflow.exceptions import MlflowException
-
-    from archstyle.tracking.connection import mlflow_errors
 
     found: list[Any] = []
     with mlflow_errors(doing):

@@ -1,9 +1,8 @@
-"""What a person reads at the top of a run, a version and the registered model: Markdown."""
+"""What a person reads at the top of a run: Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archstyle.registry.journal import Change
 from archstyle.tracking.facts import Facts
 
 DRAWN = "**Trained on drawn facades, not photos: a first look, good for no photo.**"
@@ -32,52 +31,13 @@ def describe_run(
     """Describe a run: its data and model, and the result and decision once they are known."""
     lines = [DRAWN, ""] if facts.drawn else []
     right = f" Right on **{accuracy_text(test)}** of the test photos." if test else ""
-    lines += [f"`{facts.model}` trained to tell {_listed(sorted(facts.counts))}.{right}", ""]
+    lines += [f"`{facts.model}` trained to tell {listed(sorted(facts.counts))}.{right}", ""]
     if registered:
         lines += _decision(registered)
     if test:
         lines += _result_table(test)
     lines += _data_table(facts)
     return "\n".join(lines)
-
-
-def describe_version(
-    facts: Facts, test: Mapping[str, Any], registered: Mapping[str, Any], run_id: str
-) -> str:
-    """Describe a version of the registered model."""
-    lines = [DRAWN, ""] if facts.drawn else []
-    lines += [
-        f"`{facts.model}` for {_listed(sorted(facts.counts))}, "
-        f"accuracy **{accuracy_text(test)}** on test photos.",
-        "",
-        *_reasons(registered),
-        f"`archstyle lineage {registered['version']}` shows its whole origin (run `{run_id}`).",
-    ]
-    return "\n".join(lines)
-
-
-def describe_model(changes: Sequence[Change], shown: int = 20) -> str:
-    """Describe the registered model: how it is used and which versions were champion when."""
-    lines = [
-        "Tells the architectural style of a building from a photo. The server answers with the "
-        "version whose alias is `champion`; `archstyle promote VERSION` and `archstyle rollback` "
-        "change it and are journalled here and in the tags.",
-        "",
-        "| when (UTC) | alias | version | before | how | why |",
-        "|---|---|---|---|---|---|",
-    ]
-    for change in reversed(changes[-shown:]):
-        why = " ".join(change.reasons).replace("|", "\\|")
-        lines.append(
-            f"| {_unbroken(change.time)} | {change.alias} | {change.version or 'none'} "
-            f"| {change.previous or 'none'} | {change.action} by {change.by} | {why} |"
-        )
-    return "\n".join(lines)
-
-
-def _unbroken(time: str) -> str:
-    """Return a time that a narrow column does not break into three lines."""
-    return time[:16].replace("-", "\N{NON-BREAKING HYPHEN}").replace("T", "\N{NO-BREAK SPACE}")
 
 
 def _result_table(test: Mapping[str, Any]) -> list[str]:
@@ -100,10 +60,11 @@ def _result_table(test: Mapping[str, Any]) -> list[str]:
 def _decision(registered: Mapping[str, Any]) -> list[str]:
     version = registered["version"]
     link = f"[archstyle, version {version}](#/models/archstyle/versions/{version})"
-    return [f"Registered as {link}.", *_reasons(registered)]
+    return [f"Registered as {link}.", *reasons_of(registered)]
 
 
-def _reasons(registered: Mapping[str, Any]) -> list[str]:
+def reasons_of(registered: Mapping[str, Any]) -> list[str]:
+    """Return the alias of a version and the reasons for it, as a paragraph."""
     title = f"**{str(registered['alias']).capitalize()}**:"
     return [" ".join([title, *registered["reasons"]]), ""]
 
@@ -123,7 +84,8 @@ def _data_table(facts: Facts) -> list[str]:
     return [*lines, f"| **all** | {totals} |"]
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Return `a, b and c`, or how many styles there are."""
     if len(words) > 8:
         return f"{len(words)} styles"
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1] if words else ""]))

@@ -1,14 +1,26 @@
-"""What a run is about: the model, its configuration and its data."""
+"""What a run is about: the model, its configuration, its data, and where all of it came from."""
 
+import getpass
 import json
+import os
+import socket
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archstyle.bundle.card import Card
-from archstyle.errors import ArchstyleError
-from archstyle.tracking.lineage import git_tags
+import yaml
+
+from archstyle import __version__
+from archstyle.bundle import Card
+from archstyle.common.files import read_json
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+
+STAGES = ("fetch", "prepare", "augment", "train", "evaluate", "register")
+DIGEST_CHARACTERS = 36  # MLflow's limit
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,7 @@ class Facts:
 
 def facts_from_summary(root: Path, config: Mapping[str, Any]) -> Facts:
     """Read data/prepared/summary.json, for a run that begins."""
-    path = root / "data" / "prepared" / "summary.json"
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArchstyleError(f"{path} cannot be read: run `dvc repro prepare`.") from error
+    summary = read_json(root / "data/prepared/summary.json", "run `dvc repro prepare`")
     return Facts(
         model=str(config["model"]["name"]),
         config=dict(config),
@@ -83,12 +91,93 @@ def facts_from_card(card: Card, run: Mapping[str, Any]) -> Facts:
     )
 
 
-def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return {section.key: value as text}; lists and None as JSON, as MLflow's params are text."""
-    flat: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
-    return flat
+def dataset_input(facts: Facts) -> "DatasetInput":
+    """Return the metadata of the prepared data; MLflow's own datasets read every photo."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    photos = {split: facts.photos(split) for split in ("train", "validation", "test")}
+    profile = {"photos": facts.photos(), **photos, "styles": len(facts.counts)}
+    dataset = Dataset(
+        name=facts.data_name,
+        digest=facts.data_digest[:DIGEST_CHARACTERS],
+        source_type=str(facts.source.get("kind", "local")),
+        source=json.dumps(facts.source),
+        profile=json.dumps({**profile, "counts": facts.counts}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def git_tags(root: Path) -> dict[str, str]:
+    """Return commit, branch and whether tracked files were changed; nothing outside of git."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if not commit:
+        return {}
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return {
+        "git.commit": commit,
+        "git.branch": _git(root, "rev-parse", "--abbrev-ref", "HEAD"),
+        "git.dirty": str(bool(changed)).lower(),
+    }
+
+
+def dvc_tags(root: Path, before: str) -> dict[str, str]:
+    """Return {dvc.<stage>.<out>: md5} of the stages before one, as dvc.lock has them.
+
+    What dvc.lock says of `before` itself and of later stages is of an earlier execution.
+    """
+    try:
+        lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return {}
+    stages = (lock or {}).get("stages", {})
+    return {
+        f"dvc.{stage}.{out['path']}": str(out["md5"])
+        for stage in STAGES[: STAGES.index(before)]
+        for out in stages.get(stage, {}).get("outs", [])
+        if "md5" in out
+    }
+
+
+def process_tags(stage: str) -> dict[str, str]:
+    """Return who runs the stage, so that a run whose process died can be found, and how."""
+    by = f"dvc exp {name}" if (name := os.environ.get("DVC_EXP_NAME")) else "dvc repro"
+    by = by if os.environ.get("DVC_STAGE") else f"python -m pipeline.{stage}"
+    return {
+        "archstyle.host": socket.gethostname(),
+        "archstyle.pid": str(os.getpid()),
+        "archstyle.stage": stage,
+        "archstyle.started_by": by,
+        "archstyle.version": __version__,
+        "mlflow.user": user_name(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": "dvc.yaml",
+    }
+
+
+def is_alive(pid: str) -> bool:
+    """Say whether a process of this machine runs."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def user_name() -> str:
+    """Return who runs this."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user's name
+        return str(os.getuid())

@@ -1,20 +1,20 @@
 """Writes to one run of MLflow."""
 
+import csv
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archstyle.bundle.card import Card
+from archstyle.bundle import Card
 from archstyle.common.console import say
-from archstyle.errors import ArchstyleError
+from archstyle.common.files import read_json
 from archstyle.tracking.description import describe_run, percent
-from archstyle.tracking.facts import Facts, flattened
-from archstyle.tracking.history import epoch_metrics
-from archstyle.tracking.store import EXPERIMENT, tracking_uri
+from archstyle.tracking.facts import Facts
+from archstyle.tracking.store import EXPERIMENT, mlflow_errors, reachable, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,8 +47,6 @@ class RunLog:
 
     def go_on(self, tags: Mapping[str, object]) -> None:
         """Take up a run whose process was interrupted in mid-training."""
-        from archstyle.tracking.connection import mlflow_errors
-
         with mlflow_errors("go on with the run"):
             self.client.update_run(self.run_id, status="RUNNING")
             history = self.client.get_metric_history(self.run_id, "train/loss")
@@ -127,8 +125,6 @@ class RunLog:
 
     def replay(self, rows: list[dict[str, str]], card: Card) -> None:
         """Send the epochs and the card's metrics that the store does not have."""
-        from archstyle.tracking.connection import mlflow_errors
-
         sent: dict[str, set[int]] = {}
         for step, row in enumerate(rows, 1):
             metrics = dict(epoch_metrics(row))
@@ -144,8 +140,6 @@ class RunLog:
 
     def new_model(self) -> Any:
         """Make an MLflow logged model of this run, with its configuration as params."""
-        from archstyle.tracking.connection import mlflow_errors
-
         run = self._run()
         with mlflow_errors("log the model"):
             return self.client.create_logged_model(
@@ -179,14 +173,10 @@ class RunLog:
             self.client.log_batch(self.run_id, metrics=metrics)
 
     def _run(self) -> Any:
-        from archstyle.tracking.connection import mlflow_errors
-
         with mlflow_errors("read the run"):
             return self.client.get_run(self.run_id)
 
     def _send(self, doing: str, call: Callable[[], object]) -> None:
-        from archstyle.tracking.connection import mlflow_errors, reachable
-
         if not self.keep_going:
             with mlflow_errors(doing):
                 call()
@@ -213,17 +203,6 @@ def run_name(facts: Facts, name: str | None = None) -> str:
     return " ".join(parts)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that an earlier stage wrote."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArchstyleError(
-            f"{path} cannot be read ({first_line(error)}): run `dvc repro`."
-        ) from error
-    return dict(values)
-
-
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
@@ -232,3 +211,34 @@ def first_line(error: BaseException) -> str:
 def _metric_name(name: str) -> str:
     """MLflow takes letters, digits and a few signs; a style is any folder's name."""
     return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
+
+
+def history_rows(path: Path) -> list[dict[str, str]]:
+    """Read models/history.csv; no rows where there is none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def epoch_metrics(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield (metric, value) of a row of models/history.csv: train/loss, validation/loss, ..."""
+    for column, text in row.items():
+        try:
+            value = float(text)
+        except (TypeError, ValueError):
+            continue
+        if column != "epoch" and value == value:  # not NaN: a phase without validation
+            split, _, name = column.partition("_")
+            yield (f"validation/{name}" if split == "validation" else f"train/{column}"), value
+
+
+def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return {section.key: value as text}; lists and None as JSON, as MLflow's params are text."""
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat

@@ -1,21 +1,27 @@
 """One run a pipeline execution: started by train, resumed by evaluate and register."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archstyle.bundle import Card
 from archstyle.bundle.bundle import CARD
-from archstyle.bundle.card import Card
 from archstyle.common.console import say
+from archstyle.common.files import read_json
 from archstyle.errors import ArchstyleError
-from archstyle.tracking import stale
-from archstyle.tracking.experiment import prepare_store
-from archstyle.tracking.facts import Facts, facts_from_card, facts_from_summary
-from archstyle.tracking.history import history_rows
-from archstyle.tracking.lineage import dvc_tags, process_tags
-from archstyle.tracking.runlog import RunLog, first_line, read_json, run_name
-from archstyle.tracking.store import tracking_uri
+from archstyle.tracking.facts import (
+    Facts,
+    dataset_input,
+    dvc_tags,
+    facts_from_card,
+    facts_from_summary,
+    is_alive,
+    process_tags,
+)
+from archstyle.tracking.runlog import RunLog, first_line, history_rows, run_name
+from archstyle.tracking.store import connect, mlflow_errors, prepare_store, reachable, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,11 +43,9 @@ def start_run(
     that was interrupted, which is gone on with where the store has it: an epoch that it knows is
     not logged again.
     """
-    from archstyle.tracking.connection import connect
-
     experiment = prepare_store()
     client = connect()
-    stale.end_stale_runs(client, experiment)
+    end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
     tags = facts.tags() | process_tags("train") | dvc_tags(root, "train")
     run_id = find_run(client, experiment, resume) if resume else None
@@ -64,8 +68,6 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
     tagged `archstyle.recreated` and `archstyle.source_run_id`; later stages find it by that tag.
     `config` holds the sections that the stage reads. Status as in start_run.
     """
-    from archstyle.tracking.connection import connect
-
     experiment = prepare_store()
     client = connect()
     written = read_json(root / "models" / "run.json")
@@ -92,8 +94,6 @@ def find_run(client: "MlflowClient", experiment: str, source_run: str) -> str | 
     """Return the id of the run, or of the one made again from it; None where there is neither."""
     from mlflow.exceptions import MlflowException
 
-    from archstyle.tracking.connection import mlflow_errors
-
     with mlflow_errors("look for the run"):
         try:
             if client.get_run(source_run).info.lifecycle_stage == "active":
@@ -109,8 +109,6 @@ def create_run(
     client: "MlflowClient", experiment: str, facts: Facts, tags: Mapping[str, str], name: str | None
 ) -> RunLog:
     """Create a run with its params, dataset, description and config.yaml."""
-    from archstyle.tracking.connection import mlflow_errors
-    from archstyle.tracking.dataset import dataset_input
 
     if "mlflow.source.git.commit" not in tags and "git.commit" in tags:
         tags = {**tags, "mlflow.source.git.commit": tags["git.commit"]}
@@ -128,8 +126,6 @@ def create_run(
 @contextmanager
 def run_status(log: RunLog) -> Iterator[RunLog]:
     """Set the run FAILED or KILLED where the block raises; a lost server hides no error."""
-    from archstyle.tracking.connection import reachable
-
     try:
         yield log
     except BaseException as error:
@@ -142,6 +138,21 @@ def run_status(log: RunLog) -> Iterator[RunLog]:
         except Exception as second:
             say(f"MLflow could not be told that the run is {status}: {first_line(second)}")
         raise
+
+
+def end_stale_runs(client: "MlflowClient", experiment: str) -> list[str]:
+    """Set to KILLED what is RUNNING on this machine without a process; return the run ids.
+
+    A pipeline between two stages has no process either: its next stage sets RUNNING again.
+    """
+    here = f"attributes.status = 'RUNNING' and tags.`archstyle.host` = '{socket.gethostname()}'"
+    ended = []
+    with mlflow_errors("look for stale runs"):
+        for run in client.search_runs([experiment], here):
+            if not is_alive(run.data.tags.get("archstyle.pid", "")):
+                client.set_terminated(run.info.run_id, "KILLED")
+                ended.append(str(run.info.run_id))
+    return ended
 
 
 def finish_run(root: Path, name: str) -> None:

@@ -1,13 +1,42 @@
-"""Where runs and models are kept: an MLflow server, or a sqlite file beside the project."""
+"""Where runs and models are kept, an MLflow server or a SQLite file, and how to talk to it.
 
+MLflow is imported late, since that takes five seconds; it is bounded in time, and its errors become
+sentences.
+"""
+
+import logging
 import os
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from archstyle.common.files import locked
 from archstyle.errors import ArchstyleError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 EXPERIMENT = "archstyle"
 MODEL_NAME = "archstyle"
+ABOUT = "One run for each execution of Archstyle's pipeline (fetch to register)."
+PROBE_SECONDS = 5.0
+# MLflow's own settings, unless the user has set them: its defaults retry for minutes, draw
+# progress bars into ours, look for a run to join in the environment, and report usage.
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def main_root() -> Path:
@@ -49,3 +78,145 @@ def artifact_folder(uri: str) -> Path:
     """Return where this machine puts the artifacts of a database: beside a sqlite file."""
     database = sqlite_file(uri)
     return (database.parent if database else main_root()) / "mlartifacts"
+
+
+def connect(create: bool = False) -> "MlflowClient":
+    """Return a client of `tracking_uri()`; raises ArchstyleError where nobody answers there.
+
+    A sqlite file that is missing is only made with `create`: to look makes nothing. Imports MLflow
+    (five seconds, once a process). MLFLOW_RUN_ID is taken out of the environment:
+    runs are named by models/run.json alone.
+    """
+    uri = tracking_uri()
+    if not reachable(uri):
+        raise ArchstyleError(
+            f"MLflow at {_without_password(uri)} does not answer: start it, or unset "
+            "MLFLOW_TRACKING_URI to keep runs in mlflow.db."
+        )
+    database = sqlite_file(uri)
+    if database is not None and not create and not database.is_file():
+        raise ArchstyleError(
+            f"There is no {database} yet: run this in the project's folder, after `make run`."
+        )
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(uri)
+    with mlflow_errors("open the store"):
+        return mlflow.MlflowClient(uri)
+
+
+def prepare_store() -> str:
+    """Make the store and its experiment where they are missing; return the experiment's id.
+
+    Call it before long work: a server that cannot be reached, and a project folder that was moved
+    away from its artifacts, are each an ArchstyleError within about ten seconds. Parallel runs may
+    call it together.
+    """
+    uri = tracking_uri()
+    with _one_at_a_time(uri):
+        client = connect(create=True)
+        with mlflow_errors("make the experiment"):
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+            if experiment is not None and experiment.lifecycle_stage == "deleted":
+                raise ArchstyleError(
+                    f"The MLflow experiment {EXPERIMENT} was deleted: restore it with "
+                    f"`mlflow experiments restore -x {experiment.experiment_id}`, or remove it for "
+                    "good with `mlflow gc`."
+                )
+            if experiment is None:
+                location = None if is_server(uri) else str(artifact_folder(uri))
+                # The kind chooses which of its pages MLflow shows.
+                kind = "custom_model_development"
+                tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
+                return str(client.create_experiment(EXPERIMENT, location, tags))
+    _check_artifacts(experiment, uri)
+    return str(experiment.experiment_id)
+
+
+@contextmanager
+def _one_at_a_time(uri: str) -> Iterator[None]:
+    """MLflow's creation of a sqlite database is not safe in two processes at once."""
+    database = sqlite_file(uri)
+    if database is None:
+        yield
+        return
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        lock = database.with_name(f"{database.name}.lock")
+        lock.touch()
+    except OSError as error:
+        raise ArchstyleError(
+            f"The MLflow database {database} cannot be written ({error.strerror}): set "
+            "MLFLOW_TRACKING_URI to a place that can."
+        ) from error
+    with locked(lock):
+        yield
+
+
+def _check_artifacts(experiment: Any, uri: str) -> None:
+    """MLflow keeps absolute paths, so a moved project would write into the old folder."""
+    parts = urlsplit(str(experiment.artifact_location))
+    if is_server(uri) or parts.scheme not in ("", "file"):
+        return
+    recorded, expected = Path(unquote(parts.path)), artifact_folder(uri)
+    ours = not os.environ.get("MLFLOW_TRACKING_URI")
+    if recorded.resolve() == expected.resolve() or (not ours and recorded.is_dir()):
+        return
+    database = sqlite_file(uri)
+    raise ArchstyleError(
+        f"The runs in {database or uri} keep their files in {recorded}, but this folder's are in "
+        f"{expected}: it was moved or copied. Move it back, or start afresh here with "
+        f"`mv {database} {database}.old` and `archstyle record`."
+        if database
+        else f"The runs in {uri} keep their files in {recorded}, which is not on this machine: "
+        "run this where it is, or use an MLflow server (MLFLOW_TRACKING_URI=http://host:5000)."
+    )
+
+
+def reachable(uri: str) -> bool:
+    """Say within a few seconds whether somebody answers at an HTTP or database address."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https"):
+        try:
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS):
+                return True
+        except urllib.error.HTTPError:
+            return True  # somebody answered; MLflow's client will say what is wrong
+        except urllib.error.URLError as error:
+            return isinstance(error.reason, ssl.SSLError)
+        except (OSError, ValueError):
+            return False
+    port = DATABASE_PORTS.get(parts.scheme.partition("+")[0])
+    if port is None or not parts.hostname:
+        return True
+    try:
+        socket.create_connection((parts.hostname, parts.port or port), PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def mlflow_errors(doing: str) -> Iterator[None]:
+    """Turn what MLflow raises into one sentence; `doing` completes "MLflow could not ..."."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        first = str(error).strip().splitlines()[0][:300].rstrip(".")
+        raise ArchstyleError(
+            f"MLflow at {_without_password(tracking_uri())} could not {doing}: {first}. Check "
+            "MLFLOW_TRACKING_URI and that store, then run this again."
+        ) from error
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -5,12 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from archstyle.tracking import stale
-from archstyle.tracking.experiment import prepare_store
-from archstyle.tracking.facts import facts_from_summary
-from archstyle.tracking.lineage import dvc_tags, process_tags
+from archstyle.tracking.facts import dvc_tags, facts_from_summary, process_tags
 from archstyle.tracking.runlog import RunLog
-from archstyle.tracking.runs import create_run, find_run, run_status
+from archstyle.tracking.runs import create_run, end_stale_runs, find_run, run_status
+from archstyle.tracking.store import connect, prepare_store
 
 PARENT, SOURCE = "mlflow.parentRunId", "pipeline/sweep.py"
 # Optuna's own storage in MLflow calls a pruned trial KILLED, too.
@@ -26,11 +24,9 @@ def sweep_run(
     `config` is what all trials have in common. FINISHED when the block succeeds, FAILED or KILLED
     when it does not.
     """
-    from archstyle.tracking.connection import connect
-
     experiment = prepare_store()
     client = connect()
-    stale.end_stale_runs(client, experiment)
+    end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
     found = find_run(client, experiment, run_id) if run_id else None
     tags = process_tags("sweep") | {"sweep": study, "mlflow.source.name": SOURCE}
@@ -51,8 +47,6 @@ def trial_run(
     root: Path, config: Mapping[str, Any], study: str, trial: int, parent: str
 ) -> Iterator[RunLog]:
     """Start the run of one trial below the run `parent`; `end_trial` ends it."""
-    from archstyle.tracking.connection import connect
-
     experiment = prepare_store()
     client = connect()
     facts = facts_from_summary(root, config)

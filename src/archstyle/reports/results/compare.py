@@ -11,7 +11,7 @@ from archstyle.reports.results.measure import key_of, measure_recipe, prepare_fo
 from archstyle.reports.results.reference import measure_reference, reference_rows
 from archstyle.reports.results.rows import REFERENCE, Recipe, published, read_params, recipes
 from archstyle.reports.results.table import Line
-from archstyle.tracking.experiment import prepare_store
+from archstyle.tracking.store import prepare_store
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Measures a candidate and the present champion on the present test photos and judges."""
+"""The gate: a candidate and the champion, measured on the present test photos."""
 
 import tempfile
 from collections.abc import Sequence
