@@ -73,8 +73,8 @@ def main(arguments: Sequence[str]) -> None:
     if held := held_by_memory(prepared.rows, config.split):
         styles = ", ".join(sorted({row.style for row in held}))
         say(
-            f"prepare: {len(held)} photos of {styles} would not get the same split from their hash "
-            f"alone: keep {MEMORY / memory.name} (`git add -f`), which remembers it."
+            f"prepare: where {len(held)} of the photos of {styles} lie does not follow from their "
+            f"hash alone: keep {MEMORY / memory.name} (`git add -f`), which remembers it."
         )
 
 

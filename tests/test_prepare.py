@@ -210,6 +210,18 @@ def test_photos_that_cannot_be_split_are_refused(prepared: Prepare, photos: Path
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [("Gothic", "gothic"), ("art deco", "Art_Deco"), ("neo-gothic", "neogothic"), ("GRÜN", "grün")],
+)
+def test_styles_that_are_spelt_nearly_alike_are_named(
+    prepared: Prepare, photos: Path, one: str, other: str
+) -> None:
+    fill(photos, {f"train/{one}": 10, f"val/{other}": 10})
+    with pytest.raises(ArchstyleError, match=f"{one} and {other} are|{other} and {one} are"):
+        prepared()
+
+
+@pytest.mark.parametrize(
     ("lines", "problem"),
     [
         (["file,action"], "first line"),

@@ -111,7 +111,7 @@ def test_it_is_said_which_photos_the_memory_alone_holds(
 ) -> None:
     prepared()
     said = capsys.readouterr().out
-    assert "photos of art would not get the same split" in said and str(MEMORY) in said
+    assert "of the photos of art lie does not follow" in said and str(MEMORY) in said
 
 
 def test_an_experiment_in_a_copy_remembers_what_the_project_does(

@@ -1,10 +1,8 @@
 import csv
-import io
 import os
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -78,7 +76,7 @@ def test_every_file_that_is_not_taken_is_listed_with_its_reason(tmp_path: Path) 
     (gothic / "in.jpg").symlink_to("00000.jpg")
     (gothic / "loop.jpg").symlink_to("loop.jpg")
     (gothic / "gone.jpg").symlink_to("nothing.jpg")
-    (root / "linked").symlink_to(tmp_path)
+    (root / "linked").symlink_to(root)
     (gothic / "Thumbs.db").write_bytes(b"x")
     (gothic / ".hidden.jpg").write_bytes(b"x")
     (gothic / "huge.jpg").write_bytes(bytes(20_001))
@@ -98,10 +96,59 @@ def test_every_file_that_is_not_taken_is_listed_with_its_reason(tmp_path: Path) 
         "gothic/Thumbs.db": "a file of the operating system",
         "gothic/out.jpg": "a link that leads out of the folder",
         "gothic/pipe": "no ordinary file",
-        "linked": "a link to a folder, which is not followed",
+        "linked": "a link to a folder in which it lies",
         "loose.jpg": "lies in no style's folder",
     }
     assert store.read("gothic/in.jpg") == store.read("gothic/00000.jpg")
+
+
+def test_a_style_folder_that_is_a_link_is_followed_inside_the_folder_and_refused_aloud_outside(
+    tmp_path: Path,
+) -> None:
+    root = fill(tmp_path / "photos", {"all/gothic": 2, "baroque": 1})
+    (root / "gothic").symlink_to("all/gothic")
+    (root / "all/gothic/back").symlink_to(root / "all")
+    (root / "baroque/there").symlink_to(root / "all/gothic")
+    photos = FolderPhotos(root, location="photos")
+    store = packed(photos, tmp_path / "raw")
+    assert store.files() == [
+        f"{folder}/0000{number}.jpg"
+        for folder in ("all/gothic", "baroque", "baroque/there", "gothic")
+        for number in range(1 if folder == "baroque" else 2)
+    ]
+    before = list(photos.stamps())
+    (root / "all/gothic/00000.jpg").write_bytes(b"changed")
+    assert list(photos.stamps()) != before
+    fill(tmp_path / "elsewhere", {"egyptian": 2})
+    (root / "egyptian").symlink_to(tmp_path / "elsewhere/egyptian")
+    with pytest.raises(ArchstyleError, match="egyptian is a link that leads out of photos"):
+        packed(photos, tmp_path / "raw2")
+    with pytest.raises(ArchstyleError, match="egyptian is a link"):
+        list(photos.stamps())
+
+
+def test_the_most_frequent_reason_is_named_where_no_photo_is_taken(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 3})
+    with pytest.raises(ArchstyleError, match=r"3 files, 3 are not .*: beyond data\.limit=0\."):
+        packed(FolderPhotos(root), tmp_path / "raw", limit=0)
+    for path in root.rglob("*.jpg"):
+        path.write_bytes(b"no photo")
+    with pytest.raises(ArchstyleError, match=r"3 files, 3 are not .*: no photo in a format"):
+        packed(FolderPhotos(root), tmp_path / "raw2")
+    with pytest.raises(ArchstyleError, match=r"3 are not .*: larger than 4e-06 MB\."):
+        packed(FolderPhotos(root), tmp_path / "raw3", most=4)
+
+
+def test_a_style_of_which_no_photo_can_be_used_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 2, "baroque": 2})
+    (root / "baroque/00000.jpg").write_bytes(b"")
+    (root / "baroque/00001.jpg").unlink()
+    (root / "baroque/00001.jpg").symlink_to("/not/mounted/00001.jpg")
+    packed(FolderPhotos(root, location="photos"), tmp_path / "raw")
+    said = capsys.readouterr().err
+    assert said.startswith("warning: No photo of baroque in photos can be used. Of 2 files")
 
 
 def test_odd_names_are_kept_apart_and_written_as_text(tmp_path: Path) -> None:
@@ -117,84 +164,6 @@ def test_odd_names_are_kept_apart_and_written_as_text(tmp_path: Path) -> None:
     expected |= {"gothic/new\\nline.jpg", "gothic/\\xff\\xfe.jpg"}
     assert set(store.files()) == expected
     assert len({store.read(file) for file in store.files()}) == 5
-
-
-def zipped(root: Path, path: Path) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in root.rglob("*"):
-            archive.write(file, file.relative_to(root))
-    return path
-
-
-def tarred(root: Path, path: Path) -> Path:
-    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
-        archive.add(root, ".")
-    return path
-
-
-def test_folder_zip_and_tar_hold_the_same_photos(tmp_path: Path) -> None:
-    root = fill(tmp_path / "photos", {"train/gothic": 3, "val/gothic": 2, "val/baroque": 2})
-    stores = [
-        packed(from_variable(path), tmp_path / f"raw{number}")
-        for number, path in enumerate(
-            [
-                root,
-                zipped(root, tmp_path / "a.zip"),
-                tarred(root, tmp_path / "a.tar"),
-                tarred(root, tmp_path / "a.tar.gz"),
-            ]
-        )
-    ]
-    assert [store.source.kind for store in stores] == ["folder"] + ["archive"] * 3
-    assert len({store.source.digest for store in stores}) == 1
-    for store in stores:
-        assert len(store.files()) == 7
-        assert store.read("val/gothic/00001.jpg") == (root / "val/gothic/00001.jpg").read_bytes()
-
-
-def test_an_archives_members_cannot_leave_it(tmp_path: Path) -> None:
-    image = jpeg(photo(1))
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        for name in ("../../gothic/up.jpg", "/gothic/root.jpg", "gothic\\windows.jpg"):
-            archive.writestr(name, image)
-        archive.writestr("gothic/twice.jpg", image)
-        with pytest.warns(UserWarning, match="Duplicate"):
-            archive.writestr("gothic/twice.jpg", jpeg(photo(2)))
-    with tarfile.open(tmp_path / "a.tar", "w") as archive:
-        for name in ("../../gothic/up.jpg", "/gothic/root.jpg"):
-            member = tarfile.TarInfo(name)
-            member.size = len(image)
-            archive.addfile(member, io.BytesIO(image))
-        link = tarfile.TarInfo("gothic/link.jpg")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    before = sorted(tmp_path.iterdir())
-    from_zip = packed(from_variable(tmp_path / "a.zip"), tmp_path / "raw/zip")
-    from_tar = packed(from_variable(tmp_path / "a.tar"), tmp_path / "raw/tar")
-    assert sorted(tmp_path.iterdir()) == [*before, tmp_path / "raw"]
-    assert from_zip.files() == [
-        f"gothic/{name}"
-        for name in ("root.jpg", "twice.jpg", "twice.jpg~2", "up.jpg", "windows.jpg")
-    ]
-    assert from_zip.read("gothic/twice.jpg") != from_zip.read("gothic/twice.jpg~2")
-    assert from_tar.files() == ["gothic/root.jpg", "gothic/up.jpg"]
-    assert reasons(from_tar) == {"gothic/link.jpg": "a link or no ordinary file"}
-
-
-def test_a_damaged_member_is_listed_and_a_damaged_archive_is_an_error(tmp_path: Path) -> None:
-    root = fill(tmp_path / "photos", {"gothic": 2})
-    path = zipped(root, tmp_path / "a.zip")
-    data = bytearray(path.read_bytes())
-    start = data.index((root / "gothic/00000.jpg").name.encode()) + 400
-    data[start : start + 50] = bytes(50)
-    path.write_bytes(data)
-    store = packed(from_variable(path), tmp_path / "raw")
-    assert store.files() == ["gothic/00001.jpg"]
-    assert "cannot be read from the archive" in reasons(store)["gothic/00000.jpg"]
-    tar = tarred(root, tmp_path / "a.tar.gz")
-    tar.write_bytes(tar.read_bytes()[:-500])
-    with pytest.raises(ArchstyleError, match="is damaged"):
-        packed(from_variable(tar), tmp_path / "raw2")
 
 
 def test_limit_takes_a_stable_sample_of_each_style(tmp_path: Path) -> None:

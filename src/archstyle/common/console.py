@@ -4,6 +4,7 @@ import errno
 import faulthandler
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -16,6 +17,12 @@ Item = TypeVar("Item")
 def say(text: str) -> None:
     """Print one line of what was done."""
     print(text, flush=True)
+
+
+@cache
+def warn(text: str) -> None:
+    """Print one line on stderr, once, of what may not be as it was meant."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:

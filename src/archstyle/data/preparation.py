@@ -3,6 +3,8 @@
 Read `make_manifest` from top to bottom; the other functions are its steps.
 """
 
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -175,6 +177,14 @@ def _check_styles(styles: Mapping[str, str]) -> None:
             f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
             "add a folder of photos for each style that is to be told from the others."
         )
+    same: dict[str, str] = {}
+    for style in found:
+        key = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", style)).casefold() or style
+        if (other := same.setdefault(key, style)) != style:
+            raise ArchstyleError(
+                f"The styles {other} and {style} are spelt nearly alike: give their folders (or "
+                "what data/corrections.csv says) one name, or names that differ in letters."
+            )
 
 
 def _photo(entry: Packed, seen: Inspection) -> Photo:

@@ -71,11 +71,13 @@ def lists_buildings(name: str) -> bool:
     return PurePosixPath(name).name.casefold() == BUILDINGS
 
 
-def member_name(name: str) -> str:
+def member_name(name: str, *, windows: bool = False) -> str:
     """Make the name of an archive's member a plain path: no root, no `..`, forward slashes."""
-    if "/" not in name:
+    if windows or "/" not in name:
         name = name.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    if parts and len(parts[0]) == 2 and parts[0][1] == ":":  # C:
+        parts = parts[1:]
     return printable("/".join(parts))
 
 

@@ -9,19 +9,21 @@ import hashlib
 import heapq
 import unicodedata
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
-from archstyle.common.console import progress
+from archstyle.common.console import progress, warn
 from archstyle.common.files import read_table, write_csv, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Photos, lists_buildings, member_name, style_of
+from archstyle.photos.names import Photos, lists_buildings, member_name, style_of, why_skipped
 from archstyle.photos.reader import is_photo
 from archstyle.photos.store import COLUMNS, Origin, Packed
 
+UNSORTED = "lies in no style's folder"
+NO_PHOTO = "no photo in a format that can be read"
 BUILDINGS_COLUMNS = ("file", "building")
 MEANING = (
     "`file,building`: the photo's path from the folder in which the list lies, and the building's "
@@ -42,7 +44,7 @@ def pack(
     entries: list[Packed] = []
     names: set[str] = set()
     lists: dict[str, bytes] = {}
-    any_photo = False
+    no_photos: set[str] = set()
     with (
         (directory / "photos.zip").open("wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
@@ -52,7 +54,7 @@ def pack(
             names.add(name)
             unsorted = not anywhere and style_of(name) is None and not lists_buildings(name)
             if found.data is None or unsorted:
-                entries.append(Packed(name, reason=found.reason or "lies in no style's folder"))
+                entries.append(Packed(name, reason=found.reason or UNSORTED))
                 continue
             digest = hashlib.sha256(found.data).hexdigest()
             if lists_buildings(name):
@@ -64,16 +66,11 @@ def pack(
                     Packed(name, len(found.data), digest, reason=f"beyond data.limit={limit}")
                 )
                 continue
-            any_photo = any_photo or is_photo(found.data)
+            if not is_photo(found.data):
+                no_photos.add(name)
             archive.writestr(zipfile.ZipInfo(name), found.data)
             entries.append(Packed(name, len(found.data), digest, file.tell() - len(found.data)))
-    if not any_photo:
-        raise ArchstyleError(
-            f"{photos.location} holds no photo."
-            if anywhere
-            else f"{photos.location} holds no photo that lies in a style's folder: "
-            "put the photos into one folder a style, as in photos/gothic/1.jpg."
-        )
+    _check_taken(photos.location, entries, no_photos, anywhere)
     buildings = match_buildings(lists, names)
     if buildings:
         entries = [replace(entry, building=buildings.get(entry.file, "")) for entry in entries]
@@ -97,6 +94,36 @@ def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
         if file.data is not None and not lists_buildings(file.name):
             found[style_of(file.name)].append((hashlib.sha256(file.data).hexdigest(), file.name))
     return {key for keys in found.values() for key in heapq.nsmallest(limit, keys)}
+
+
+def _check_taken(
+    location: str, entries: list[Packed], no_photos: Collection[str], anywhere: bool
+) -> None:
+    """Raise ArchstyleError where no photo was taken, and warn of styles of which none was."""
+    reasons: dict[str | None, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        if not why_skipped(entry.file) and not lists_buildings(entry.file):
+            reason = entry.reason or (NO_PHOTO if entry.file in no_photos else "")
+            reasons[style_of(entry.file)][reason] += 1
+    every = sum(reasons.values(), Counter())
+    if every[""]:
+        for style, of_style in sorted((s, c) for s, c in reasons.items() if s and not c[""]):
+            warn(f"No photo of {style} in {location} can be used. {_most(of_style)}")
+        return
+    if anywhere or (every and max(every, key=every.__getitem__) != UNSORTED):
+        raise ArchstyleError(f"{location} holds no photo that can be used. {_most(every)}")
+    raise ArchstyleError(
+        f"{location} holds no photo that lies in a style's folder: "
+        "put the photos into one folder a style, as in photos/gothic/1.jpg."
+    )
+
+
+def _most(reasons: Counter[str]) -> str:
+    """Say what is most often the reason why files are not taken."""
+    if not reasons:
+        return "It is empty."
+    reason, count = reasons.most_common(1)[0]
+    return f"Of {reasons.total():,} files, {count:,} are not taken because: {reason}."
 
 
 def _unused(name: str, names: set[str]) -> str:

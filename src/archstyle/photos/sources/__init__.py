@@ -134,7 +134,10 @@ def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:
             return FolderPhotos(path, location=path.resolve().name)
         if path.is_file() and is_archive(path):
             return ArchivePhotos(path, location=path.name)
-        problem = "is no .zip or .tar" if path.exists() else "does not exist"
+        problem = "does not exist"
+        if path.exists():
+            named = path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2")
+            problem = "is damaged, cut short or no archive" if named else "is no .zip or .tar"
     except OSError as error:
         problem = f"cannot be opened: {error.strerror}"
     raise ArchstyleError(f"{named_by} says {value}, but {path} {problem}: {advice}.")

@@ -3,13 +3,15 @@
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from archstyle.common.console import warn
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, member_name, printable, too_large, why_skipped
 
@@ -25,18 +27,25 @@ DAMAGED = (
     NotImplementedError,  # an unusual compression
     UnicodeDecodeError,
 )
+UTF8, ENCRYPTED, DIRECTORY = 0x800, 0x1, 0x10  # flags of a zip's members
+UNICODE_PATH = 0x7075  # an extra field that has the name in UTF-8
+WINDOWS = (0, 10, 11)  # systems whose tools write `\` between folders
+CODE_PAGES = ("cp850", "cp866", "cp1252")  # of Western and Russian Windows, in that order
 
 
 @dataclass(frozen=True)
 class FolderPhotos:
-    """Every file under a folder; links that lead out of it are listed and not followed."""
+    """Every file under a folder. Links to files that lie elsewhere are listed and not followed."""
 
     root: Path
     kind: str = "folder"
     location: str = ""
 
     def files(self, max_bytes: int) -> Iterator[Found]:
-        """Yield every file with its bytes, or with the reason why it is not taken."""
+        """Yield every file with its bytes, or with the reason why it is not taken.
+
+        Raises ArchstyleError for a link to a folder that lies elsewhere.
+        """
         root = self.root.resolve()
         for name, path, reason in self._listing():
             reason = reason or why_skipped(name) or _why_not_read(path, root)
@@ -63,23 +72,35 @@ class FolderPhotos:
     def _listing(self) -> Iterator[tuple[str, Path, str]]:
         """Yield (name, path, reason not to take it), sorted within each folder."""
         unreadable: list[OSError] = []
-        for folder, folders, files in os.walk(self.root, onerror=unreadable.append):
-            folders.sort()
+        for folder, folders, files in os.walk(self.root, True, unreadable.append, True):
             here = Path(folder)
             entries = [(file, "") for file in files]
-            for name in list(folders):
-                if name.startswith("."):
-                    entries.append((name, "a hidden folder"))
-                elif (here / name).is_symlink():
-                    entries.append((name, "a link to a folder, which is not followed"))
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            reasons = {name: self._why_not_entered(here / name) for name in folders}
+            entries += [(name, reason) for name, reason in reasons.items() if reason]
+            folders[:] = sorted(name for name, reason in reasons.items() if not reason)
             for name, reason in sorted(entries):
                 path = here / name
-                yield printable(path.relative_to(self.root).as_posix()), path, reason
+                yield self._name(path), path, reason
         for error in unreadable:
             path = Path(error.filename)
-            name = printable(path.relative_to(self.root).as_posix())
-            yield name, path, f"cannot be opened: {error.strerror}"
+            yield self._name(path), path, f"cannot be opened: {error.strerror}"
+
+    def _name(self, path: Path) -> str:
+        return printable(path.relative_to(self.root).as_posix())
+
+    def _why_not_entered(self, folder: Path) -> str:
+        if folder.name.startswith("."):
+            return "a hidden folder"
+        if not folder.is_symlink():
+            return ""
+        target = folder.resolve()
+        if not target.is_relative_to(self.root.resolve()):
+            raise ArchstyleError(
+                f"{self._name(folder)} is a link that leads out of {self.location or 'its folder'},"
+                " which is not followed: copy the folder to where the link is, or remove the link."
+            )
+        lies_in_it = any(parent.resolve().is_relative_to(target) for parent in folder.parents)
+        return "a link to a folder in which it lies" if lies_in_it else ""
 
 
 def _why_not_read(path: Path, root: Path) -> str:
@@ -133,11 +154,17 @@ def is_archive(path: Path) -> bool:
 
 def _zip_members(path: Path, max_bytes: int) -> Iterator[Found]:
     with zipfile.ZipFile(path) as archive:
-        for member in sorted(archive.infolist(), key=lambda member: member.filename):
-            if member.is_dir():
+        members = sorted(archive.infolist(), key=lambda member: member.filename)
+        unknown = [raw for member in members if isinstance(raw := _raw(member), bytes)]
+        encoding = guess_encoding(path.name, unknown)
+        for member in members:
+            raw = _raw(member)
+            decoded = raw if isinstance(raw, str) else _decode(raw, encoding)
+            folder = decoded.endswith(("/", "\\")) or member.external_attr & DIRECTORY
+            if folder and not member.file_size:
                 continue
-            name = member_name(member.filename)
-            if reason := why_skipped(name):
+            name = member_name(decoded, windows=member.create_system in WINDOWS)
+            if reason := why_skipped(name) or _why_not_unpacked(member):
                 yield Found(name, reason=reason)
             elif member.file_size > max_bytes:
                 yield too_large(name, max_bytes)
@@ -148,13 +175,73 @@ def _zip_members(path: Path, max_bytes: int) -> Iterator[Found]:
                     yield Found(name, reason=f"cannot be read from the archive: {error}")
 
 
+def _why_not_unpacked(member: zipfile.ZipInfo) -> str:
+    if member.flag_bits & ENCRYPTED:
+        return "encrypted: make the archive again without a password"
+    try:
+        zipfile._check_compression(member.compress_type)  # type: ignore[attr-defined]
+    except (NotImplementedError, RuntimeError):
+        method = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))  # type: ignore[attr-defined]
+        return f"compressed by {method}, which cannot be read: make the archive again with deflate"
+    return "a link or no ordinary file" if stat.S_ISLNK(member.external_attr >> 16) else ""
+
+
+def _raw(member: zipfile.ZipInfo) -> str | bytes:
+    """Return a member's name, or its bytes where nothing says in which encoding they are."""
+    extra = member.extra
+    while len(extra) > 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        if kind == UNICODE_PATH and size > 5:
+            return extra[9 : 4 + size].decode()
+        extra = extra[4 + size :]
+    if member.flag_bits & UTF8 or member.filename.isascii():
+        return member.filename
+    return member.filename.encode("cp437")  # which zipfile takes it for
+
+
+def guess_encoding(archive: str, names: Iterable[bytes]) -> str:
+    """Return in which code page the names are that are not in UTF-8, and warn that it is a guess.
+
+    UTF-8 without its flag, as the Finder of macOS writes it, is sure.
+    """
+    unsure = [name for name in names if not _is_utf8(name)]
+    if not unsure:
+        return "cp437"
+    fitting = [page for page in CODE_PAGES if all(_reads(name, page) for name in unsure)]
+    encoding = [*fitting, "cp437"][0]
+    warn(
+        f"The names in {archive} are in an unknown code page; they were read as {encoding}, as in "
+        f"{printable(_decode(unsure[0], encoding))}. If that is wrong, make the archive again with "
+        "names in UTF-8, or name the folder."
+    )
+    return encoding
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        return bool(name.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _reads(name: bytes, encoding: str) -> bool:
+    """Whether all that is not ASCII becomes letters."""
+    text = name.decode(encoding, "replace")
+    return all(letter.isalpha() for letter in text if not letter.isascii())
+
+
+def _decode(name: bytes, encoding: str) -> str:
+    return name.decode() if _is_utf8(name) else name.decode(encoding)
+
+
 def _tar_members(path: Path, max_bytes: int) -> Iterator[Found]:
     # "r|*" goes through the file once, so that compressed ones of any size are no trouble.
     with tarfile.open(path, "r|*") as archive:
         for member in archive:
             if member.isdir():
                 continue
-            name = member_name(member.name)
+            raw = member.name.encode("utf-8", "surrogateescape")
+            name = member_name(_decode(raw, guess_encoding(path.name, [raw])))
             if reason := why_skipped(name):
                 yield Found(name, reason=reason)
             elif not member.isreg():
