@@ -12,11 +12,10 @@ from archstyle.config import Duplicates, stage_config
 from archstyle.data.manifest import read_pairs
 from archstyle.data.splits import find_leaks
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.data.choices import choose
-from archstyle.reports.data.collection import read_collection
-from archstyle.reports.data.outputs import write_report
-from archstyle.reports.data.page import DataReport, in_words
-from archstyle.reports.data.pictures import read_pictures
+from archstyle.reports.collection import read_collection
+from archstyle.reports.data_report import SIDE, DataReport, in_words, write_report
+from archstyle.reports.highlights import choose
+from archstyle.reports.page import read_thumbnails
 
 RAW, PREPARED, REPORTS = Path("data/raw"), Path("data/prepared"), Path("reports")
 
@@ -29,7 +28,7 @@ class DescribeConfig:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write reports/data.html and reports/data from data/raw and data/prepared."""
+    """Write data.html, data-sheet.md and data/ into reports/, from data/raw and data/prepared."""
     config = stage_config(DescribeConfig, arguments, Path.cwd())
     found = read_collection(PREPARED, config.duplicates.distance)
     pairs = PREPARED / "pairs.csv"
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     report = DataReport(
         found=found,
         choices=choices,
-        pictures=read_pictures(PhotoStore(RAW), choices.files()),
+        pictures=read_thumbnails(PhotoStore(RAW), choices.files(), SIDE),
         leaks=find_leaks(found.rows, read_pairs(pairs) if pairs.exists() else ()),
     )
     write_report(REPORTS, report)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
+from archstyle.common.files import read_json
 from archstyle.config import Evaluate, Split, stage_config
 from archstyle.data.manifest import read_manifest, read_pairs
 from archstyle.data.splits import check_data, check_splits
@@ -16,10 +17,9 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
 from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.evaluation.gallery import pick, show_answered
-from archstyle.reports.evaluation.inputs import read_history, read_record
-from archstyle.reports.evaluation.outputs import write_reports
-from archstyle.reports.evaluation.report import Report, in_words
+from archstyle.reports.evaluation import Report, in_words, write_reports
+from archstyle.reports.evaluation_tables import read_history
+from archstyle.reports.gallery import pick, show_answered
 from archstyle.tracking.runs import resume_run
 
 RAW, PREPARED, MODELS, REPORTS = map(Path, ("data/raw", "data/prepared", "models", "reports"))
@@ -38,7 +38,8 @@ def main(argv: Sequence[str]) -> None:
     """Write metrics, plots, figures, predictions and the report, then log them into the run."""
     config = stage_config(EvaluateConfig, argv, Path.cwd())
     rows = read_manifest(PREPARED / "manifest.csv")
-    summary = read_record(PREPARED / "summary.json", "prepare")
+    summary = read_json(PREPARED / "summary.json", "run `dvc repro --force prepare`")
+    run_record = read_json(MODELS / "run.json", "run `dvc repro --force train`")
     history = read_history(MODELS / "history.csv")
     bundle = Bundle.load(MODELS / "bundle")
     labels = label_test_photos(rows, Split(**summary["shares"]), bundle.styles)
@@ -65,14 +66,15 @@ def main(argv: Sequence[str]) -> None:
         card=bundle.card,
         bundle_digest=bundle.digest,
         summary=summary,
-        run=read_record(MODELS / "run.json", "train"),
+        run=run_record,
+        history=history,
         mistakes=mistakes,
         sure=sure,
         outside=outside,
         answered_outside=show_answered(bundle, RAW, outside),
         variants=variants,
     )
-    write_reports(REPORTS, report, history)
+    write_reports(REPORTS, report)
     say(in_words(report))
     # Not in the reports, which are the same again for the same bundle.
     log(config, time_variants(VARIANTS))

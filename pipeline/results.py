@@ -9,11 +9,11 @@ from pathlib import Path
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
+from archstyle.common.files import read_json
 from archstyle.config import Split, compose
 from archstyle.data.manifest import read_manifest
 from archstyle.metrics.predictions import label_test_photos
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.evaluation.inputs import read_record
 from archstyle.reports.results.compare import measure_all
 from archstyle.reports.results.page import Results
 from archstyle.reports.results.robustness import robustness
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure what is missing and write the page."""
     root = Path.cwd()
     config = compose(root, arguments)
-    summary = read_record(root / "data/prepared/summary.json", "prepare")
+    summary = read_json(root / "data/prepared/summary.json", "run `dvc repro prepare`")
     rows = read_manifest(root / "data/prepared/manifest.csv")
     measured = measure_all(root, root / WORK, rows, summary["digest"])
     bundle = Bundle.load(measured.default_bundle)

@@ -1,8 +1,7 @@
 """Collections of made-up rows, for tests of the report on the data."""
 
 from archstyle.data.manifest import Row
-from archstyle.reports.data.collection import Alike, Collection, Facts
-from archstyle.reports.data.tallies import by_style
+from archstyle.reports.collection import Alike, Collection, Facts, by_style
 
 SOURCE = {"kind": "folder", "location": "photos", "drawn": False, "files": 0, "digest": "s"}
 
@@ -20,5 +19,6 @@ def collection(rows: list[Row], facts: dict[str, Facts] | None = None) -> Collec
         for style, found in by_style(rows).items()
         if any(found[split] for split in ("train", "validation", "test"))
     }
-    summary = {"styles": list(counts), "counts": counts, "source": SOURCE}
+    summary = {"styles": list(counts), "counts": counts, "source": SOURCE, "digest": "d"}
+    summary["shares"] = {"validation": 0.15, "test": 0.15}
     return Collection(rows, summary, facts or {}, Alike(), 40)

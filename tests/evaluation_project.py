@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,14 @@ from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize
 from archstyle.metrics.evaluation import Evaluation, measure
-from archstyle.metrics.predictions import Predictions
+from archstyle.metrics.predictions import Labels, Predictions
+from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
+from archstyle.reports.evaluation import Report
+from archstyle.reports.evaluation_tables import Curves
+from archstyle.reports.gallery import Shown
 
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
 1,head,1.5,0.4,1.4,0.45
@@ -28,6 +33,13 @@ HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
 3,network,0.9,0.7,1.0,0.65
 """
 STYLES = ("baroque", "byzantine", "egyptian", "gothic")
+SUMMARY = {
+    "styles": list(STYLES),
+    "counts": {s: {"train": 5 + i, "validation": 2, "test": 2} for i, s in enumerate(STYLES)},
+    "status": {"used": 43, "duplicate": 7, "broken": 1},
+    "digest": "d",
+    "source": {"kind": "folder", "location": "photos", "drawn": False, "digest": "s"},
+}
 CONFIG = {"seed": 1, "model": {"name": "colours"}}
 
 
@@ -161,3 +173,28 @@ def evaluation(k: int = 4, n: int = 200, threshold: float = 0.6, skill: float = 
         probabilities=probabilities.astype(np.float32),
     )
     return measure(predictions, dict.fromkeys(styles, 10), samples=500, seed=1)
+
+
+def shown(heat: bool = True, right: bool = False) -> Shown:
+    picture = Image.open(BytesIO(photo(np.array([90.0, 120, 200]), 1))).convert("RGB")
+    layer = heat_layer(np.eye(7, dtype=np.float32), 64, 64) if heat else None
+    answer = "Gothic" if right else "Baroque"
+    return Shown("gothic/a.jpg", "Gothic", answer, 0.9, 0.05, True, picture, layer)
+
+
+def report(**changes: Any) -> Report:
+    whole = Report(
+        labelled=evaluation(),
+        corrected=evaluation(),
+        labels=Labels([], {}, {}),
+        answers=evaluation().predictions,
+        names=[style.capitalize() for style in STYLES],
+        card=card(),
+        bundle_digest="b" * 64,
+        summary=SUMMARY,
+        run={"run_id": "0123abc"},
+        history=[Curves("head", *np.linspace(0.5, 1, 15).reshape(5, 3))],
+        mistakes=[shown(), shown(heat=False)],
+        sure={"Gothic": [shown(right=True)], "Baroque": []},
+    )
+    return replace(whole, **changes)

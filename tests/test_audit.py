@@ -17,11 +17,8 @@ from click.testing import CliRunner
 from sklearn.neighbors import KNeighborsClassifier
 
 from archstyle.audit import features as features_module
-from archstyle.audit.features import read_features
-from archstyle.audit.findings import alike, find
-from archstyle.audit.graph import find_graph, graph_digest
-from archstyle.audit.photographs import Photograph, photographs
-from archstyle.audit.predictions import out_of_fold
+from archstyle.audit.features import find_graph, graph_digest, read_features
+from archstyle.audit.findings import Photograph, alike, find, out_of_fold, photographs
 from archstyle.cli import main
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.duplicates.hash import perceptual_hash
@@ -79,7 +76,7 @@ def test_photos_that_belong_together_do_not_vouch_for_each_other(
     def nearest_photo(features: Any, labels: Any) -> Any:
         return KNeighborsClassifier(1).fit(features, labels)
 
-    monkeypatch.setattr("archstyle.audit.predictions.fit_head", nearest_photo)
+    monkeypatch.setattr("archstyle.audit.findings.fit_head", nearest_photo)
     random = np.random.default_rng(3)
     once = random.normal(size=(60, 80)).astype(np.float32)
     features, labels = np.repeat(once, 2, axis=0), np.repeat(random.integers(0, 2, 60), 2)

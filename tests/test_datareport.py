@@ -3,6 +3,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,20 +13,19 @@ from PIL import Image, ImageOps
 from archstyle.data.corrections import COLUMNS
 from archstyle.data.manifest import Pair, Row, read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.reports.data import figures, sheets
-from archstyle.reports.data.choices import choose
-from archstyle.reports.data.collection import Alike, Facts
-from archstyle.reports.data.outputs import write_report
-from archstyle.reports.data.page import DataReport
-from archstyle.reports.data.pictures import as_picture
-from archstyle.reports.data.tallies import by_style
-from archstyle.reports.theme import DARK, LIGHT, applied, save
+from archstyle.reports import data_charts as charts
+from archstyle.reports.collection import Alike, Facts, by_style
+from archstyle.reports.data_report import DataReport, charts_of, sheets_of, write_report
+from archstyle.reports.highlights import SMALL, choose
+from archstyle.reports.page import Thumbnail, picture_uri
+from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
 from tests.datareport_project import collection, row
 from tests.photo_folders import fill, jpeg, photo
 from tests.test_report import CHROMIUM, CHROMIUM_ARGUMENTS, parsed
 
+PICTURE = Thumbnail(photo(1), picture_uri(photo(1)))
 HOSTILE = '"><img src=x onerror=1>'
 
 
@@ -98,6 +98,33 @@ def test_the_page_says_what_became_of_everything(project: Path) -> None:
         assert text in page, text
 
 
+def test_the_data_sheet_says_it_too(project: Path) -> None:
+    sheet = (project / "reports/data-sheet.md").read_text("utf-8")
+    for text in (
+        "## Collection process",
+        "43 files",
+        "| style | train | validation | test | duplicate | conflict | dropped | broken | all |",
+        "1 of the 2 photos in the source's “val” folder",
+        "val shares 1 photo with train",
+        "15% validation, 15% test",
+        "Модерн & Арт",
+    ):
+        assert text in sheet, text
+    assert "rawn" not in sheet
+
+
+def test_contact_sheets_show_what_was_chosen() -> None:
+    rows = [row("a/1", "g"), row("a/2", "g", "", "duplicate"), row("b/3"), row("b/4")]
+    alike = Alike(nearest=[Pair("a/1", "b/3", 50, False)])
+    found = replace(collection(rows), alike=alike)
+    report = DataReport(found, choose(found), {row.file: PICTURE for row in rows}, [])
+    sheets = {name: tiles for name, _, tiles in sheets_of(report)}
+    assert sheets.keys() == {"copies", "nearest", "styles/a", "styles/b"}
+    assert [tile.caption for tile in sheets["copies"]] == ["a: 2 files"]
+    assert [(tile.caption, len(tile.pictures)) for tile in sheets["nearest"]] == [("50 bits", 2)]
+    assert [len(sheets[f"styles/{style}"]) for style in "ab"] == [1, 2]
+
+
 def test_the_same_collection_gives_the_same_report(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +159,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(
 )
 def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
     found = collection(rows, {row.file: Facts(9, 16, 16, "PNG") for row in rows if row.group})
-    pictures = {row.file: as_picture(photo(1)) for row in rows}
+    pictures = {row.file: PICTURE for row in rows}
     write_report(tmp_path, DataReport(found, choose(found), pictures, []))
     page = (tmp_path / "data.html").read_text("utf-8")
     parsed(page)
@@ -140,11 +167,11 @@ def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_twenty_styles_are_readable(tmp_path: Path, theme: object) -> None:
+def test_twenty_styles_are_readable(theme: Theme) -> None:
     names = [f"style {n}" for n in range(17)] + ["$x^2", "Ελληνικός", "very " * 20]
     rows = [row(f"{name}/{n}", split="test") for name in names for n in range(3)]
     with applied(theme):
-        figure = figures.counts(by_style(rows), theme)
+        figure = charts.counts(by_style(rows), theme)
         figure.draw_without_rendering()
         axes = figure.axes[0]
         boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
@@ -152,26 +179,19 @@ def test_twenty_styles_are_readable(tmp_path: Path, theme: object) -> None:
         assert all(a.y0 >= b.y1 or b.y0 >= a.y1 for a, b in pairwise(boxes))
         assert min(box.x0 for box in boxes) >= 0
         assert axes.get_window_extent().width > figure.bbox.width / 2
-        save(figure, tmp_path / "counts.png")
+    assert [bar.get_width() for bar in axes.patches] == [3] * 20
+    assert axes.get_yticklabels()[0].get_text() == "$x^2 (3)"
 
 
-@pytest.mark.parametrize("photos", [0, 1, figures.MANY + 1])
-def test_sizes_of_any_number_of_photos_are_drawn(tmp_path: Path, photos: int) -> None:
+@pytest.mark.parametrize("photos", [0, 1, charts.MANY + 1])
+def test_sizes_of_any_number_of_photos_are_drawn(photos: int) -> None:
     facts = [Facts(1, 16 + n, 20_000 - n, "PNG") for n in range(photos)]
     with applied(LIGHT):
-        figure = figures.sizes(facts, figures.SMALL, LIGHT)
-        save(figure, tmp_path / "sizes.png", 50)
+        figure = charts.sizes(facts, SMALL, LIGHT)
+        save(figure, BytesIO(), 50)
     low, high = figure.axes[0].get_xlim()
     assert all(low < fact.width < high and low < fact.height < high for fact in facts)
     assert 4 <= len(figure.axes[0].get_xticks()) <= 9
-
-
-def test_sheets_break_no_pair() -> None:
-    picture = photo(1)
-    strips = sheets.wrapped([(f"{n}", [picture, picture]) for n in range(4)])
-    assert [[p is None for p in strip.pictures].count(True) for strip in strips] == [2, 0]
-    assert strips[0].captions[:4] == ["0", "", "", "1"]
-    assert sheets.wrapped([]) == []
 
 
 @pytest.mark.parametrize("farthest", [30, 90])
@@ -180,13 +200,20 @@ def test_the_threshold_is_shown_among_the_pairs(tmp_path: Path, farthest: int) -
     one, other = Pair("a/1", "a/2", farthest, True), Pair("a/1", "b/3", 50, False)
     alike = Alike(Counter({farthest: 1}), Counter({50: 1}), [one], [other])
     found = replace(collection(rows), alike=alike)
-    pictures = {row.file: as_picture(photo(1)) for row in rows}
+    pictures = {row.file: PICTURE for row in rows}
     write_report(tmp_path, DataReport(found, choose(found), pictures, []))
-    assert (tmp_path / "data/distances.png").stat().st_size > 1000
+    with applied(LIGHT):
+        (axes,) = charts.distances(alike, found.distance, LIGHT).axes
+    assert [(round(bar.get_x() + 0.44), bar.get_height()) for bar in axes.patches] == [
+        (farthest, 1), (50, 1),
+    ]  # fmt: skip
+    assert axes.get_lines()[0].get_xdata() == [found.distance + 0.5] * 2
+    assert (tmp_path / "data/distances.png").read_bytes() == charts_of(found)["distances"].light
     page = (tmp_path / "data.html").read_text("utf-8")
-    assert "Joined, but only just" in page and "Kept apart, but only just" in page
+    assert "Taken for duplicates, the least alike" in page
+    assert "Taken for different photographs, the most alike" in page
     assert f"{farthest} bits of 256" in page and "50 bits of 256" in page
-    assert ("second look" in page) == (farthest > found.distance)
+    assert ("alignment decided" in page) == (farthest > found.distance)
 
 
 def test_drawn_facades_are_called_so(tmp_path: Path) -> None:
@@ -194,7 +221,7 @@ def test_drawn_facades_are_called_so(tmp_path: Path) -> None:
     summary = json.loads(json.dumps(found.summary))
     summary["source"]["drawn"] = True
     found = replace(found, summary=summary)
-    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": as_picture(photo(1))}, []))
+    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": PICTURE}, []))
     assert 'role="alert"><div><strong>Drawn' in (tmp_path / "data.html").read_text("utf-8")
 
 

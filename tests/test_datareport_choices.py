@@ -7,12 +7,10 @@ import pytest
 from archstyle.data.manifest import Pair, Row
 from archstyle.data.splits import Leak
 from archstyle.errors import ArchstyleError
-from archstyle.reports.data.choices import MEMBERS, MOST, OF_ALL_STYLES, choose
-from archstyle.reports.data.collection import Alike, look_at_pairs
-from archstyle.reports.data.findings import find, many
-from archstyle.reports.data.outputs import file_names
-from archstyle.reports.data.tallies import HeldOut, held_out, reasons
-from archstyle.reports.page import code
+from archstyle.reports.collection import Alike, HeldOut, held_out, look_at_pairs, reasons
+from archstyle.reports.data_report import file_names
+from archstyle.reports.highlights import MEMBERS, MOST, OF_ALL_STYLES, choose, find
+from archstyle.reports.page import code, many
 from tests.datareport_project import collection, row
 
 

@@ -140,7 +140,7 @@ def test_what_cannot_be_measured_is_named():
 def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
     evaluate.main([])
     found = files(project)
-    assert {Path(name).suffix for name in found} == {".csv", ".png", ".html", ".json"}
+    assert {Path(name).suffix for name in found} == {".csv", ".png", ".html", ".json", ".md"}
     metrics = json.loads(found["reports/metrics.json"])
     assert metrics["accuracy"] == pytest.approx(10 / 12, abs=1e-6)
     assert metrics["test_photos"] == 12

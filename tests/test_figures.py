@@ -8,20 +8,22 @@ from PIL import Image
 
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import predict_photos
-from archstyle.photos.heatmap import heat_layer
-from archstyle.reports.evaluation import draw, figures
-from archstyle.reports.evaluation.gallery import Shown, pick, sure_and_right, worst_mistakes
-from archstyle.reports.evaluation.inputs import read_history
-from archstyle.reports.evaluation.sheets import sheet
-from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, note_drawn, save
+from archstyle.reports import evaluation_charts as charts
+from archstyle.reports.contact_sheet import Tile, contact_sheet, rows_of
+from archstyle.reports.evaluation import SHEET_SIDE, charts_of
+from archstyle.reports.evaluation_tables import read_history
+from archstyle.reports.gallery import MISTAKES, pick
+from archstyle.reports.page import draw_charts
+from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, save
 from tests.evaluation_project import (
     HISTORY,
     ColourBundle,
     Photos,
     card,
     evaluation,
-    photo,
+    report,
     rows_and_photos,
+    shown,
 )
 
 CHARTS = {"confusion", "curves", "per_style", "reliability", "risk_coverage"}
@@ -31,13 +33,6 @@ CHARTS = {"confusion", "curves", "per_style", "reliability", "risk_coverage"}
 def history(tmp_path):
     (tmp_path / "history.csv").write_text(HISTORY)
     return read_history(tmp_path / "history.csv")
-
-
-def shown(heat: bool = True, right: bool = False) -> Shown:
-    picture = Image.open(BytesIO(photo(np.array([90.0, 120, 200]), 1))).convert("RGB")
-    layer = heat_layer(np.eye(7, dtype=np.float32), 64, 64) if heat else None
-    answer = "Gothic" if right else "Baroque"
-    return Shown("gothic/a.jpg", "Gothic", answer, 0.9, 0.05, True, picture, layer)
 
 
 def test_history_has_phases_in_order_and_gaps(history):
@@ -53,20 +48,51 @@ def test_damaged_history_says_what_to_do(tmp_path, text):
         read_history(tmp_path / "history.csv")
 
 
-def test_charts_are_the_same_byte_for_byte_whatever_the_users_settings(tmp_path, history):
-    found, drawn = evaluation(), []
+def test_charts_are_the_same_byte_for_byte_whatever_the_users_settings():
+    made = []
     for size in (10, 30):
         with matplotlib.rc_context({"font.size": size, "axes.facecolor": "pink"}):
-            folder = tmp_path / str(size)
-            folder.mkdir()
-            draw.draw_charts(folder, found, history, found.predictions.styles, False, LIGHT)
-        drawn.append({path.stem: path.read_bytes() for path in folder.glob("*.png")})
-    assert drawn[0] == drawn[1]
-    assert drawn[0].keys() == CHARTS
-    for content in drawn[0].values():
-        with Image.open(BytesIO(content)) as image:
-            assert "Software" not in image.info
-            assert min(image.size) > 300
+            made.append(charts_of(report()))
+    assert made[0] == made[1]
+    assert made[0].keys() == CHARTS
+    for chart in made[0].values():
+        assert chart.light != chart.dark
+        for content in (chart.light, chart.dark):
+            with Image.open(BytesIO(content)) as image:
+                assert "Software" not in image.info
+                assert image.height * chart.width == pytest.approx(image.width * chart.height, 0.01)
+
+
+def test_curves_have_a_column_a_phase_and_a_line_a_split(history):
+    with applied(LIGHT):
+        figure = charts.curves(history, LIGHT)
+    loss, *others = figure.axes
+    assert [axes.get_title("left") for axes in (loss, others[0])] == ["head only", "whole network"]
+    assert [axes.get_ylabel() for axes in (loss, others[1])] == ["loss", "accuracy"]
+    training, validation = loss.get_lines()
+    assert list(training.get_ydata()) == [1.5, 1.2]
+    assert validation.get_label() == "validation" and validation.get_ydata()[0] == 1.4
+
+
+def test_risk_and_coverage_are_marked_where_the_threshold_stands():
+    found = evaluation()
+    selective = found.selective_accuracy.value
+    with applied(LIGHT):
+        (axes,) = charts.risk_coverage(found.risk_coverage, 0.9, selective, LIGHT).axes
+        (nothing,) = charts.risk_coverage(found.risk_coverage, 0.0, None, LIGHT).axes
+    assert axes.get_title("left").startswith("threshold: 90% answered")
+    assert axes.get_xlabel().startswith("coverage") and axes.get_ylabel().startswith("risk")
+    assert axes.collections[-1].get_offsets().tolist() == [[0.9, pytest.approx(1 - selective)]]
+    assert nothing.get_title("left") == ""
+
+
+def test_the_reliability_diagram_has_a_bar_a_bin():
+    found = evaluation().reliability
+    with applied(LIGHT):
+        upper, lower = charts.reliability_diagram(found, LIGHT).axes
+    assert [bar.get_height() for bar in lower.patches] == found.photos.tolist()
+    assert lower.get_xlabel() == "probability of the answer"
+    assert f"{found.expected_calibration_error:.3f}" in upper.get_title("left")
 
 
 @pytest.mark.parametrize("k", [2, 20])
@@ -75,8 +101,8 @@ def test_names_of_styles_never_run_into_one_another(k, theme):
     found = evaluation(k)
     with applied(theme):
         for figure in (
-            figures.confusion(found.confusion, found.predictions.styles, theme),
-            figures.per_style(found.styles, found.predictions.styles, theme),
+            charts.confusion(found.confusion, found.predictions.styles, theme),
+            charts.per_style(found.styles, found.predictions.styles, theme),
         ):
             figure.draw_without_rendering()
             axes = figure.axes[0]
@@ -93,7 +119,7 @@ def test_names_of_styles_never_run_into_one_another(k, theme):
 
 def test_confusion_shows_counts_and_percentages():
     with applied(LIGHT):
-        figure = figures.confusion(np.array([[3, 1], [0, 4]]), ("a", "b"), LIGHT)
+        figure = charts.confusion(np.array([[3, 1], [0, 4]]), ("a", "b"), LIGHT)
     assert {text.get_text() for text in figure.axes[0].texts} == {
         "3\n75%",
         "1\n25%",
@@ -102,44 +128,60 @@ def test_confusion_shows_counts_and_percentages():
     }
 
 
-def test_odd_names_are_drawn(tmp_path):
+@pytest.mark.parametrize("names", [("$x^2", "_b"), ("ヴェネツィア", "🏛 art déco")])
+def test_odd_names_are_drawn_as_they_are(names):
     found = evaluation(2)
-    for number, names in enumerate((("$x^2", "_b"), ("ヴェネツィア", "🏛 art déco"))):
-        with applied(LIGHT):
-            save(figures.confusion(found.confusion, names, LIGHT), tmp_path / f"{number}.png")
-        assert (tmp_path / f"{number}.png").stat().st_size > 1000
+    with applied(LIGHT):
+        figure = charts.confusion(found.confusion, names, LIGHT)
+        save(figure, BytesIO())
+    axes = figure.axes[0]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert tuple(label.get_text() for label in labels) == names
 
 
 def test_drawn_facades_are_called_so_on_the_figure():
-    with applied(LIGHT):
-        for drawn in (True, False):
-            figure = figures.reliability_diagram(evaluation().reliability, LIGHT)
-            note_drawn(figure, drawn, LIGHT)
-            assert (figure.get_suptitle() == DRAWN) == drawn
-            page = sheet("Mistakes", [shown()], drawn, LIGHT)
-            assert (DRAWN in page.get_suptitle()) == drawn
+    made = []
+
+    def draw(theme):
+        made.append(charts.reliability_diagram(evaluation().reliability, theme))
+        return made[-1]
+
+    for drawn in (True, False):
+        draw_charts({"reliability": draw}, drawn)
+        assert [(figure.get_suptitle() == DRAWN) for figure in made[-2:]] == [drawn, drawn]
+        with applied(LIGHT):
+            (axes,) = contact_sheet("Mistakes", [shown().tile], drawn, LIGHT).axes
+        assert (DRAWN in axes.texts[0].get_text()) == drawn
 
 
 @pytest.mark.parametrize("photos", [[], [shown()], [shown(False)] * 5, [shown(right=True)] * 9])
-def test_sheets_take_any_number_of_photos(tmp_path, photos):
+def test_contact_sheets_take_any_number_of_photos(photos):
     with applied(LIGHT):
-        figure = sheet("Photos", photos, False, LIGHT)
-        save(figure, tmp_path / "sheet.png", 50)
-    tiles = [tile for tile in figure.subfigs if tile.axes]
-    assert len(tiles) == len(photos)
-    if photos:
-        assert len(tiles[0].axes) == (1 if photos[0].heat is None else 2)
-        assert ("labelled" in tiles[0].get_suptitle()) != photos[0].right
+        figure = contact_sheet("Photos", [photo.tile for photo in photos], False, LIGHT, SHEET_SIDE)
+        save(figure, BytesIO(), 50)
+    (axes,) = figure.axes
+    assert len(axes.images) == sum(1 if photo.heat is None else 2 for photo in photos)
+    texts = [text.get_text() for text in axes.texts]
+    for photo in photos:
+        assert photo.file in texts
+        assert ("Baroque 90%, labelled Gothic" in texts) != photo.right
 
 
-def test_the_surest_mistakes_come_first():
+def test_contact_sheets_break_no_pair():
+    picture = shown().photo
+    rows = rows_of([Tile([picture, picture], f"{n}") for n in range(5)])
+    assert [[tile.caption for _, tile in row] for row in rows] == [["0", "1", "2", "3"], ["4"]]
+    columns = [column for column, _ in rows[0]]
+    assert all(after - before > 2 for before, after in pairwise(columns))
+    assert [len(row) for row in rows_of([Tile([picture])] * 9)] == [8, 1]
+    assert rows_of([]) == []
+
+
+def test_the_most_confident_mistakes_come_first():
     predictions = evaluation().predictions
-    order = worst_mistakes(predictions, 10)
+    order = predictions.surest(~predictions.correct, 10)
     assert not predictions.correct[order].any()
     assert list(predictions.probability[order]) == sorted(predictions.probability[order])[::-1]
-    sure = sure_and_right(predictions, 2, 4)
-    assert predictions.correct[sure].all()
-    assert (predictions.labels[sure] == 2).all()
 
 
 @pytest.mark.parametrize("maps", [True, False])
@@ -148,13 +190,16 @@ def test_pictures_show_what_was_measured(maps):
     bundle, store = ColourBundle(card(), maps), Photos(photos)
     predictions = predict_photos(bundle, store, [row for row in rows if row.split == "test"])
     mistakes, sure = pick(bundle, store, predictions)
-    assert [m.file for m in mistakes] == [predictions.files[i] for i in worst_mistakes(predictions)]
+    worst = predictions.surest(~predictions.correct, MISTAKES)
+    assert [m.file for m in mistakes] == [predictions.files[i] for i in worst]
     assert len(mistakes) == 2
     for mistake in mistakes:
         assert mistake.label != mistake.predicted
         assert mistake.of_label < mistake.probability
         assert (mistake.heat is not None) == maps
-        assert mistake.with_heat.size == mistake.photo.size == (40, 30)
+        assert {picture.size for picture in mistake.tile.pictures} == {(40, 30)}
+        assert len(mistake.tile.pictures) == 1 + maps
+    assert all(one.right and one.label == name for name, some in sure.items() for one in some)
     assert {name: len(photos) for name, photos in sure.items()} == {
         "Baroque": 2, "Byzantine": 2, "Egyptian": 3, "Gothic": 3,
     }  # fmt: skip

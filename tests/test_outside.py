@@ -17,9 +17,9 @@ from archstyle.metrics.evaluation import (
 )
 from archstyle.metrics.predictions import Answers, Labels, predict_photos
 from archstyle.photos.packing import pack
-from archstyle.reports.evaluation.gallery import show_answered
-from archstyle.reports.evaluation.outside_figure import outside_figure
-from archstyle.reports.theme import DARK, applied, save
+from archstyle.reports.evaluation_charts import outside_distances
+from archstyle.reports.gallery import show_answered
+from archstyle.reports.theme import DARK, applied
 from tests.evaluation_project import ColourBundle, Photos, card, colours, photo, rows_and_photos
 
 
@@ -98,7 +98,7 @@ def test_without_such_photos_there_is_nothing_to_measure(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_the_figure_is_drawn_whatever_the_distances(tmp_path: Path, same: bool) -> None:
+def test_the_chart_shows_both_kinds_threshold_and_area_whatever_the_distances(same: bool) -> None:
     test = of_test_photos()
     distances = np.full(7, 3.0, np.float32) if same else np.arange(7, dtype=np.float32)
     known = replace(card(), threshold=0.5, distance_threshold=4.0)
@@ -106,8 +106,18 @@ def test_the_figure_is_drawn_whatever_the_distances(tmp_path: Path, same: bool) 
     found = Outside(strange, test)
     assert found.curve is not None
     with applied(DARK):
-        save(outside_figure(found, found.curve, DARK), tmp_path / "outside.png")
-    assert (tmp_path / "outside.png").stat().st_size > 5000
+        figure = outside_distances(found, DARK)
+        figure.draw_without_rendering()
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        "test photos", "out of distribution",
+    ]  # fmt: skip
+    assert left.get_title("left") == "threshold: 4.0"
+    heights = [sum(bar.get_height() for bar in bars) for bars in left.containers]
+    assert heights == pytest.approx([1, 1])
+    assert right.get_title("left") == f"area under the ROC curve {found.curve.area:.4f}"
+    (point,) = right.collections[0].get_offsets().tolist()
+    assert point == pytest.approx([test.out_of_distribution, 0.0 if same else 2 / 7])
 
 
 def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:

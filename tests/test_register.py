@@ -72,7 +72,8 @@ def test_the_stage_writes_what_it_decided(
 
 
 def test_registering_twice_makes_one_version(project: Path) -> None:
-    (project / "reports" / "data.html").write_text("the data", "utf-8")
+    for name in ("data.html", "data-sheet.md"):
+        (project / "reports" / name).write_text("the data", "utf-8")
     (project / "reports" / "data").mkdir()
     (project / "reports" / "data" / "counts.png").write_bytes(b"counts")
     first = register_candidate(project, 0.01)
@@ -84,7 +85,7 @@ def test_registering_twice_makes_one_version(project: Path) -> None:
         for folder in ("reports", "reports/data")
         for artifact in connect().list_artifacts(first["run_id"], folder)
     ]
-    assert {"reports/data.html", "reports/data/counts.png"} <= set(kept)
+    assert {"reports/data.html", "reports/data-sheet.md", "reports/data/counts.png"} <= set(kept)
     assert len(changes()) == 1
 
 

@@ -8,13 +8,9 @@ import pytest
 from archstyle.data.manifest import Row
 from archstyle.metrics.classification import Interval
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.evaluation.draw import draw_charts
-from archstyle.reports.evaluation.inputs import read_history
-from archstyle.reports.evaluation.report import Report, between, most_confused, render
-from archstyle.reports.page import percent
-from archstyle.reports.theme import LIGHT
-from tests.evaluation_project import HISTORY, STYLES, card, evaluation
-from tests.test_figures import shown
+from archstyle.reports.evaluation import charts_of, model_card, most_confused, page
+from archstyle.reports.page import between, percent
+from tests.evaluation_project import STYLES, SUMMARY, card, evaluation, report, shown
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -26,38 +22,11 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 VOID = {"br", "meta", "link", "img", "input", "source"}
-SUMMARY = {
-    "styles": list(STYLES),
-    "counts": {s: {"train": 5 + i, "validation": 2, "test": 2} for i, s in enumerate(STYLES)},
-    "status": {"used": 43, "duplicate": 7, "broken": 1},
-    "digest": "d",
-    "source": {"kind": "folder", "location": "photos", "drawn": False, "digest": "s"},
-}
 
 
 @pytest.fixture(scope="module")
-def charts(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("charts")
-    (folder / "history.csv").write_text(HISTORY)
-    draw_charts(folder, evaluation(), read_history(folder / "history.csv"), STYLES, False, LIGHT)
-    return folder
-
-
-def report(**changes) -> Report:
-    whole = Report(
-        labelled=evaluation(),
-        corrected=evaluation(),
-        labels=Labels([], {}, {}),
-        answers=evaluation().predictions,
-        names=[style.capitalize() for style in STYLES],
-        card=card(),
-        bundle_digest="b" * 64,
-        summary=SUMMARY,
-        run={"run_id": "0123abc"},
-        mistakes=[shown(), shown(heat=False)],
-        sure={"Gothic": [shown(right=True)], "Baroque": []},
-    )
-    return replace(whole, **changes)
+def charts():
+    return charts_of(report())
 
 
 class Balance(HTMLParser):
@@ -78,24 +47,24 @@ class Balance(HTMLParser):
         assert self.open.pop() == tag
 
 
-def parsed(page: str) -> Balance:
+def parsed(text: str) -> Balance:
     found = Balance()
-    found.feed(page)
+    found.feed(text)
     assert not found.open
     return found
 
 
 def test_page_is_whole_and_asks_for_nothing_else(charts):
-    page = render(report(), charts, charts)
-    found = parsed(page)
+    html = page(report(), charts)
+    found = parsed(html)
     assert len(found.addresses) > 15
     for address in found.addresses:
         assert address.startswith("data:") or address.lstrip("#") in found.ids
-    assert not re.search(r"url\(|@import|<script", page)
+    assert not re.search(r"url\(|@import|<script", html)
 
 
 def test_page_says_what_was_measured(charts):
-    page = render(report(), charts, charts)
+    html = page(report(), charts)
     metrics = evaluation().headline()
     for text in (
         f"{metrics['accuracy']:.1%}",
@@ -106,48 +75,72 @@ def test_page_says_what_was_measured(charts):
         "name: colours",
         "git commit",
     ):
-        assert text in page
-    assert "Drawn facades" not in page
+        assert text in html
+    assert "Drawn facades" not in html
 
 
 def test_both_kinds_of_labels_stand_side_by_side(charts):
     better = evaluation(skill=4.0)
     rows = [Row("a/1", "b", "", "", "g", "test", "corrected", "")]
     labels = Labels(rows, {"a/1": "a"}, {"a/1": "b"})
-    page = render(report(corrected=better, labels=labels), charts, charts)
-    parsed(page)
+    html = page(report(corrected=better, labels=labels), charts)
+    parsed(html)
     one, other = percent(evaluation().accuracy.value), percent(better.accuracy.value)
     assert one != other
-    assert f"<td>accuracy</td><td>{one}</td><td>{other}</td>" in page
-    assert f"Corrections touch 1 of the photos (1 relabelled): <b>{other}</b>" in page
-    assert "as corrected" not in render(report(), charts, charts)
+    assert f"<td>accuracy</td><td>{one}</td><td>{other}</td>" in html
+    assert f"Corrections touch 1 of the photos (1 relabelled): <b>{other}</b>" in html
+    assert "as corrected" not in page(report(), charts)
 
 
 @pytest.mark.parametrize("where", ["card", "source"])
 def test_drawn_facades_are_announced(charts, where):
     source = {**SUMMARY["source"], "drawn": where == "source"}
     changed = report(card=card(drawn=where == "card"), summary={**SUMMARY, "source": source})
-    page = render(changed, charts, charts)
-    assert 'role="alert"><div><strong>Drawn facades, not photos.' in page
-    assert "unseen drawings" in page
+    html = page(changed, charts)
+    assert 'role="alert"><div><strong>Drawn facades, not photos.' in html
+    assert "unseen drawings" in html
 
 
 def test_nothing_wrong_and_nothing_answered_are_said(charts):
     found = evaluation(threshold=1.1, skill=60.0)
-    page = render(report(labelled=found, corrected=found, mistakes=[]), charts, charts)
-    parsed(page)
-    assert "No mistakes" in page
-    assert "nothing was answered" in page
-    assert "every answer is right" in page
+    html = page(report(labelled=found, corrected=found, mistakes=[]), charts)
+    parsed(html)
+    assert "No mistakes" in html
+    assert "nothing was answered" in html
+    assert "every answer is right" in html
 
 
 def test_names_of_files_and_styles_are_text(charts):
     hostile = "<script>alert(1)</script>"
     photo = replace(shown(), file=hostile, label=hostile, predicted='"><img src=x>')
-    page = render(report(mistakes=[photo], names=[hostile, *STYLES[1:]]), charts, charts)
-    parsed(page)
-    assert hostile not in page
-    assert "<img src=x>" not in page
+    html = page(report(mistakes=[photo], names=[hostile, *STYLES[1:]]), charts)
+    parsed(html)
+    assert hostile not in html
+    assert "<img src=x>" not in html
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_the_model_card_says_what_it_is_for_and_how_good(measured):
+    found = evaluation(threshold=0.6 if measured else 1.1)
+    text = model_card(report(labelled=found, names=["<b>|x", *STYLES[1:]]))
+    for part in (
+        "## Intended use",
+        "## Caveats and recommendations",
+        "200 test photos",
+        f"| accuracy | {percent(found.accuracy.value)} ({between(found.accuracy)}) |",
+        "run in MLflow: 0123abc",
+        "| gothic | 8 | 2 | 2 |",
+        "\\<b\\>\\|x",
+    ):
+        assert part in text
+    assert ("| selective accuracy | none |" in text) != measured
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) == 3
+    for table in tables:
+        lines = table.replace("\\|", "").splitlines()
+        assert len({line.count("|") for line in lines}) == 1 and lines[1].startswith("| ---")
+    assert "Drawn facades" not in text.replace("drawn", "Drawn")
+    assert "drawn facades, not photos" in model_card(report(card=card(drawn=True)))
 
 
 @pytest.mark.parametrize(
@@ -174,19 +167,19 @@ def test_commonest_mistakes_come_first():
 def test_page_fits_a_phone_and_stays_offline(charts, tmp_path):
     from playwright.sync_api import sync_playwright
 
-    (tmp_path / "index.html").write_text(render(report(), charts, charts), "utf-8")
+    (tmp_path / "index.html").write_text(page(report(), charts), "utf-8")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        page = browser.new_page(viewport={"width": 360, "height": 740})
+        view = browser.new_page(viewport={"width": 360, "height": 740})
         said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: asked.append(request.url.split(":")[0]))
-        page.goto((tmp_path / "index.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        assert page.locator("#mistakes img.heat").first.evaluate(
+        view.on("console", lambda message: said.append(message.text))
+        view.on("request", lambda request: asked.append(request.url.split(":")[0]))
+        view.goto((tmp_path / "index.html").as_uri())
+        assert view.evaluate("document.documentElement.scrollWidth") == 360
+        assert view.locator("#mistakes img.heat").first.evaluate(
             "image => getComputedStyle(image).opacity") == "0"  # fmt: skip
-        page.check("#mistakes .switch input")
-        page.wait_for_function(
+        view.check("#mistakes .switch input")
+        view.wait_for_function(
             "getComputedStyle(document.querySelector('#mistakes img.heat')).opacity == 1"
         )
         browser.close()

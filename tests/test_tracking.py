@@ -219,7 +219,7 @@ def test_a_run_that_the_store_does_not_know_is_made_again_once(project: Path) ->
     assert "90.0 % (85.0 % to 94.0 %)" in run.data.tags["mlflow.note.content"]
     artifacts = project / "mlartifacts" / log.run_id / "artifacts" / "reports"
     assert (artifacts / "figures" / "confusion.png").is_file()
-    assert (artifacts / "index.html").is_file()
+    assert (artifacts / "index.html").is_file() and (artifacts / "model-card.md").is_file()
 
 
 def test_a_run_that_was_deleted_is_made_again(project: Path) -> None:

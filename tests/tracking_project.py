@@ -90,6 +90,7 @@ def project(
     (reports / "figures").mkdir(parents=True)
     (reports / "figures" / "confusion.png").write_bytes(next(iter(facades.values())))
     (reports / "index.html").write_text("<!doctype html><title>report</title>", "utf-8")
+    (reports / "model-card.md").write_text("# Model card", "utf-8")
     metrics = {
         "accuracy": 0.9,
         "accuracy_low": 0.85,

@@ -1,24 +1,32 @@
-"""From fetched and prepared photos to reports/audit.html."""
+"""From fetched and prepared photos to reports/audit.html, a page on which decisions are made."""
 
-import csv
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from archstyle.audit.features import read_features
-from archstyle.audit.findings import Findings, find
-from archstyle.audit.graph import find_graph
-from archstyle.audit.page import render
-from archstyle.audit.photographs import Photograph, photographs
+from archstyle.audit.features import find_graph, read_features
+from archstyle.audit.findings import (
+    Features,
+    Findings,
+    Photograph,
+    Suspect,
+    alike,
+    find,
+    photographs,
+)
 from archstyle.common.console import say
-from archstyle.common.files import whole_file
-from archstyle.config import Duplicates, stage_config
-from archstyle.data.corrections import read_corrections
+from archstyle.common.files import whole_file, write_csv
+from archstyle.config import stage_config
+from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
+from archstyle.reports.page import Thumbnail, read_thumbnails, render, where_from
 
 CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")
-COLUMNS = ("rank", "file", "label", "suggestion", "probability", "of_label", "doubted", "decision")
+RANKED = ("rank", "file", "label", "suggestion", "probability", "of_label", "doubted", "decision")
+NEIGHBOURS = 4  # of each style
+LARGE, SMALL = 360, 120  # pixels of the longer side
 
 
 @dataclass
@@ -26,7 +34,6 @@ class AuditConfig:
     """What the audit reads."""
 
     seed: int
-    duplicates: Duplicates
 
 
 def audit(root: Path, show: int) -> None:
@@ -37,47 +44,98 @@ def audit(root: Path, show: int) -> None:
     corrections = read_corrections(root / "data/corrections.csv")
     every = photographs(rows, corrections)
     graph = find_graph(root / CACHE)
-    features = read_features(
-        store, [photograph.row for photograph in every], graph, graph.with_suffix("")
-    )
+    shown = [photograph.row for photograph in every]
+    features = read_features(store, shown, graph, graph.with_suffix(""))
     found = find(every, features, config.seed)
     with whole_file(root / RANKING) as path:
-        write_ranking(path, every, found)
-    page = render(store, every, features, found, corrections, show)
+        write_csv(path, RANKED, ranked(every, found))
+    text = page(store, every, features, found, corrections, show)
     with whole_file(root / PAGE) as path:
-        path.write_text(page, "utf-8")
-    say(in_words(every, found))
-
-
-def write_ranking(path: Path, every: list[Photograph], found: Findings) -> None:
-    """Write all photographs with a label, the least believed first."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for rank, suspect in enumerate(found.ranking, start=1):
-            photograph = every[suspect.index]
-            writer.writerow(
-                [
-                    rank,
-                    photograph.row.file,
-                    suspect.label,
-                    suspect.suggestion,
-                    f"{suspect.probability:.4f}",
-                    f"{suspect.of_label:.4f}",
-                    "yes" if suspect.doubted else "",
-                    photograph.decision.action if photograph.decision else "",
-                ]
-            )
-
-
-def in_words(every: list[Photograph], found: Findings) -> str:
-    """Say in a few lines what was found and what to do next."""
+        path.write_text(text, "utf-8")
     doubted = [suspect for suspect in found.ranking if suspect.doubted]
     undecided = sum(every[suspect.index].decision is None for suspect in doubted)
     decided = sum(photograph.decision is not None for photograph in every)
-    return (
+    say(
         f"audit: {undecided} of {len(found.ranking)} labels look doubtful, {decided} photographs "
         f"are decided, {len(found.conflicts)} lie under two styles. Out-of-fold accuracy "
         f"{found.accuracy:.3f}, by the folders' labels {found.folders_accuracy:.3f}.\n"
         f"Look at {PAGE}; a decision is a row in data/corrections.csv, and `make run` applies it."
     )
+
+
+def ranked(every: Sequence[Photograph], found: Findings) -> list[list[object]]:
+    """Return the rows of reports/audit.csv: all labels, the least believed first."""
+    return [
+        [
+            rank,
+            every[suspect.index].row.file,
+            suspect.label,
+            suspect.suggestion,
+            f"{suspect.probability:.4f}",
+            f"{suspect.of_label:.4f}",
+            "yes" if suspect.doubted else "",
+            decision.action if (decision := every[suspect.index].decision) else "",
+        ]
+        for rank, suspect in enumerate(found.ranking, start=1)
+    ]
+
+
+def page(
+    store: PhotoStore,
+    every: Sequence[Photograph],
+    features: Features,
+    found: Findings,
+    corrections: Sequence[Correction],
+    show: int,
+) -> str:
+    """Return the page as HTML with the first `show` suspects and all that is decided."""
+    suspects = [s for s in found.ranking if every[s.index].decision is None][:show]
+    shown = [*found.conflicts, *suspects]
+    neighbours = {
+        suspect.index: alike(every, features, suspect, compared(every, suspect), NEIGHBOURS)
+        for suspect in shown
+    }
+    beside = {i for styles in neighbours.values() for indices in styles.values() for i in indices}
+    decided = [i for i, photograph in enumerate(every) if photograph.decision]
+    return render(
+        "audit.html",
+        "archstyle.audit",
+        drawn=store.source.drawn,
+        source=where_from({**vars(store.source)}),
+        found=found,
+        every=every,
+        labelled=len(found.ranking),
+        doubtful=sum(s.doubted and every[s.index].decision is None for s in found.ranking),
+        sections=[
+            ("conflicts", "Under two styles", found.conflicts),
+            ("suspects", "The least believed labels", suspects),
+        ],
+        neighbours=neighbours,
+        large=_thumbnails(store, every, {suspect.index for suspect in shown}, LARGE),
+        small=_thumbnails(store, every, beside | set(decided), SMALL),
+        decided=sorted(decided, key=lambda i: _order(every[i])),
+        columns=COLUMNS,
+        rows=[astuple(correction) for correction in corrections],
+        more=len(found.ranking) - len(suspects),
+    )
+
+
+def compared(every: Sequence[Photograph], suspect: Suspect) -> list[str]:
+    """Return the styles whose most alike photographs stand beside a suspect."""
+    said = [suspect.label] if suspect.label else every[suspect.index].folders
+    return list(dict.fromkeys([*said, suspect.suggestion]))
+
+
+def _order(photograph: Photograph) -> tuple[int, str, str]:
+    decision = photograph.decision
+    assert decision is not None
+    actions = ("relabel", "drop", "keep")
+    return actions.index(decision.action), decision.style, photograph.row.file
+
+
+def _thumbnails(
+    store: PhotoStore, every: Sequence[Photograph], wanted: set[int], side: int
+) -> dict[int, Thumbnail]:
+    files = {i: every[i].row.file for i in sorted(wanted)}
+    found = read_thumbnails(store, list(files.values()), side)
+    return {i: found[file] for i, file in files.items()}

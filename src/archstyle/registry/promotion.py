@@ -83,10 +83,10 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
 
 
 def log_data_report(log: RunLog, reports: Path) -> None:
-    """Send what describe wrote, the page and its figures, to the run."""
-    for path, folder in ((reports / "data.html", "reports"), (reports / "data", "reports/data")):
-        if path.exists():
-            log.artifacts(path, folder)
+    """Send what describe wrote, the page, the data sheet and the figures, to the run."""
+    for name, folder in (("data.html", ""), ("data-sheet.md", ""), ("data", "/data")):
+        if (reports / name).exists():
+            log.artifacts(reports / name, f"reports{folder}")
 
 
 def set_alias(

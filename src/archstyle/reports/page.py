@@ -2,34 +2,100 @@
 
 import base64
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.figure import Figure
 from PIL import Image
 
+from archstyle.common.parallel import parallel_map
+from archstyle.errors import ArchstyleError
 from archstyle.photos.heatmap import encode
-from archstyle.reports.theme import DOTS_PER_INCH
+from archstyle.photos.reader import PhotoError, open_photo
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.theme import DOTS_PER_INCH, THEMES, Theme, applied, note_drawn, save
 
 CSS_PIXELS_PER_INCH = 108  # a little larger than life
 QUALITY = 80  # of the photos in a page
 
 
-def environment(package: str) -> Environment:
-    """Return the templates of a package over the shared ones, with the filters of all pages."""
+@dataclass(frozen=True)
+class Chart:
+    """A figure as PNG in the themes `light` and `dark`, and its size in CSS pixels."""
+
+    width: int
+    height: int
+    light: bytes
+    dark: bytes
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A photo made small: RGB, and as an address that carries it."""
+
+    image: Image.Image
+    uri: str
+
+
+def draw_charts(
+    charts: Mapping[str, Callable[[Theme], Figure]], drawn: bool = False
+) -> dict[str, Chart]:
+    """Draw each chart in both themes; `drawn` is told on the figure."""
+    found: dict[str, list[bytes]] = {name: [] for name in charts}
+    for theme in THEMES:
+        with applied(theme):
+            for name, draw in charts.items():
+                figure, png = draw(theme), BytesIO()
+                note_drawn(figure, drawn, theme)
+                save(figure, png)
+                found[name].append(png.getvalue())
+    return {name: Chart(*_css_size(pngs[0]), *pngs) for name, pngs in found.items()}
+
+
+def thumbnail(content: bytes, side: int) -> Image.Image:
+    """Return the photo as RGB with its longer side at most `side` pixels; raises PhotoError."""
+    photo = open_photo(content, at_least=side)
+    photo.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return photo
+
+
+def read_thumbnails(store: PhotoStore, files: Sequence[str], side: int) -> dict[str, Thumbnail]:
+    """Return a thumbnail of each file, read in threads; raises ArchstyleError for a bad photo."""
+
+    def read(file: str) -> Thumbnail:
+        try:
+            image = thumbnail(store.read(file), side)
+        except PhotoError as error:
+            raise ArchstyleError(
+                f"`{file}` cannot be read: {error} Run `dvc repro --force prepare`."
+            ) from error
+        return Thumbnail(image, picture_uri(image))
+
+    return dict(zip(files, parallel_map(read, files, len(files), "pictures"), strict=True))
+
+
+def render(template: str, package: str = "archstyle.reports", **values: Any) -> str:
+    """Fill a template of a package; HTML pages share the layout and macros of the reports.
+
+    In Markdown (`.md`) the signs of a text that would be taken for markup are escaped.
+    """
+    html = not template.endswith(".md")
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("archstyle.reports")]),
-        autoescape=True,
+        autoescape=html,
+        finalize=None if html else _plain_markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["code"] = code
-    made.filters["percent"] = percent
-    made.filters["picture"] = picture_uri
-    return made
+    made.filters.update(
+        code=code, percent=percent, between=between, many=many, picture=picture_uri, png=png_uri
+    )
+    return made.get_template(template).render(values)
 
 
 def code(text: str) -> Markup:
@@ -48,6 +114,16 @@ def percent(value: float, digits: int = 1) -> str:
     return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
 
 
+def between(interval: Any) -> str:
+    """Write the ends, `low` and `high`, of an interval."""
+    return f"{percent(interval.low).rstrip('%')} to {percent(interval.high)}"
+
+
+def many(number: int, thing: str, things: str = "") -> str:
+    """Return a number with its noun: 1 photo, 1,024 photos."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def where_from(source: Mapping[str, Any]) -> str:
     """Say in a few words where the photos come from."""
     kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
@@ -56,23 +132,25 @@ def where_from(source: Mapping[str, Any]) -> str:
     return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
 
 
-def figure_uris(light: Path, dark: Path) -> dict[str, Any]:
-    """Return the data URIs of a figure and its size in CSS pixels; paths without their suffix."""
-    with Image.open(light.with_suffix(".png")) as image:
-        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
-    return {
-        "light": data_uri(light.with_suffix(".png").read_bytes(), "png"),
-        "dark": data_uri(dark.with_suffix(".png").read_bytes(), "png"),
-        "width": width,
-        "height": height,
-    }
-
-
 def picture_uri(image: Image.Image) -> str:
     """Return a photo or a layer over one as an address that carries it."""
-    return data_uri(encode(image, "WEBP", QUALITY), "webp")
+    return _data_uri(encode(image, "WEBP", QUALITY), "webp")
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """Return an image as an address that carries it."""
+def png_uri(content: bytes) -> str:
+    """Return a PNG as an address that carries it."""
+    return _data_uri(content, "png")
+
+
+def _data_uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _css_size(png: bytes) -> tuple[int, int]:
+    with Image.open(BytesIO(png)) as image:
+        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
+    return width, height
+
+
+def _plain_markdown(value: Any) -> Any:
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", value) if isinstance(value, str) else value

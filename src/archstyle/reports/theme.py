@@ -1,10 +1,11 @@
-"""How figures look, in daylight and at night, and how they are saved."""
+"""How figures look by day and by night, and how they are saved."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.style
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
+from matplotlib.ticker import PercentFormatter
 
 DOTS_PER_INCH = 160
 # For the names of styles in scripts that DejaVu Sans lacks, where one of these is installed.
@@ -29,6 +31,8 @@ OTHER_SCRIPTS = (
     "Arial Unicode MS",
 )
 DRAWN = "drawn facades, not photos"
+PERCENT = PercentFormatter(1.0, decimals=0)
+DASHED = (0, (4, 3))
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,12 @@ def applied(theme: Theme) -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: Path, dots_per_inch: int = DOTS_PER_INCH) -> None:
+def save(figure: Figure, path: Path | BytesIO, dots_per_inch: int = DOTS_PER_INCH) -> None:
     """Write a PNG or JPEG that is the same for the same figure, byte for byte."""
     with warnings.catch_warnings():
         # A style named in a script that the font lacks is drawn as boxes rather than refused.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        if path.suffix == ".jpg":
+        if isinstance(path, Path) and path.suffix == ".jpg":
             figure.savefig(path, dpi=dots_per_inch, pil_kwargs={"quality": 85})
         else:
             figure.savefig(path, format="png", dpi=dots_per_inch, metadata={"Software": None})
@@ -108,6 +112,11 @@ def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
     if drawn:
         # On the right, because legends are on the left.
         figure.suptitle(DRAWN, x=0.98, ha="right", color=theme.second, fontsize=9, weight="bold")
+
+
+def shortened(name: str, length: int = 32) -> str:
+    """Cut the middle out of a name that is too long for a figure."""
+    return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"
 
 
 def plain(axes: Axes) -> None:

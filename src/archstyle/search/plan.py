@@ -19,12 +19,12 @@ from optuna.distributions import (
 )
 
 from archstyle.common.code import code_digest
+from archstyle.common.files import read_json
 from archstyle.common.parallel import cores
 from archstyle.config import Config, compose
 from archstyle.config.compose import hydra_at
 from archstyle.data.crops import check_ranges
 from archstyle.errors import ArchstyleError
-from archstyle.reports.evaluation.inputs import read_record
 
 # What comes after prepare: trials share the photos and their splits, or could not be compared.
 SECTIONS = ("augment", "model", "train", "use.augment", "use.model")
@@ -67,7 +67,7 @@ def make_plan(root: Path, arguments: Sequence[str]) -> Plan:
     facts = {
         "space": {name: distribution_to_json(found) for name, found in sorted(space.items())},
         "recipe": _recipe(config, space),
-        "data": read_record(root / "data/prepared/summary.json", "prepare")["digest"],
+        "data": read_json(root / "data/prepared/summary.json", "run `dvc repro prepare`")["digest"],
         "code": code_digest(root, ["augment", "train"]),
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

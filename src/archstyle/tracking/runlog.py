@@ -73,7 +73,8 @@ class RunLog:
         reports = root / "reports"
         values = read_json(reports / "metrics.json")
         self.metrics(values)
-        for name in ("metrics.json", "index.html", "predictions.csv", "figures", "plots"):
+        files = ("metrics.json", "index.html", "model-card.md", "predictions.csv")
+        for name in (*files, "figures", "plots"):
             path = reports / name
             if path.exists():
                 self.artifacts(path, f"reports/{name}" if path.is_dir() else "reports")

@@ -1,11 +1,10 @@
-"""The photos worth looking at: the worst mistakes and what the model is sure and right about."""
+"""The photos worth looking at: confident mistakes, and confident answers that are right."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from archstyle.bundle import Bundle
@@ -14,11 +13,12 @@ from archstyle.metrics.evaluation import Outside
 from archstyle.metrics.predictions import Predictions, Reads
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
-from archstyle.reports.pictures import thumbnail
+from archstyle.reports.contact_sheet import Tile
+from archstyle.reports.page import thumbnail
 
 MISTAKES = 24
 NO_STYLE = "none of its styles"
-FEWEST, MOST = 3, 6  # photos of each style that are sure and right
+FEWEST, MOST = 3, 6  # right answers of each style
 THUMBNAIL = 320  # pixels of the longer side
 HEAT_SIDE = 64  # pixels; a page and a figure stretch it smoothly
 
@@ -42,63 +42,46 @@ class Shown:
         return self.label == self.predicted
 
     @property
-    def with_heat(self) -> Image.Image:
-        """The photo with its map laid over it, where there is one."""
-        if self.heat is None:
-            return self.photo
-        layer = self.heat.resize(self.photo.size, Image.Resampling.BICUBIC)
-        return Image.alpha_composite(self.photo.convert("RGBA"), layer).convert("RGB")
-
-
-def worst_mistakes(predictions: Predictions, at_most: int = MISTAKES) -> list[int]:
-    """Return the indices of the wrong answers, the surest first."""
-    wrong = np.flatnonzero(~predictions.correct)
-    order = np.argsort(-predictions.probability[wrong], kind="stable")
-    return [int(i) for i in wrong[order][:at_most]]
-
-
-def sure_and_right(predictions: Predictions, style: int, at_most: int) -> list[int]:
-    """Return the indices of the right answers of one style, the surest first."""
-    right = np.flatnonzero(predictions.correct & (predictions.labels == style))
-    order = np.argsort(-predictions.probability[right], kind="stable")
-    return [int(i) for i in right[order][:at_most]]
+    def tile(self) -> Tile:
+        """The photo beside itself under its heat map, for a contact sheet."""
+        pictures = [self.photo]
+        if self.heat is not None:
+            layer = self.heat.resize(self.photo.size, Image.Resampling.BICUBIC)
+            over = Image.alpha_composite(self.photo.convert("RGBA"), layer)
+            pictures.append(over.convert("RGB"))
+        said = f"{self.predicted} {self.probability:.0%}"
+        caption = said if self.right else f"{said}, labelled {self.label}"
+        return Tile(pictures, caption, self.file, self.right)
 
 
 def pick(
     bundle: Bundle, store: Reads, predictions: Predictions
 ) -> tuple[list[Shown], dict[str, list[Shown]]]:
-    """Return the worst mistakes, and {style's name: what is sure and right}."""
-    wrong = worst_mistakes(predictions)
+    """Return the most confident mistakes, and {style's name: most confident right answers}."""
+    wrong = predictions.surest(~predictions.correct, MISTAKES)
     each = max(FEWEST, min(MOST, MISTAKES * 2 // len(predictions.styles)))
     right = {
-        bundle.label(style): sure_and_right(predictions, i, each)
+        bundle.label(style): predictions.surest(
+            predictions.correct & (predictions.labels == i), each
+        )
         for i, style in enumerate(predictions.styles)
     }
-    photos = collect(bundle, store, predictions, [*wrong, *chain(*right.values())])
-    sure = {name: [photos[i] for i in indices] for name, indices in right.items()}
-    return [photos[i] for i in wrong], sure
-
-
-def collect(
-    bundle: Bundle, store: Reads, predictions: Predictions, indices: Iterable[int]
-) -> dict[int, Shown]:
-    """Read the photos again, smaller, and ask the bundle where it looked."""
-    wanted = sorted(set(indices))
-    return {
+    wanted = sorted({*wrong, *chain(*right.values())})
+    photos = {
         i: show(bundle, store, predictions.files[i], predictions.styles[predictions.labels[i]])
         for i in progress(wanted, "pictures", len(wanted))
     }
+    return _of(photos, wrong), {name: _of(photos, indices) for name, indices in right.items()}
 
 
 def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Shown]:
-    """Return the photos of no such building that are answered all the same, the surest first."""
+    """Return the out-of-distribution photos that get an answer, the most confident first."""
     if outside is None:
         return []
+    answers = outside.answers
     store = PhotoStore(raw / OUTSIDE)
-    return [
-        show(bundle, store, outside.answers.files[i], None)
-        for i in outside.answers.surest(outside.answers.answered, MISTAKES)
-    ]
+    shown = answers.surest(answers.answered, MISTAKES)
+    return [show(bundle, store, answers.files[i], None) for i in shown]
 
 
 def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
@@ -115,3 +98,7 @@ def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
         photo=thumbnail(content, THUMBNAIL),
         heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
     )
+
+
+def _of(photos: Mapping[int, Shown], indices: Sequence[int]) -> list[Shown]:
+    return [photos[i] for i in indices]

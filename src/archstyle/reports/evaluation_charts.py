@@ -3,28 +3,27 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from archstyle.metrics.calibration import Reliability, RiskCoverage
-from archstyle.metrics.classification import Floats, Ints, StyleScore
-from archstyle.reports.evaluation.inputs import Curves
-from archstyle.reports.theme import Theme
+from archstyle.metrics.classification import Ints, StyleScore
+from archstyle.metrics.evaluation import Outside
+from archstyle.reports.evaluation_tables import Curves
+from archstyle.reports.theme import DASHED, PERCENT, Theme
 
 PHASES = {"head": "head only", "network": "whole network"}
-PERCENT = PercentFormatter(1.0, decimals=0)
+DISTANCE_BINS = 40
 
 
 def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     """Draw counts and the percentages of each row in one grid, sized by the number of styles."""
-    k = len(names)
+    k, longest = len(names), max(len(name) for name in names)
     shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
-    cell = 0.75 if k <= 8 else 0.56
-    margin = 0.5 + 0.085 * max(len(name) for name in names)
-    figure = Figure(
-        figsize=(k * cell + margin + 0.5, k * cell + margin + 0.7), layout="constrained"
-    )
+    cell, size = (0.75, 10) if k <= 8 else (0.56, 7.5)
+    margin = 0.5 + 0.085 * longest
+    figsize = (k * cell + margin + 0.5, k * cell + margin + 0.7)
+    figure = Figure(figsize=figsize, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap=theme.shades, vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
@@ -32,7 +31,6 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
             continue
         colour = theme.surface if shares[row, column] > 0.55 else theme.ink
         text = f"{count}\n{shares[row, column]:.0%}" if count else "0"
-        size = 10 if k <= 8 else 7.5
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -43,9 +41,11 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     axes.set_xlim(-0.5, k - 0.5)
     axes.set_ylim(k - 0.5, -0.5)
     axes.set_yticks(range(k), names)
-    _name_columns(axes, names)
-    axes.set_xlabel("what the model says")
-    axes.set_ylabel("what the photo shows")
+    crowded = k > 6 or longest > 10
+    rotation, side = (45, "right") if crowded else (0, "center")
+    axes.set_xticks(range(k), names, rotation=rotation, ha=side)
+    axes.set_xlabel("predicted style")
+    axes.set_ylabel("labelled style")
     return figure
 
 
@@ -53,18 +53,25 @@ def curves(history: Sequence[Curves], theme: Theme) -> Figure:
     """Draw loss and accuracy by epoch, one column for each phase of training."""
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     grid = figure.subplots(2, len(history), squeeze=False, sharey="row")
-    for column, phase in enumerate(history):
-        loss, accuracy = grid[0, column], grid[1, column]
-        loss.set_title(
-            {"head": "head only", "network": "whole network"}.get(phase.name, phase.name)
-        )
-        _pair(loss, phase.epoch, phase.loss, phase.validation_loss, theme)
-        _pair(accuracy, phase.epoch, phase.accuracy, phase.validation_accuracy, theme)
+    for phase, (loss, accuracy) in zip(history, grid.T, strict=True):
+        marker = "o" if len(phase.epoch) < 12 else None
+        for axes, training, validation in (
+            (loss, phase.loss, phase.validation_loss),
+            (accuracy, phase.accuracy, phase.validation_accuracy),
+        ):
+            axes.plot(
+                phase.epoch, training, label="training", color=theme.first,
+                linewidth=1.8, marker=marker, ms=4,
+            )  # fmt: skip
+            axes.plot(
+                phase.epoch, validation, label="validation", color=theme.second,
+                linewidth=1.8, marker=marker, ms=4,
+            )  # fmt: skip
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        loss.set_title(PHASES.get(phase.name, phase.name))
+        loss.tick_params(labelbottom=False)
         accuracy.yaxis.set_major_formatter(PERCENT)
         accuracy.set_xlabel("epoch")
-        for axes in (loss, accuracy):
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        loss.tick_params(labelbottom=False)
     grid[0, 0].set_ylabel("loss")
     grid[1, 0].set_ylabel("accuracy")
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
@@ -100,20 +107,19 @@ def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
     """Draw how often answers of a probability are right, over how many photos get it."""
     figure = Figure(figsize=(4.6, 4.7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    width = np.diff(found.edges)
-    upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (4, 3)))
+    upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=DASHED)
     # How big a point is says how many photos stand behind it.
     size = 20 + 180 * found.photos / max(1, found.photos.max())
-    upper.vlines(
-        found.probability, found.probability, found.accuracy, color=theme.second, linewidth=2
-    )
-    upper.scatter(found.probability, found.accuracy, size, color=theme.first, zorder=3)
+    ends = (found.probability, found.accuracy)
+    upper.vlines(found.probability, *ends, color=theme.second, linewidth=2)
+    upper.scatter(*ends, size, color=theme.first, zorder=3)
     upper.set_xlim(0, 1.03)
     upper.set_ylim(0, 1.05)
-    upper.set_ylabel("share that is right")
+    upper.set_ylabel("accuracy")
     upper.yaxis.set_major_formatter(PERCENT)
     upper.set_title(f"expected calibration error {found.expected_calibration_error:.3f}")
-    lower.bar(found.edges[:-1], found.photos, width * 0.94, align="edge", color=theme.muted)
+    width = np.diff(found.edges) * 0.94
+    lower.bar(found.edges[:-1], found.photos, width, align="edge", color=theme.muted)
     lower.set_ylabel("photos")
     lower.set_xlabel("probability of the answer")
     lower.xaxis.set_major_formatter(PERCENT)
@@ -124,42 +130,52 @@ def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
 def risk_coverage(
     found: RiskCoverage, coverage: float, selective_accuracy: float | None, theme: Theme
 ) -> Figure:
-    """Draw the share of wrong answers against the share answered, and where the model stands."""
+    """Draw the share of wrong answers against coverage, and where the threshold stands."""
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.plot(found.coverage, found.risk, color=theme.first, linewidth=2)
     axes.fill_between(found.coverage, found.risk, color=theme.first, alpha=0.12, linewidth=0)
     if selective_accuracy is not None:
         risk = 1 - selective_accuracy
-        axes.axvline(coverage, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axvline(coverage, color=theme.second, linewidth=1, linestyle=DASHED)
         axes.scatter([coverage], [risk], 60, color=theme.second, zorder=3)
-        axes.set_title(
-            f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong", color=theme.second
-        )
+        title = f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong"
+        axes.set_title(title, color=theme.second)
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(0.05, float(found.risk.max()) * 1.35))
-    axes.set_xlabel("share of photos answered, the surest first")
-    axes.set_ylabel("share of answers that is wrong")
+    axes.set_xlabel("coverage: share of photos answered, most confident first")
+    axes.set_ylabel("risk: share of answers that is wrong")
     axes.xaxis.set_major_formatter(PERCENT)
     axes.yaxis.set_major_formatter(PERCENT if found.risk.max() > 0.05 else PercentFormatter(1.0))
     return figure
 
 
-def _pair(axes: Axes, epoch: Floats, training: Floats, validation: Floats, theme: Theme) -> None:
-    marker = "o" if len(epoch) < 12 else None
-    for values, name, colour in (
-        (training, "training", theme.first),
-        (validation, "validation", theme.second),
-    ):
-        axes.plot(epoch, values, label=name, color=colour, linewidth=1.8, marker=marker, ms=4)
-
-
-def _name_columns(axes: Axes, names: Sequence[str]) -> None:
-    crowded = _crowded(names)
-    axes.set_xticks(
-        range(len(names)), names, rotation=45 if crowded else 0, ha="right" if crowded else "center"
-    )
-
-
-def _crowded(names: Sequence[str]) -> bool:
-    return len(names) > 6 or max(len(name) for name in names) > 10
+def outside_distances(found: Outside, theme: Theme) -> Figure:
+    """Draw both kinds' distances with the threshold, and the ROC with where the model stands."""
+    figure = Figure(figsize=(9.4, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    test, outside, curve = found.test.distances, found.answers.distances, found.curve
+    assert test is not None and outside is not None and curve is not None
+    edges = np.linspace(0, float(max(test.max(), outside.max())) * 1.02, DISTANCE_BINS + 1)
+    kinds = ((test, "test photos", theme.first), (outside, "out of distribution", theme.second))
+    for values, name, colour in kinds:
+        weights = np.full(len(values), 1 / len(values))
+        left.hist(values, edges, weights=weights, color=colour, alpha=0.65, label=name)
+    threshold = found.answers.card.distance_threshold
+    if threshold is not None:
+        left.axvline(threshold, color=theme.ink, linewidth=1, linestyle=DASHED)
+        left.set_title(f"threshold: {threshold:.1f}")
+    left.set_xlabel("distance from the training photos")
+    left.set_ylabel("share of photos")
+    left.legend()
+    right.plot(curve.refused_buildings, curve.refused_outside, color=theme.first, linewidth=2)
+    refused = found.test.out_of_distribution, found.answers.out_of_distribution
+    right.scatter(*refused, 60, color=theme.second, zorder=3)
+    right.set_title(f"area under the ROC curve {curve.area:.4f}")
+    right.set_xlim(-0.01, 1.01)
+    right.set_ylim(0, 1.02)
+    right.set_xlabel("share of test photos refused")
+    right.set_ylabel("share of the others refused")
+    for axis in (left.yaxis, right.xaxis, right.yaxis):
+        axis.set_major_formatter(PERCENT)
+    return figure

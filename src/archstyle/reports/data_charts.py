@@ -10,45 +10,39 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from archstyle.data.duplicates.hash import BITS
-from archstyle.reports.data.collection import Alike, Facts
-from archstyle.reports.data.tallies import FATES
-from archstyle.reports.theme import Theme
+from archstyle.reports.collection import FATES, Alike, Facts
+from archstyle.reports.theme import DASHED, Theme, shortened
 
 NO_STYLE = "in no style's folder"
-LONGEST = 32  # letters of a style's name
 MANY = 2000  # photos from which on points would hide one another
-SMALL = 224  # pixels: about what networks look at
 # As --fate-... in data.css; they differ in lightness too, for every kind of colour vision.
 COLOURS = {
     "light": ("#1f6f8b", "#74b3c7", "#c4562f", "#d9d4c9", "#8c5aa0", "#68707a", "#22262b"),
     "dark": ("#5db7d3", "#2f6c80", "#f0895f", "#4a5058", "#b98bd0", "#9aa3ad", "#e8e6e1"),
 }
+THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 
-def counts(by_style: Mapping[str, Counter[str]], theme: Theme) -> Figure:
+def counts(styles: Mapping[str, Counter[str]], theme: Theme) -> Figure:
     """Draw a bar for each style: its photos in each split, and what became of the others."""
-    k = max(1, len(by_style))
+    k = max(1, len(styles))
     figure = Figure(figsize=(8.4, 1.2 + 0.36 * k), layout="constrained")
     axes = figure.subplots()
-    rows = np.arange(len(by_style))
-    left = np.zeros(len(by_style))
-    for fate, colour in zip(FATES, COLOURS[theme.name], strict=True):
-        width = np.array([of_style[fate] for of_style in by_style.values()], float)
+    rows, left = np.arange(len(styles)), np.zeros(len(styles))
+    for kind, colour in zip(FATES, COLOURS[theme.name], strict=True):
+        width = np.array([of_style[kind] for of_style in styles.values()], float)
         if width.any():
-            axes.barh(rows, width, 0.72, left=left, color=colour, label=fate)
+            axes.barh(rows, width, 0.72, left=left, color=colour, label=kind)
             left += width
-    names = [
-        f"{shortened(name) or NO_STYLE} ({sum(of_style.values()):,})"
-        for name, of_style in by_style.items()
-    ]
+    names = [f"{shortened(name) or NO_STYLE} ({sum(n.values()):,})" for name, n in styles.items()]
     axes.set_yticks(rows, names)
     axes.tick_params(axis="y", labelcolor=theme.ink)
     axes.set_ylim(k - 0.4, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("files")
     axes.grid(False, axis="y")
-    if by_style:
+    if styles:
         figure.legend(loc="outside upper left", ncols=len(FATES), columnspacing=1.2)
     return figure
 
@@ -64,9 +58,9 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
         if pairs:
             at = np.array(list(pairs)) + offset
             axes.bar(at, list(pairs.values()), 0.44, color=colour, label=name)
-    axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=DASHED)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(THOUSANDS)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0.7, None)
     axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
@@ -77,7 +71,7 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
 
 
 def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
-    """Draw width against height of every photo; `needed` are the pixels that training reads."""
+    """Draw width against height of every photo, and the `needed` pixels that networks look at."""
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
     width = np.array([fact.width for fact in facts], float)
@@ -96,19 +90,13 @@ def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     for line in (axes.axhline, axes.axvline):
-        line(needed, color=theme.second, linewidth=1, linestyle=(0, (4, 3)))
+        line(needed, color=theme.second, linewidth=1, linestyle=DASHED)
     ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
-    ticks = ticks[:: 1 + len(ticks) // 8]
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("width in pixels")
     axes.set_ylabel("height in pixels")
     axes.set_aspect("equal")
     return figure
-
-
-def shortened(name: str, length: int = LONGEST) -> str:
-    """Cut the middle out of a name that is too long for a figure."""
-    return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"

@@ -1,1 +1,0 @@
-"""Shows the state of a collection of photos in pictures: reports/data.html and its figures."""
