@@ -1,5 +1,6 @@
 """`python -m serving`: gunicorn and the follower, started and stopped together."""
 
+import errno
 import os
 import signal
 import socket
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     check_port(Settings.from_environment())
     check_registry_address()
+    if os.environ.pop("GUNICORN_CMD_ARGS", None):
+        say("GUNICORN_CMD_ARGS is left aside: the server's settings are the ARCHSTYLE_ variables.")
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
@@ -78,15 +81,17 @@ def end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
 def check_port(settings: Settings) -> None:
     """Raise ArchstyleError where the port is taken, before gunicorn tries for five seconds."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise ArchstyleError(
-                f"Port {settings.port} at {settings.host} cannot be used ({error.strerror}): stop "
-                f"what listens there or choose another, PORT={settings.port + 1}."
-            ) from error
+    except OSError as error:
+        advice = "set ARCHSTYLE_HOST to an address of this machine, or PORT to another"
+        if error.errno == errno.EADDRINUSE:
+            advice = f"stop what listens there or choose another, PORT={settings.port + 1}"
+        raise ArchstyleError(
+            f"Port {settings.port} at {settings.host} cannot be used ({error.strerror}): {advice}."
+        ) from error
 
 
 def check_registry_address() -> None:

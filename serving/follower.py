@@ -4,6 +4,7 @@ Brings a new champion here, checks it against its golden photos, and only then l
 have it, by a link in the cache. Whatever fails, the last good bundle stays.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,10 +34,15 @@ STATUS = "follower.json"
 
 @dataclass(frozen=True)
 class FollowerStatus:
-    """`state` is following, none (no champion), away or refused; `sentence` is for people."""
+    """`state` is following, none (no champion), away, refused or stuck (cannot write the cache).
+
+    The `sentence` is for everybody who can reach the server; the `reason`, which may name paths
+    and hosts, for its log only.
+    """
 
     state: str
     sentence: str
+    reason: str = ""
 
 
 def read_status() -> dict[str, str] | None:
@@ -47,7 +54,7 @@ def read_status() -> dict[str, str] | None:
     return values
 
 
-def look(directory: Path, refused: dict[str, str]) -> FollowerStatus:
+def look(directory: Path, refused: dict[str, FollowerStatus]) -> FollowerStatus:
     """Compare the cache with the registry once; bring, check and install what is new.
 
     `refused` remembers versions that failed their check, so that they are not fetched again.
@@ -62,14 +69,15 @@ def look(directory: Path, refused: dict[str, str]) -> FollowerStatus:
     if cached is not None and cached.version == version:
         return FollowerStatus("following", f"Version {version} is the champion.")
     if version in refused:
-        return FollowerStatus("refused", refused[version])
+        return refused[version]
     with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
         bundle = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
         try:
             Bundle.load(bundle.path, threads=1)
         except BundleError as error:
-            refused[version] = f"Version {version} is not used: {error}"
-            return FollowerStatus("refused", refused[version])
+            sentence = f"Version {version} is not used: it fails its check."
+            refused[version] = FollowerStatus("refused", sentence, str(error))
+            return refused[version]
         install(bundle.path, version, bundle.run_id, directory)
     return FollowerStatus("following", f"Version {version} is the champion.")
 
@@ -88,18 +96,34 @@ def follow(
             status = looking()
             pause = poll_seconds
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-            status = FollowerStatus("away", f"The registry gives no answer: {reason}")
+            status = trouble(error, directory)
             pause = min(pause * 2, LONGEST_PAUSE)
         if status != last:
-            say(f"follower: {status.sentence}")
-            write_json(directory / STATUS, asdict(status))
             last = status
+            # Without a place to write or anybody who reads it still follows.
+            with suppress(OSError):
+                say(f"follower: {status.sentence} {status.reason}".rstrip())
+            with suppress(OSError):
+                public = {"state": status.state, "sentence": status.sentence}
+                write_json(directory / STATUS, public)
         sleep(pause)
 
 
+def trouble(error: Exception, directory: Path) -> FollowerStatus:
+    """Return the status after a look that failed."""
+    if isinstance(error, OSError) and (error.filename or error.errno == errno.ENOSPC):
+        sentence = "A new champion cannot be taken up: the cache cannot be written."
+        reason = f"{directory}: {error.strerror}. Set ARCHSTYLE_CACHE to a folder that can."
+        return FollowerStatus("stuck", sentence, reason)
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return FollowerStatus("away", "The registry gives no answer.", reason)
+
+
 def tidy(directory: Path) -> None:
-    """Remove what a killed follower left, and the link to a bundle whose files have changed."""
+    """Remove what a killed follower left, and the link to a bundle whose files have changed.
+
+    Raises OSError where the cache cannot be written.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for left in directory.glob(f"{INCOMING}*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -116,8 +140,9 @@ def main(arguments: Sequence[str]) -> None:
     end_with_parent()
     os.nice(10)  # the workers go first: importing MLflow would take a core from them
     directory = cache_directory()
-    tidy(directory)
-    refused: dict[str, str] = {}
+    with suppress(OSError):
+        tidy(directory)
+    refused: dict[str, FollowerStatus] = {}
     follow(lambda: look(directory, refused), directory, settings.poll_seconds)
 
 

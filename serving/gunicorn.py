@@ -12,7 +12,7 @@ from serving.settings import Settings
 _settings = Settings.from_environment()
 
 wsgi_app = "serving:create_app()"
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address()
 workers = _settings.workers
 worker_class = "gthread"
 # More than there are cores: most wait for a slow phone's upload.
@@ -35,5 +35,5 @@ def on_starting(_: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Say once, when the first worker can answer, where to look."""
     if worker.age == 1:
-        host = "127.0.0.1" if _settings.host == "0.0.0.0" else _settings.host
-        say(f"Archstyle answers at http://{host}:{_settings.port} (Ctrl-C stops it).")
+        address = _settings.address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(_settings.host))
+        say(f"Archstyle answers at http://{address} (Ctrl-C stops it).")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from archstyle.errors import ArchstyleError
@@ -19,7 +19,7 @@ class Settings:
     """The server's settings; `from_environment` reads and checks them."""
 
     host: str = setting(
-        "ARCHSTYLE_HOST", "127.0.0.1", "address to listen at; 0.0.0.0 answers other machines"
+        "ARCHSTYLE_HOST", "127.0.0.1", "address to listen at; 0.0.0.0 or :: answers other machines"
     )
     port: int = setting("PORT", 8000, "port to listen at", least=1, most=65535)
     workers: int = setting(
@@ -32,7 +32,7 @@ class Settings:
         "ARCHSTYLE_MAX_MEGABYTES", 20, "size of the largest upload, all its photos together"
     )
     max_megapixels: int = setting(
-        "ARCHSTYLE_MAX_MEGAPIXELS", 64, "size of the largest photo that is decoded", most=1000
+        "ARCHSTYLE_MAX_MEGAPIXELS", 64, "size of the largest photo that is decoded", most=100
     )
     max_files: int = setting(
         "ARCHSTYLE_MAX_FILES", 32, "photos that one request may carry", most=1000
@@ -41,7 +41,7 @@ class Settings:
         "ARCHSTYLE_POLL_SECONDS", 3.0, "pause between two looks at the registry", least=0.1
     )
     language: str = setting(
-        "ARCHSTYLE_LANGUAGE", "en", "language of the style names on the page (de, en, es, fr, ...)"
+        "ARCHSTYLE_LANGUAGE", "en", "language of the style names: en, de, es, fr, it or pt"
     )
 
     @classmethod
@@ -52,7 +52,21 @@ class Settings:
             for f in fields(cls)
             if environment.get(f.metadata["variable"])
         }
-        return cls(**values)
+        settings = cls(**values)
+        if settings.language != "en":
+            from archstyle.bundle.card import LANGUAGES  # with NumPy: a third of a second
+
+            if settings.language not in LANGUAGES:
+                known = ", ".join(LANGUAGES)
+                raise ArchstyleError(
+                    f"ARCHSTYLE_LANGUAGE is {settings.language!r}: set it to one of {known}."
+                )
+        return replace(settings, host=settings.host.strip("[]"))
+
+    def address(self, host: str | None = None) -> str:
+        """Return `host:port`, by default of the own host; IPv6 stands in brackets."""
+        host = host or self.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 def _parsed(text: str, default: Any, metadata: Mapping[str, Any]) -> Any:

@@ -87,11 +87,12 @@ def test_bundle_that_fails_its_golden_photos_is_not_let_in(
     values["probabilities"] = {n: row[::-1] for n, row in values["probabilities"].items()}
     golden.write_text(json.dumps(values), "utf-8")
     registry.bundles["2"], registry.champion = broken, "2"
-    refused: dict[str, str] = {}
+    refused: dict[str, FollowerStatus] = {}
     for _ in range(3):
         status = look(cache_directory(), refused)
         assert status.state == "refused"
         assert "Version 2 is not used" in status.sentence
+        assert "golden photo" in status.reason
     assert registry.downloads == 2
     assert version_in_use() == "1"
 
@@ -159,3 +160,39 @@ def test_whole_cache_is_left_alone(registry: Registry, tiny_bundle: Path) -> Non
     install(tiny_bundle, "1")
     tidy(cache_directory())
     assert version_in_use() == "1"
+
+
+def test_cache_that_cannot_be_written_is_said_once_and_following_goes_on(
+    registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    directory = tmp_path / "file" / "cache"  # root may write anything but this
+    registry.champion = "1"
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        follow(lambda: look(directory, {}), directory, 3.0, sleep)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1
+    assert "cannot be written" in said[0]
+    assert "ARCHSTYLE_CACHE" in said[0]
+
+
+def test_public_is_told_no_paths_and_no_hosts(registry: Registry) -> None:
+    def looking() -> FollowerStatus:
+        raise ArchstyleError("http://registry.example:5000 has lost /srv/mlflow.db")
+
+    def sleep(_: float) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        follow(looking, cache_directory(), 3.0, sleep)
+    status = read_status()
+    assert status is not None
+    assert status["state"] == "away"
+    assert "/" not in status["sentence"] and "example" not in status["sentence"]

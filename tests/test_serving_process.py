@@ -41,6 +41,13 @@ def is_running(process: int) -> bool:
         return False
 
 
+def wait_for_log(server: RunningServer, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while text not in (log := server.log.read_text()):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.1)
+
+
 def wait_until_gone(processes: list[int]) -> None:
     deadline = time.monotonic() + 20
     while any(is_running(process) for process in processes):
@@ -61,10 +68,7 @@ def test_serves_the_cached_bundle_swaps_it_and_stops_whole(
         broken = shutil.copytree(tiny_bundle, tmp_path / "broken")
         (broken / "model.tflite").write_bytes(b"x")
         install_for(tmp_path, broken, "3")
-        deadline = time.monotonic() + 20
-        while "version 3 is not used" not in server.log.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for_log(server, "version 3 is not used")
         assert json.loads(server.get("/readyz")[1])["model"]["version"] == "2"
 
         # A follower that ends is started again; a killed worker too.
@@ -202,6 +206,37 @@ def serve_fails(**environment: str) -> str:
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1, ended.stderr
     return ended.stderr
+
+
+@pytest.mark.parametrize(("host", "announced"), [("::1", "::1"), ("::", "::1")])
+def test_ipv6_address_is_served_and_announced_as_a_browser_takes_it(
+    tmp_path: Path, host: str, announced: str
+) -> None:
+    with running_server(tmp_path, ARCHSTYLE_HOST=host) as server:
+        server.address = f"http://[{announced}]:{server.port}"
+        assert server.get("/healthz")[0] == 200
+        wait_for_log(server, f"answers at {server.address} ")
+
+
+def test_gunicorn_options_in_the_environment_move_nothing(tmp_path: Path) -> None:
+    elsewhere = f"--bind=127.0.0.1:{free_port()} --preload"
+    with running_server(tmp_path, GUNICORN_CMD_ARGS=elsewhere) as server:
+        assert server.get("/healthz")[0] == 200
+        wait_for_log(server, f"answers at {server.address} ")
+        assert "GUNICORN_CMD_ARGS" in server.log.read_text()
+
+
+def test_project_that_cannot_be_written_is_served_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with running_server(tmp_path, ARCHSTYLE_CACHE=str(tmp_path / "file" / "cache")) as server:
+        assert server.get("/healthz")[0] == 200
+        wait_for_log(server, "follower: ")
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_unusable_host_stops_with_one_sentence() -> None:
+    assert "ARCHSTYLE_HOST" in serve_fails(ARCHSTYLE_HOST="192.0.2.1", PORT=str(free_port()))
+    assert "ARCHSTYLE_HOST" in serve_fails(ARCHSTYLE_HOST="no:address", PORT=str(free_port()))
 
 
 def test_bad_setting_stops_with_one_sentence() -> None:

@@ -3,10 +3,14 @@ from dataclasses import fields
 
 import pytest
 
+from archstyle.bundle.card import LANGUAGES
 from archstyle.errors import ArchstyleError
+from archstyle.photos.reader import Preprocessing
 from serving.__main__ import usage
 from serving.settings import Settings
 from tests.serving_project import ROOT
+
+NAME = re.compile(r"\bARCHSTYLE_[A-Z_]+\b")
 
 
 def test_defaults_need_no_environment() -> None:
@@ -33,6 +37,8 @@ def test_empty_variable_counts_as_unset() -> None:
         ("ARCHSTYLE_WORKERS", "1.5"),
         ("ARCHSTYLE_MAX_FILES", "-3"),
         ("ARCHSTYLE_POLL_SECONDS", "nan"),
+        ("ARCHSTYLE_MAX_MEGAPIXELS", "101"),
+        ("ARCHSTYLE_LANGUAGE", "xx"),
     ],
 )
 def test_bad_setting_is_one_sentence_with_its_name(variable: str, value: str) -> None:
@@ -42,6 +48,45 @@ def test_bad_setting_is_one_sentence_with_its_name(variable: str, value: str) ->
     assert variable in sentence
     assert value in sentence
     assert "\n" not in sentence
+
+
+def test_unknown_language_is_told_the_known_ones() -> None:
+    with pytest.raises(ArchstyleError, match=", ".join(LANGUAGES)):
+        Settings.from_environment({"ARCHSTYLE_LANGUAGE": "xx"})
+    for language in LANGUAGES:
+        assert Settings.from_environment({"ARCHSTYLE_LANGUAGE": language}).language == language
+        assert language in usage()
+
+
+def test_largest_photo_that_can_be_set_is_one_that_is_read() -> None:
+    largest = Preprocessing(image_size=224).max_pixels
+    settings = Settings.from_environment({"ARCHSTYLE_MAX_MEGAPIXELS": f"{largest // 1_000_000}"})
+    assert settings.max_megapixels * 1_000_000 == largest
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "0.0.0.0:8000"),
+        ("localhost", "localhost:8000"),
+        ("::", "[::]:8000"),
+        ("::1", "[::1]:8000"),
+        ("[::1]", "[::1]:8000"),
+    ],
+)
+def test_address_has_brackets_around_ipv6(host: str, address: str) -> None:
+    assert Settings.from_environment({"ARCHSTYLE_HOST": host}).address() == address
+
+
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    code = [*ROOT.glob("conf/**/*.yaml"), ROOT / "Makefile"]
+    for folder in ("src", "pipeline", "serving"):
+        code += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".html", ".js")]
+    read = {name for path in code for name in NAME.findall(path.read_text("utf-8"))}
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    documented = {name for page in pages for name in NAME.findall(page.read_text("utf-8"))}
+    assert {"ARCHSTYLE_PHOTOS", "ARCHSTYLE_OUTSIDE", "ARCHSTYLE_CACHE", "ARCHSTYLE_HOST"} <= read
+    assert read <= documented, f"in no document: {sorted(read - documented)}"
 
 
 def test_every_setting_is_documented() -> None:
