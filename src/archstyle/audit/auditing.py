@@ -9,7 +9,6 @@ from archstyle.audit.findings import (
     Features,
     Findings,
     Photograph,
-    Suspect,
     alike,
     find,
     photographs,
@@ -25,6 +24,7 @@ from archstyle.reports.page import Thumbnail, read_thumbnails, render, where_fro
 CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")
 RANKED = ("rank", "file", "label", "suggestion", "probability", "of_label", "doubted", "decision")
+ACTIONS = ("relabel", "drop", "keep")
 NEIGHBOURS = 4  # of each style
 LARGE, SMALL = 360, 120  # pixels of the longer side
 
@@ -91,12 +91,17 @@ def page(
     """Return the page as HTML with the first `show` suspects and all that is decided."""
     suspects = [s for s in found.ranking if every[s.index].decision is None][:show]
     shown = [*found.conflicts, *suspects]
-    neighbours = {
-        suspect.index: alike(every, features, suspect, compared(every, suspect), NEIGHBOURS)
-        for suspect in shown
-    }
-    beside = {i for styles in neighbours.values() for indices in styles.values() for i in indices}
-    decided = [i for i, photograph in enumerate(every) if photograph.decision]
+    neighbours = {}
+    for suspect in shown:
+        labels = [suspect.label] if suspect.label else every[suspect.index].folders
+        styles = [*labels, suspect.suggestion]
+        neighbours[suspect.index] = alike(every, features, suspect, styles, NEIGHBOURS)
+    beside = {i for some in neighbours.values() for indices in some.values() for i in indices}
+    decisions = {i: p.decision for i, p in enumerate(every) if p.decision}
+
+    def order(i: int) -> tuple[int, str, str]:
+        return ACTIONS.index(decisions[i].action), decisions[i].style, every[i].row.file
+
     return render(
         "audit.html",
         "archstyle.audit",
@@ -112,25 +117,12 @@ def page(
         ],
         neighbours=neighbours,
         large=_thumbnails(store, every, {suspect.index for suspect in shown}, LARGE),
-        small=_thumbnails(store, every, beside | set(decided), SMALL),
-        decided=sorted(decided, key=lambda i: _order(every[i])),
+        small=_thumbnails(store, every, beside | decisions.keys(), SMALL),
+        decided=sorted(decisions, key=order),
         columns=COLUMNS,
         rows=[astuple(correction) for correction in corrections],
         more=len(found.ranking) - len(suspects),
     )
-
-
-def compared(every: Sequence[Photograph], suspect: Suspect) -> list[str]:
-    """Return the styles whose most alike photographs stand beside a suspect."""
-    said = [suspect.label] if suspect.label else every[suspect.index].folders
-    return list(dict.fromkeys([*said, suspect.suggestion]))
-
-
-def _order(photograph: Photograph) -> tuple[int, str, str]:
-    decision = photograph.decision
-    assert decision is not None
-    actions = ("relabel", "drop", "keep")
-    return actions.index(decision.action), decision.style, photograph.row.file
 
 
 def _thumbnails(

@@ -22,6 +22,16 @@ from archstyle.reports.theme import LIGHT, applied, save
 SIDE = 200  # pixels of a thumbnail's longer side
 SHEET_DOTS_PER_INCH = 110
 REASONS, FORMATS = 60, 8
+SHEETS = {
+    "copies": "Duplicate groups with most files",
+    "versions": "Duplicate groups with most versions",
+    "farthest": "One photograph, the least alike",
+    "nearest": "Different photographs, the most alike",
+    "conflicts": "One photograph, several styles",
+    "relabelled": "Relabelled by hand",
+    "dropped": "Dropped by hand",
+    "resolved": "Decided between two styles",
+}
 
 
 @dataclass(frozen=True)
@@ -102,38 +112,22 @@ def charts_of(found: Collection) -> dict[str, Chart]:
 
 def sheets_of(report: DataReport) -> list[tuple[str, str, list[Tile]]]:
     """Return (name, title, tiles) of a contact sheet for each style and for what lies together."""
-    choices, pictures = report.choices, report.pictures
+    choices = report.choices
 
-    def tile(caption: str, files: Iterable[str]) -> Tile:
-        return Tile([pictures[file].image for file in files], caption)
+    def tile(item: Group | Pair | Row, said: bool = True) -> Tile:
+        if isinstance(item, Group):
+            files = [row.file for row in item.shown]
+            caption = f"{', '.join(item.styles)}: {many(item.files, 'file')}"
+        elif isinstance(item, Pair):
+            files, caption = [item.file, item.other], f"{item.bits} bits"
+        else:
+            files, caption = [item.file], f"{style_of(item.file)} → {item.style}"
+        return Tile([report.pictures[file].image for file in files], caption if said else "")
 
-    def groups(some: Iterable[Group]) -> list[Tile]:
-        return [
-            tile(f"{', '.join(g.styles)}: {many(g.files, 'file')}", [row.file for row in g.shown])
-            for g in some
-        ]
-
-    def pairs(some: Iterable[Pair]) -> list[Tile]:
-        return [tile(f"{pair.bits} bits", [pair.file, pair.other]) for pair in some]
-
-    def corrected(some: Iterable[Row]) -> list[Tile]:
-        return [tile(f"{style_of(row.file)} → {row.style}", [row.file]) for row in some]
-
+    every = [(name, title, [*map(tile, getattr(choices, name))]) for name, title in SHEETS.items()]
     styles = zip(file_names(choices.styles), choices.styles.items(), strict=True)
-    every = [
-        ("copies", "Duplicate groups with most files", groups(choices.copies)),
-        ("versions", "Duplicate groups with most versions", groups(choices.versions)),
-        ("farthest", "One photograph, the least alike", pairs(choices.farthest)),
-        ("nearest", "Different photographs, the most alike", pairs(choices.nearest)),
-        ("conflicts", "One photograph, several styles", groups(choices.conflicts)),
-        ("relabelled", "Relabelled by hand", corrected(choices.relabelled)),
-        ("dropped", "Dropped by hand", corrected(choices.dropped)),
-        ("resolved", "Decided between two styles", groups(choices.resolved)),
-        *(
-            (f"styles/{name}", style or NO_STYLE, [tile("", [row.file]) for row in sample])
-            for name, (style, sample) in styles
-        ),
-    ]
+    for name, (style, sample) in styles:
+        every.append((f"styles/{name}", style or NO_STYLE, [tile(row, False) for row in sample]))
     return [sheet for sheet in every if sheet[2]]
 
 

@@ -21,14 +21,6 @@ from archstyle.reports.page import Chart, between, draw_charts, percent, render,
 from archstyle.reports.theme import LIGHT, applied, save
 
 SPLITS = ("train", "validation", "test")
-STATUSES = {
-    "used": "in a split, under its folder's style",
-    "corrected": "in a split, under the style that a reviewed correction gives it",
-    "duplicate": "another copy of a photograph that is already used",
-    "conflict": "a photograph that lies under two styles: in no split",
-    "dropped": "taken out by a reviewed correction or a limit",
-    "broken": "cannot be read as a photo",
-}
 SHEET_SIDE, SHEET_DOTS_PER_INCH = 1.85, 100  # photos take room
 
 
@@ -193,6 +185,5 @@ def _told(report: Report) -> dict[str, Any]:
         "scores": list(zip(report.names, report.corrected.styles, strict=True)),
         "table": {s: [row.get(split, 0) for split in SPLITS] for s, row in counts.items()},
         "splits": SPLITS,
-        "statuses": [(s, n, STATUSES.get(s, "")) for s, n in report.summary["status"].items()],
         "source": where_from(report.summary["source"]),
     }

@@ -55,18 +55,13 @@ def curves(history: Sequence[Curves], theme: Theme) -> Figure:
     grid = figure.subplots(2, len(history), squeeze=False, sharey="row")
     for phase, (loss, accuracy) in zip(history, grid.T, strict=True):
         marker = "o" if len(phase.epoch) < 12 else None
-        for axes, training, validation in (
-            (loss, phase.loss, phase.validation_loss),
-            (accuracy, phase.accuracy, phase.validation_accuracy),
+        for axes, values, name, colour in (
+            (loss, phase.loss, "training", theme.first),
+            (loss, phase.validation_loss, "validation", theme.second),
+            (accuracy, phase.accuracy, "training", theme.first),
+            (accuracy, phase.validation_accuracy, "validation", theme.second),
         ):
-            axes.plot(
-                phase.epoch, training, label="training", color=theme.first,
-                linewidth=1.8, marker=marker, ms=4,
-            )  # fmt: skip
-            axes.plot(
-                phase.epoch, validation, label="validation", color=theme.second,
-                linewidth=1.8, marker=marker, ms=4,
-            )  # fmt: skip
+            axes.plot(phase.epoch, values, color=colour, label=name, lw=1.8, marker=marker, ms=4)
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         loss.set_title(PHASES.get(phase.name, phase.name))
         loss.tick_params(labelbottom=False)

@@ -14,7 +14,7 @@ from archstyle.metrics.classification import Floats
 from archstyle.metrics.evaluation import Evaluation, Outside
 from archstyle.metrics.predictions import Labels, Predictions
 
-COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
+CURVES = ("loss", "validation_loss", "accuracy", "validation_accuracy")
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Curves:
     name: str
     epoch: Floats
     loss: Floats
-    accuracy: Floats
     validation_loss: Floats
+    accuracy: Floats
     validation_accuracy: Floats
 
 
@@ -35,7 +35,7 @@ def read_history(path: Path) -> list[Curves]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                values = [float(row[column] or "nan") for column in COLUMNS]
+                values = [float(row[column] or "nan") for column in ("epoch", *CURVES)]
                 phases.setdefault(row["phase"], []).append(values)
         if not phases:
             raise ValueError("it is empty")
@@ -70,23 +70,17 @@ def write_plots(
     directory: Path, found: Evaluation, history: Sequence[Curves], outside: Outside | None = None
 ) -> None:
     """Write what `dvc plots` draws."""
-    predictions, reliable, scores = found.predictions, found.reliability, found.styles
-    some = reliable.photos > 0
+    predictions, scores, reliable = found.predictions, found.styles, found.reliability.photos > 0
+    styles = np.array(predictions.styles, object)
     # Phases count their epochs from one; a line over all of them needs a running number.
     phases = [phase.name for phase in history for _ in phase.epoch]
+    training = {name: [v for phase in history for v in getattr(phase, name)] for name in CURVES}
     every: dict[str, dict[str, Iterable[object]]] = {
         "confusion": {
-            "actual": [predictions.styles[i] for i in predictions.labels],
-            "predicted": [predictions.styles[i] for i in predictions.predicted],
+            "actual": styles[predictions.labels],
+            "predicted": styles[predictions.predicted],
         },
-        "training": {
-            "epoch": range(1, len(phases) + 1),
-            "phase": phases,
-            **{
-                name: [value for phase in history for value in getattr(phase, name)]
-                for name in ("loss", "validation_loss", "accuracy", "validation_accuracy")
-            },
-        },
+        "training": {"epoch": range(1, len(phases) + 1), "phase": phases, **training},
         "styles": {
             "style": [score.style for score in scores],
             "precision": [score.precision.value for score in scores],
@@ -95,20 +89,14 @@ def write_plots(
             "support": [score.support for score in scores],
         },
         "reliability": {
-            "probability": reliable.probability[some],
-            "accuracy": reliable.accuracy[some],
-            "photos": reliable.photos[some],
+            name: getattr(found.reliability, name)[reliable]
+            for name in ("probability", "accuracy", "photos")
         },
-        "risk_coverage": {
-            "coverage": found.risk_coverage.coverage,
-            "risk": found.risk_coverage.risk,
-        },
+        "risk_coverage": vars(found.risk_coverage),
     }
     if outside is not None and outside.curve is not None:
-        every["outside"] = {
-            "refused_buildings": outside.curve.refused_buildings,
-            "refused_outside": outside.curve.refused_outside,
-        }
+        curve = vars(outside.curve)
+        every["outside"] = {name: curve[name] for name in ("refused_buildings", "refused_outside")}
     for name, columns in every.items():
         _write(directory / f"{name}.csv", columns)
 

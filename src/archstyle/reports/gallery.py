@@ -1,6 +1,5 @@
 """The photos worth looking at: confident mistakes, and confident answers that are right."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -71,7 +70,8 @@ def pick(
         i: show(bundle, store, predictions.files[i], predictions.styles[predictions.labels[i]])
         for i in progress(wanted, "pictures", len(wanted))
     }
-    return _of(photos, wrong), {name: _of(photos, indices) for name, indices in right.items()}
+    sure = {name: [photos[i] for i in indices] for name, indices in right.items()}
+    return [photos[i] for i in wrong], sure
 
 
 def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Shown]:
@@ -98,7 +98,3 @@ def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
         photo=thumbnail(content, THUMBNAIL),
         heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
     )
-
-
-def _of(photos: Mapping[int, Shown], indices: Sequence[int]) -> list[Shown]:
-    return [photos[i] for i in indices]

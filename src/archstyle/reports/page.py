@@ -73,7 +73,7 @@ def read_thumbnails(store: PhotoStore, files: Sequence[str], side: int) -> dict[
             raise ArchstyleError(
                 f"`{file}` cannot be read: {error} Run `dvc repro --force prepare`."
             ) from error
-        return Thumbnail(image, picture_uri(image))
+        return Thumbnail(image, data_uri(image))
 
     return dict(zip(files, parallel_map(read, files, len(files), "pictures"), strict=True))
 
@@ -92,9 +92,7 @@ def render(template: str, package: str = "archstyle.reports", **values: Any) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        code=code, percent=percent, between=between, many=many, picture=picture_uri, png=png_uri
-    )
+    made.filters.update(code=code, percent=percent, between=between, many=many, uri=data_uri)
     return made.get_template(template).render(values)
 
 
@@ -132,17 +130,10 @@ def where_from(source: Mapping[str, Any]) -> str:
     return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
 
 
-def picture_uri(image: Image.Image) -> str:
-    """Return a photo or a layer over one as an address that carries it."""
-    return _data_uri(encode(image, "WEBP", QUALITY), "webp")
-
-
-def png_uri(content: bytes) -> str:
-    """Return a PNG as an address that carries it."""
-    return _data_uri(content, "png")
-
-
-def _data_uri(content: bytes, kind: str) -> str:
+def data_uri(image: Image.Image | bytes) -> str:
+    """Return a photo or a layer over one, or the bytes of a PNG, as an address that carries it."""
+    kind = "png" if isinstance(image, bytes) else "webp"
+    content = image if isinstance(image, bytes) else encode(image, "WEBP", QUALITY)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -16,6 +16,7 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import PercentFormatter
 
 DOTS_PER_INCH = 160
+STYLE = Path(__file__).with_name("templates") / "charts.mplstyle"  # all but fonts and colours
 # For the names of styles in scripts that DejaVu Sans lacks, where one of these is installed.
 OTHER_SCRIPTS = (
     "Noto Sans CJK JP",
@@ -61,38 +62,15 @@ THEMES = (LIGHT, DARK)
 @contextmanager
 def applied(theme: Theme) -> Iterator[None]:
     """Draw inside this block in the theme, whatever the user's matplotlibrc says."""
-    settings = {
-        "figure.facecolor": theme.surface,
-        "axes.facecolor": theme.surface,
-        "savefig.facecolor": theme.surface,
-        "text.color": theme.ink,
-        "axes.labelcolor": theme.muted,
-        "axes.edgecolor": theme.grid,
-        "axes.titlecolor": theme.ink,
-        "axes.titlesize": 11,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 10,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.spines.left": False,
-        "grid.color": theme.grid,
-        "grid.linewidth": 0.8,
-        "xtick.color": theme.muted,
-        "ytick.color": theme.muted,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-        "font.size": 10,
-        "font.family": ["DejaVu Sans", *_other_scripts()],
-        "legend.frameon": False,
-        "legend.fontsize": 9,
-        "figure.constrained_layout.h_pad": 0.1,
-        "figure.constrained_layout.w_pad": 0.1,
-        "figure.dpi": 100,
-        "text.parse_math": False,  # a style may have a dollar sign in its name
+    colours = {
+        "surface": ("figure.facecolor", "axes.facecolor", "savefig.facecolor"),
+        "ink": ("text.color", "axes.titlecolor"),
+        "muted": ("axes.labelcolor", "xtick.color", "ytick.color"),
+        "grid": ("axes.edgecolor", "grid.color"),
     }
-    with matplotlib.style.context(["default", settings], after_reset=True):
+    settings = {key: getattr(theme, name) for name, keys in colours.items() for key in keys}
+    settings["font.family"] = ["DejaVu Sans", *_other_scripts()]
+    with matplotlib.style.context(["default", STYLE, settings], after_reset=True):
         yield
 
 
