@@ -82,13 +82,18 @@ def test_page_says_what_was_measured(charts):
 def test_both_kinds_of_labels_stand_side_by_side(charts):
     better = evaluation(skill=4.0)
     rows = [Row("a/1", "b", "", "", "g", "test", "corrected", "")]
-    labels = Labels(rows, {"a/1": "a"}, {"a/1": "b"})
+    labels = Labels(rows, {"a/1": "a", "a/2": "a"}, {"a/1": "b", "c/3": "c"})
     html = page(report(corrected=better, labels=labels), charts)
     parsed(html)
     one, other = percent(evaluation().accuracy.value), percent(better.accuracy.value)
     assert one != other
     assert f"<td>accuracy</td><td>{one}</td><td>{other}</td>" in html
-    assert f"Corrections touch 1 of the photos (1 relabelled): <b>{other}</b>" in html
+    assert f"touch 3 of the photos (1 relabelled, 1 dropped, 1 let in): <b>{other}</b>" in html
+    counts = (
+        "As labelled counts 2 photos: 1 of the test split and 1 that corrections drop. As "
+        "corrected counts the 2 of the test split; 1 of them has no "
+    )
+    assert counts in html and counts in model_card(report(corrected=better, labels=labels))
     assert "as corrected" not in page(report(), charts)
 
 
@@ -126,7 +131,7 @@ def test_the_model_card_says_what_it_is_for_and_how_good(measured):
     for part in (
         "## Intended use",
         "## Caveats and recommendations",
-        "200 test photos",
+        "| test photos | 200 | 200 |",
         f"| accuracy | {percent(found.accuracy.value)} ({between(found.accuracy)}) |",
         "run in MLflow: 0123abc",
         "| gothic | 8 | 2 | 2 |",

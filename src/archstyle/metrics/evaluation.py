@@ -82,9 +82,12 @@ def flat_metrics(labelled: Evaluation, corrected: Evaluation, touched: int) -> d
 
     `touched` is the number of test photos that the corrections relabel, drop or let in.
     """
-    found = labelled.headline()
-    found["test_photos"] = len(labelled.predictions.files)
-    found["most_frequent_style_accuracy"] = labelled.most_frequent_accuracy
+    found: dict[str, float] = {}
+    for name, value in labelled.headline().items():
+        found[name] = value
+        if name == "macro_f1":
+            found["test_photos"] = len(labelled.predictions.files)
+            found["most_frequent_style_accuracy"] = labelled.most_frequent_accuracy
     for style in labelled.styles:
         found[f"precision_{style.style}"] = style.precision.value
         found[f"recall_{style.style}"] = style.recall.value
