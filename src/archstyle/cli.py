@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from archstyle.common.console import print_any_letters
 from archstyle.errors import ArchstyleError
 
 
@@ -47,6 +48,7 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="archstyle")
 def main() -> None:
     """Tell the architectural style of a building from a photo."""
+    print_any_letters()
 
 
 @main.command()

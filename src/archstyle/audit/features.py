@@ -39,7 +39,13 @@ def find_graph(cache: Path) -> Path:
         say("audit: exporting the frozen network, once; half a minute.")
         path.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "archstyle.models.features", NETWORK, str(SIZE)]
-        made = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            [*command, str(path)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
         if made.returncode or not path.exists():
             last = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise ArchstyleError(

@@ -2,6 +2,7 @@
 
 import errno
 import faulthandler
+import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -30,8 +31,16 @@ def progress(items: Iterable[Item], description: str, total: int | None = None) 
     return tqdm(items, desc=description, total=total, disable=None, leave=True, dynamic_ncols=True)
 
 
+def print_any_letters() -> None:
+    """Let any name be printed, with escapes where the terminal does not know its letters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Run a stage or tool; an expected failure is one sentence on stderr and exit status 1."""
+    print_any_letters()
     faulthandler.enable(2)  # where a library was when it ended the process
     try:
         main(sys.argv[1:])

@@ -1,6 +1,7 @@
 """Answers files and folders of photos, one after the other, for the command line."""
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,14 +40,16 @@ def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
     if form == "table":
         print(f"{'style':<16} {'sure':>6}  file", flush=True)
     answered = 0
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     # A bar only where the answers do not go to the same terminal.
     bar: Iterable[Path] = files if sys.stdout.isatty() else progress(files, "predict", len(files))
     for file in bar:
         result = predict_file(bundle, file)
         answered += "error" not in result
-        line = json.dumps(result, ensure_ascii=False) if form == "jsonl" else table_line(result)
-        # A file's name may be no UTF-8; it is printed as the terminal can.
-        print(line.encode("utf-8", "replace").decode("utf-8"), flush=True)
+        line = (
+            json.dumps(result, ensure_ascii=ascii_only) if form == "jsonl" else table_line(result)
+        )
+        print(line, flush=True)
     return answered
 
 
@@ -66,12 +69,14 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
     """Return file, style, probability, answered, probabilities and reason, or file and error."""
+    # In a locale of ASCII alone, and where it is no UTF-8, Python escapes what is in a name.
+    name = os.fsencode(file).decode("utf-8", "backslashreplace")
     try:
-        return bundle.predict(file).as_dict(str(file))
+        return bundle.predict(file).as_dict(name)
     except PhotoError as error:
-        return {"file": str(file), "error": str(error)}
+        return {"file": name, "error": str(error)}
     except OSError as error:
-        return {"file": str(file), "error": f"It cannot be opened: {error.strerror or error}."}
+        return {"file": name, "error": f"It cannot be opened: {error.strerror or error}."}
 
 
 def table_line(result: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The report on the data: charts, contact sheets, a page, and a data sheet."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,10 +133,11 @@ def sheets_of(report: DataReport) -> list[tuple[str, str, list[Tile]]]:
 
 
 def file_names(styles: Iterable[str]) -> list[str]:
-    """Return a name for each style that any disk takes, no two alike even in other letters."""
+    """Return a name for each style that any disk and locale takes, no two of them alike."""
     names: list[str] = []
     for style in styles:
-        plain = "".join(letter if letter.isalnum() else "_" for letter in style)[:60] or "_"
+        letters = unicodedata.normalize("NFKD", style).encode("ascii", "ignore").decode()
+        plain = "".join(one if one.isalnum() else "_" for one in letters)[:60] or "_"
         taken = {name.casefold() for name in names}
         names.append(plain if plain.casefold() not in taken else f"{plain}_{len(names)}")
     return names

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Found, Photos
+from archstyle.photos.names import Found, Photos, printable
 from archstyle.photos.sources.local import ArchivePhotos, FolderPhotos, is_archive
 from archstyle.photos.sources.repositories import can_be_reached, clone
 
@@ -131,9 +131,9 @@ def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:
     try:
         if path.is_dir():
             os.scandir(path).close()  # may it be opened?
-            return FolderPhotos(path, location=path.resolve().name)
+            return FolderPhotos(path, location=printable(path.resolve().name))
         if path.is_file() and is_archive(path):
-            return ArchivePhotos(path, location=path.name)
+            return ArchivePhotos(path, location=printable(path.name))
         problem = "does not exist"
         if path.exists():
             named = path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2")

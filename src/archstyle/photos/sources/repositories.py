@@ -82,7 +82,7 @@ def _git(arguments: Sequence[str], timeout: float | None = None, watched: bool =
         stdout=subprocess.DEVNULL,
         stderr=None if shown else subprocess.PIPE,
         env={**os.environ, **QUIET},
-        text=True,
+        encoding="utf-8",
         errors="replace",
         start_new_session=True,
     ) as process:
