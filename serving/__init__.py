@@ -33,20 +33,14 @@ def create_app(settings: "Settings | None" = None, models: "Models | None" = Non
     # Here, because the parent of the workers and the follower need neither Flask nor LiteRT.
     from flask import Flask
 
-    from serving import api, errors, page, uploads
+    from serving import api, errors, page
     from serving.models import Models
     from serving.settings import Settings
 
     settings = settings or Settings.from_environment()
     app = Flask(__name__)
-    app.request_class = uploads.UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]  # best style first
-    app.config.update(
-        MAX_CONTENT_LENGTH=settings.max_megabytes * 1_000_000,
-        # Besides the photos there is nothing to send.
-        MAX_FORM_PARTS=settings.max_files + 16,
-        MAX_FORM_MEMORY_SIZE=100_000,
-    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
     app.extensions["settings"] = settings
     app.extensions["models"] = models or Models.watching(settings)
     app.register_blueprint(page.blueprint)

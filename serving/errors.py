@@ -1,12 +1,13 @@
 """Every refusal is one clear sentence in the shape that was asked for: HTML or JSON."""
 
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 SENTENCES = {
     400: "The request could not be understood: send the photo as the form field `photo`.",
     404: "There is no such page here.",
+    408: "The request did not arrive whole in time: send it again.",
     405: "This address does not take that kind of request.",
     413: "That is more than one request may carry.",
     500: "Something went wrong here, not with your photo; it has been noted in the server's log.",
@@ -24,7 +25,6 @@ NO_MODEL = (
     "There is no model to answer with yet: make one with `make run`; it is taken up from there "
     "within seconds."
 )
-DRAINED_BYTES = 200_000_000
 
 
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
@@ -68,6 +68,8 @@ def refuse(refusal: Refusal) -> Response:
     response.status_code = refusal.status
     if refusal.status == 503:
         response.headers["Retry-After"] = "5"
+    if refusal.status in (408, 413, 503):
+        response.headers["Connection"] = "close"  # what is left of the photo is not waited for
     return response
 
 
@@ -84,7 +86,9 @@ def register(app: Flask) -> None:
         code = error.name.lower().replace(" ", "-")
         sentence = SENTENCES.get(status, error.description or error.name)
         if isinstance(error, RequestEntityTooLarge):
-            code, sentence = "too-big", _too_large(app)
+            code, sentence = "too-big", too_large(int(app.config["MAX_CONTENT_LENGTH"]))
+        if isinstance(error, ClientDisconnected):
+            status, code, sentence = 408, "request-timeout", SENTENCES[408]
         response = refuse(Refusal(status, code, sentence))
         for name, value in error.get_headers():
             if name == "Allow":
@@ -100,22 +104,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, unexpected)
 
 
-def _too_large(app: Flask) -> str:
-    """Say what was too large; reads what is still coming, within bounds.
-
-    A client that is still sending when the connection closes sees a broken connection, no answer.
-    """
-    most = int(app.config["MAX_CONTENT_LENGTH"])
+def too_large(most: int) -> str:
+    """Say what was too large; `most` bytes may come."""
     length = request.content_length
     if length is None:
         return f"The upload is too big: up to {most / 1e6:,.0f} MB are taken in one request."
     if length <= most:
         return "The form holds too many parts: send only photos, as the field `photo`."
-    if length <= DRAINED_BYTES:
-        stream = request.environ["wsgi.input"]
-        left = length
-        while left > 0 and (chunk := stream.read(min(left, 65536))):
-            left -= len(chunk)
     return (
         f"The upload has {length / 1e6:,.0f} MB; up to {most / 1e6:,.0f} MB are taken in one "
         "request."

@@ -1,6 +1,12 @@
 """How gunicorn runs the app: `gunicorn -c serving/gunicorn.py`; `python -m serving` does it."""
 
+import math
+import socket
+import time
+from contextlib import suppress
 from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from archstyle.common.console import say
 
@@ -8,15 +14,22 @@ from archstyle.common.console import say
 from serving import api, page  # noqa: F401
 from serving.lifeline import end_with_parent
 from serving.settings import Settings
+from serving.uploads import UPLOADS
+
+# How long a client may pause, and take for the head and for the body of a request.
+PAUSE_SECONDS, HEAD_SECONDS, BODY_SECONDS = 10.0, 10.0, 120.0
+# The same for what it still sends after its answer.
+LINGER_PAUSE_SECONDS, LINGER_SECONDS = 0.5, 5.0
 
 _settings = Settings.from_environment()
 
 wsgi_app = "serving:create_app()"
 bind = _settings.address()
 workers = _settings.workers
-worker_class = "gthread"
-# More than there are cores: most wait for a slow phone's upload.
-threads = 8
+worker_class = "serving.gunicorn.BoundedWorker"
+# Far more than there are cores and than may receive a photo: most wait for a slow client, and some
+# must be left to tell how the server is. They are started when they are needed.
+threads = 4 * UPLOADS
 # Every worker builds its app and loads its model after the fork: a forked interpreter hangs.
 preload_app = False
 timeout = 60
@@ -25,6 +38,61 @@ keepalive = 15
 loglevel = "warning"
 control_socket_disable = True
 limit_request_fields = 64
+
+
+class BoundedSocket(socket.socket):
+    """A socket to a client that is waited for in bounds: what comes too late counts as the end."""
+
+    deadline, pause = math.inf, PAUSE_SECONDS
+    late = False  # whether something was not waited for
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return what came, or nothing after too long a pause or past the deadline."""
+        left = min(self.pause, self.deadline - time.monotonic())
+        if left > 0:
+            self.settimeout(left)
+            with suppress(TimeoutError):
+                return super().recv(size, flags)
+        self.late, self.deadline = True, 0.0
+        return b""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send all; raises TimeoutError where the client does not take it."""
+        rest = memoryview(data)
+        deadline = time.monotonic() + BODY_SECONDS
+        while rest:
+            self.settimeout(max(0.001, min(self.pause, deadline - time.monotonic())))
+            rest = rest[self.send(rest, flags) :]
+
+
+class BoundedWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's threads wait for as long as clients like; here a request has its time."""
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request, in a thread; the connection is closed after what is falsy."""
+        if not isinstance(conn.sock, BoundedSocket):
+            conn.sock = BoundedSocket(fileno=conn.sock.detach())
+        conn.sock.deadline = time.monotonic() + HEAD_SECONDS
+        stays_open = super().handle(conn) and not conn.sock.late
+        if not stays_open:
+            # gunicorn would do this in the thread that accepts, and nobody could come meanwhile.
+            linger(conn.sock)
+        return stays_open
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose head has come."""
+        conn.sock.deadline = time.monotonic() + BODY_SECONDS
+        return super().handle_request(req, conn)
+
+
+def linger(connection: BoundedSocket) -> None:
+    """Take in what is still coming: who sends to a closed connection sees no answer."""
+    connection.pause, connection.deadline = LINGER_PAUSE_SECONDS, time.monotonic() + LINGER_SECONDS
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+    connection.deadline = 0.0
 
 
 def on_starting(_: Any) -> None:

@@ -1,16 +1,20 @@
 """From a request to photos, and from photos to answers."""
 
-import io
 import threading
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from flask import Request, current_app, request
+from flask import current_app, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from archstyle.bundle import Answer
-from archstyle.photos.reader import PhotoError, read_photo
+from archstyle.photos.reader import PhotoError, is_photo, read_photo
 from serving.errors import NO_MODEL, Refusal
 from serving.models import Model, Models
 from serving.settings import Settings
@@ -22,21 +26,12 @@ NO_PHOTO = (
     "`curl -F photo=@house.jpg` does."
 )
 
+BUSY = "Too many photos are on their way here: send yours again in a moment."
+UPLOADS = 64  # that one worker receives at a time; its other threads answer what carries no photo
+
+receiving = threading.BoundedSemaphore(UPLOADS)
 # One at a time in a worker: decoding 64 megapixels with transparency takes a gigabyte.
 decoding = threading.Lock()
-
-
-class UploadRequest(Request):
-    """Keeps uploads in memory: no photo is ever written to a disk."""
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        return io.BytesIO()
 
 
 @dataclass(frozen=True)
@@ -77,13 +72,16 @@ def model_or_refusal() -> Model:
 
 
 def photos_sent() -> list[Upload]:
-    """Return the photos of this request; raises Refusal where there are none or too many."""
-    sent = [
-        Upload((file.filename or "photo").replace("\\", "/").rsplit("/", 1)[-1], file.read())
-        for file in request.files.getlist("photo")
-        # A browser sends a nameless empty part for a field in which nothing was chosen.
-        if file.filename or file.content_length
-    ]
+    """Return the photos of this request, which are kept in memory and never written to a disk.
+
+    Raises Refusal where there are none, too many, or too many requests at a time.
+    """
+    if not receiving.acquire(blocking=False):
+        raise Refusal(503, "busy", BUSY)
+    try:
+        sent = photos_in(parts())
+    finally:
+        receiving.release()
     if not sent:
         raise Refusal(400, "no-photo", NO_PHOTO)
     if len(sent) > settings().max_files:
@@ -93,6 +91,58 @@ def photos_sent() -> list[Upload]:
             f"{len(sent)} photos are too many for one request: send up to {settings().max_files}.",
         )
     return sent
+
+
+def photos_in(parts: Iterable[tuple[File | Field, bytes]]) -> list[Upload]:
+    """Return the parts that are photos.
+
+    Those are the files of the field `photo`, and whatever holds a photo where the client has
+    written no name of the file or none of the field that can be read.
+    """
+    photos = []
+    for part, content in parts:
+        filename = getattr(part, "filename", "")
+        # A browser sends a nameless empty part for a field in which nothing was chosen.
+        named = part.name == "photo" and filename
+        if named or (part.name in ("photo", "", None) and is_photo(content)):
+            name = (filename or "photo").replace("\\", "/").rsplit("/", 1)[-1]
+            photos.append(Upload(name, content))
+    return photos
+
+
+def parts() -> list[tuple[File | Field, bytes]]:
+    """Read the parts of a multipart request; one that is cut short ends the list."""
+    boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        return []
+    body = request.get_data(cache=False)
+    if len(body) < (request.content_length or 0):
+        raise ClientDisconnected()
+    # Besides the photos there is nothing to send.
+    decoder = _Decoder(boundary, max_parts=settings().max_files + 16)
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    found: list[tuple[File | Field, bytes]] = []
+    with suppress(ValueError):
+        while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
+            if isinstance(event, File | Field):
+                found.append((event, b""))
+            elif isinstance(event, Data):
+                found[-1] = (found[-1][0], found[-1][1] + event.data)
+    return found
+
+
+class _Decoder(MultipartDecoder):
+    """Takes whatever a client writes into a part's header."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")  # Latin-1, as Windows has it
+        headers = super()._parse_headers(text.encode("utf-8"))
+        headers.setdefault("Content-Disposition", "form-data")
+        return headers
 
 
 def answer(upload: Upload, model: Model) -> Result:

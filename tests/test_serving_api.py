@@ -1,6 +1,8 @@
 import io
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from archstyle.bundle import Bundle
+from serving import uploads
 from serving.models import Model
 from tests.serving_project import app_of, model_of, photo, send
 
@@ -208,6 +211,83 @@ def test_wrong_method_and_unknown_path_are_json_here(client: FlaskClient) -> Non
 )
 def test_file_name_is_only_shown(client: FlaskClient, sent: str, shown: str) -> None:
     assert send(client, PREDICT, (photo(side=64), sent)).get_json()["file"] == shown
+
+
+def send_parts(client: FlaskClient, *parts: tuple[bytes, bytes], end: bytes = b"--x--") -> Any:
+    """Send parts with just these headers."""
+    body = b"".join(b"--x\r\n" + head + b"\r\n\r\n" + content + b"\r\n" for head, content in parts)
+    return client.post(PREDICT, data=body + end, content_type="multipart/form-data; boundary=x")
+
+
+GOOD = b'Content-Disposition: form-data; name="photo"; filename="good.jpg"'
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        (
+            'Content-Disposition: form-data; name="photo"; filename="Köln.jpg"'.encode("latin-1"),
+            "Köln.jpg",
+        ),
+        (
+            'Content-Disposition: form-data; name="photo"; filename="€.jpg"'.encode("cp1252"),
+            "€.jpg",
+        ),
+        (b'Content-Disposition: form-data; name="photo"; filename="\xff\x81\x00.jpg"', None),
+        ('Content-Disposition: form-data; name="photo"; filename="教会.jpg"'.encode("gbk"), None),
+        (
+            'Content-Disposition: form-data; name="photo"; filename="教会.jpg"'.encode("utf-16"),
+            None,
+        ),
+        (b"Content-Disposition: form-data; name=photo; filename=plain.jpg", "plain.jpg"),
+        (b"content-disposition: attachment; filename=a.jpg; name=photo", "a.jpg"),
+        (b'Content-Disposition: form-data; name="photo"; filename="open.jpg', None),
+        (b'Content-Disposition: form-data; name="photo"; filename="C:\\"', None),
+        (b'Content-Disposition: form-data; name="photo"; filename=""', "photo"),
+        (b'Content-Disposition: form-data; name="photo"', "photo"),
+        (b"Content-Disposition: form-data; name=\"photo\"; filename*=x-none''%FF.jpg", None),
+        (b'Content-Disposition: form-data; name="photo', "photo"),
+        (b"Content-Disposition", "photo"),
+        (b"Content-Type: image/jpeg", "photo"),
+        (b"no header at all", "photo"),
+        (GOOD + b"\r\nContent-Type: \xe9\xff; charset=\xff", "good.jpg"),
+        (GOOD + b"\r\nContent-Length: many\r\n: \r\nX\xfc: \x01", "good.jpg"),
+        (GOOD.replace(b"good", b"n" * 90_000), "n" * 90_000 + ".jpg"),
+    ],
+)
+def test_photo_is_answered_whatever_a_client_writes_into_its_header(
+    client: FlaskClient, head: bytes, shown: str | None
+) -> None:
+    alone = send_parts(client, (head, photo("gothic")))
+    assert alone.status_code == 200
+    assert shown is None or alone.get_json()["file"] == shown
+    between = send_parts(client, (GOOD, photo()), (head, photo()), (GOOD, photo()))
+    assert all("style" in entry for entry in between.get_json()["predictions"])
+    assert len(between.get_json()["predictions"]) == 3
+
+
+def test_good_photos_are_answered_where_the_last_part_is_cut_off(client: FlaskClient) -> None:
+    cut = send_parts(client, (GOOD, photo()), (GOOD, photo()), end=b"")
+    assert [e["style"] for e in cut.get_json()["predictions"]] == ["gothic", "gothic"]
+
+
+def test_part_that_holds_no_photo_loses_none_beside_it(client: FlaskClient) -> None:
+    text = b'Content-Disposition: form-data; name="\xe9"'
+    response = send_parts(client, (text, b"text"), (b"", b"text"), (GOOD, photo()))
+    assert response.get_json()["style"] == "gothic"
+
+
+def test_more_uploads_than_there_is_room_for_are_told_to_come_again(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.uploads.receiving", threading.BoundedSemaphore(1))
+    with uploads.receiving:
+        response = send(client, PREDICT, (photo(), "a.jpg"))
+        assert response.status_code == 503
+        assert response.get_json()["code"] == "busy"
+        assert response.headers["Retry-After"]
+        assert client.get("/healthz").status_code == 200
+    assert send(client, PREDICT, (photo(), "a.jpg")).status_code == 200
 
 
 def test_no_model_is_503_and_says_what_to_do() -> None:

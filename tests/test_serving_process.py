@@ -8,19 +8,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
 from archstyle.registry.promotion import promote, register_candidate, rollback
+from serving.gunicorn import PAUSE_SECONDS, BoundedSocket
 from tests.serving_project import (
     ROOT,
     RunningServer,
     altered,
     free_port,
     install_for,
+    photo,
     running_server,
 )
 from tests.tracking_project import empty_database, facades, install_bundle, project
@@ -174,23 +177,72 @@ def test_follows_the_champion_of_a_real_registry(project: Path, tiny_bundle: Pat
         server.wait_for("/readyz", '"version":"1"')
 
 
-def test_too_big_an_upload_gets_its_answer_while_still_sending(
-    tmp_path: Path, tiny_bundle: Path
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[RunningServer]:
+    """A server for tests that change nothing about it."""
+    folder = tmp_path_factory.mktemp("running")
+    install_for(folder, tiny_bundle, "1")
+    with running_server(folder, ARCHSTYLE_MAX_MEGABYTES="1") as server:
+        server.wait_for("/readyz", '"status":"ready"')
+        yield server
+
+
+def ask(server: RunningServer, request: bytes) -> str:
+    """Send bytes as they are and return all of the answer."""
+    with socket.create_connection(("127.0.0.1", server.port), 30) as client:
+        client.sendall(request)
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+    return answer.decode()
+
+
+def head(length: int, path: str = "/api/v1/predict") -> bytes:
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    ).encode()
+
+
+def upload() -> bytes:
+    part = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+    body = part + photo("gothic") + b"\r\n--b--\r\n"
+    return head(len(body)) + body
+
+
+def test_too_big_an_upload_gets_its_answer_while_still_sending(running: RunningServer) -> None:
+    answer = ask(running, head(12_000_000) + b"x" * 12_000_000)
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "1 MB" in answer
+
+
+@pytest.mark.parametrize(
+    "sent", [upload()[:-2000], upload()[:60], head(12_000_000, "/nothing"), b""]
+)
+def test_others_are_answered_while_two_dozen_uploads_stop_half_way(
+    running: RunningServer, sent: bytes
 ) -> None:
-    install_for(tmp_path, tiny_bundle, "1")
-    with running_server(tmp_path, ARCHSTYLE_MAX_MEGABYTES="1") as server:
-        server.get("/healthz")
-        head = (
-            "POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 12000000\r\n"
-            "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-        )
-        with socket.create_connection(("127.0.0.1", server.port), 30) as client:
-            client.sendall(head.encode() + b"x" * 12_000_000)
-            answer = ""
-            while not answer.endswith("}\n") and (part := client.recv(65536)):
-                answer += part.decode()
-        assert answer.startswith("HTTP/1.1 413 ")
-        assert "1 MB" in answer
+    with ExitStack() as clients:
+        for _ in range(24):
+            client = socket.create_connection(("127.0.0.1", running.port), 30)
+            clients.enter_context(client).sendall(sent)
+        start = time.monotonic()
+        assert running.get("/healthz")[0] == 200
+        assert '"style":"gothic"' in ask(running, upload())
+        assert running.get("/readyz")[0] == 200
+        assert time.monotonic() - start < PAUSE_SECONDS / 2
+
+
+def test_client_that_stops_half_way_is_given_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, BoundedSocket(fileno=theirs.detach()) as bounded:
+        bounded.pause = 0.1
+        ours.sendall(b"half")
+        assert bounded.recv(100) == b"half"
+        assert bounded.recv(100) == b""
+        assert bounded.late
+        with pytest.raises(TimeoutError):  # a client that takes no answer
+            bounded.sendall(b"x" * 10_000_000)
 
 
 def serve_fails(**environment: str) -> str:
