@@ -99,7 +99,7 @@ def test_a_worse_candidate_is_challenger_with_the_reasons(project: Path, tiny_bu
     assert registered["alias"] == "challenger" and registered["decision"] == "not promoted"
     told = " ".join(registered["reasons"])
     assert "Labels are as corrected: 1 of the test photos." in told
-    assert "it is right on 0.0 %, the champion on 100.0 %" in told
+    assert "it is right on 0.0 %, the champion, version 1, on 100.0 %" in told
     assert aliases() == {"champion": "1", "challenger": "2"}
     shown = connect().get_model_version(MODEL_NAME, "2").description
     assert told in shown and "**Challenger**" in shown

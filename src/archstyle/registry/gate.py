@@ -11,12 +11,13 @@ from archstyle.common.console import say
 from archstyle.data.manifest import Row, read_manifest, used
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import (
-    Correct,
     Decision,
+    Scored,
     compare,
     decide,
     decide_on_data,
     first_champion,
+    score_photos,
 )
 from archstyle.metrics.predictions import Reads, predict_photos
 from archstyle.photos.store import PhotoStore
@@ -55,21 +56,23 @@ def judge(
                 "There are no test photos: raise `split.test` in params.yaml, then `dvc repro`."
             )
         store = PhotoStore(root / "data" / "raw")
-        decision = decide(
-            compare(correctness(mine, store, rows), correctness(theirs, store, rows)), tolerance
-        )
+        compared = compare(scored(mine, store, rows), scored(theirs, store, rows))
+        name = f"the champion, version {champion.version},"
+        decision = decide({name: compared}, tolerance)
     told = [*told_of_styles(mine.styles, theirs.styles, rows), *told_of_labels(rows)]
-    return Decision(decision.alias, (*told, *decision.reasons), decision.comparison)
+    return Decision(decision.alias, (*told, *decision.reasons), decision.comparisons)
 
 
-def correctness(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Correct:
-    """Return which photos [n] the bundle answers rightly; of unknown styles none."""
+def scored(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Scored:
+    """Return what the bundle's answers to the photos [n] are worth; of unknown styles nothing."""
     known = np.array([row.style in bundle.styles for row in rows], np.bool_)
-    correct = np.zeros(len(rows), np.bool_)
+    correct, brier = np.zeros(len(rows), np.bool_), np.ones(len(rows))
     if known.any():
         asked = [row for row, is_known in zip(rows, known, strict=True) if is_known]
-        correct[known] = predict_photos(bundle, store, asked).correct
-    return correct
+        answers = predict_photos(bundle, store, asked)
+        of_known = score_photos(answers.probabilities, answers.labels)
+        correct[known], brier[known] = of_known.correct, of_known.brier
+    return Scored(correct, brier)
 
 
 def told_of_styles(
