@@ -163,7 +163,7 @@ def draw(shares: dict[tuple[int, float, str], float]) -> None:
             (LIGHT.first, LIGHT.muted, LIGHT.second, LIGHT.ink),
             strict=True,
         ):
-            name = f"{100 * loss:.0f} points worse" if loss else "equal"
+            name = f"worse by {100 * loss:.0f} %" if loss else "as good"
             values = [shares[photos, loss, kind] for photos in SIZES]
             axes.plot(SIZES, values, color=colour, label=name, marker="o", markersize=4)
         axes.axhline(0.05, color=LIGHT.muted, linewidth=1, linestyle=(0, (4, 3)))
