@@ -22,7 +22,7 @@ from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import run, say
 from archstyle.common.files import write_json
 from archstyle.registry.cache import cache_directory, current, install
-from archstyle.registry.versions import champion_version, download_bundle
+from archstyle.registry.versions import champion, download_bundle
 from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
 from serving.lifeline import end_with_parent
 from serving.settings import Settings
@@ -62,22 +62,24 @@ def look(directory: Path, refused: dict[str, FollowerStatus]) -> FollowerStatus:
     database = sqlite_file(tracking_uri())
     if database is not None and not database.is_file():  # asking would make one
         return FollowerStatus("none", "The registry has no champion yet.")
-    version = champion_version()
-    if version is None:
+    found = champion()
+    if found is None:
         return FollowerStatus("none", "The registry has no champion yet.")
+    version, key = found.version, f"{found.version} {found.run_id}"
     cached = current(directory)
-    if cached is not None and cached.version == version:
+    # A registry that was set up anew counts from 1 again, so a number is not enough.
+    if cached is not None and (cached.version, cached.run_id) == (version, found.run_id):
         return FollowerStatus("following", f"Version {version} is the champion.")
-    if version in refused:
-        return refused[version]
+    if key in refused:
+        return refused[key]
     with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
         bundle = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
         try:
             Bundle.load(bundle.path, threads=1)
         except BundleError as error:
             sentence = f"Version {version} is not used: it fails its check."
-            refused[version] = FollowerStatus("refused", sentence, str(error))
-            return refused[version]
+            refused[key] = FollowerStatus("refused", sentence, str(error))
+            return refused[key]
         install(bundle.path, version, bundle.run_id, directory)
     return FollowerStatus("following", f"Version {version} is the champion.")
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from archstyle.bundle import Bundle
 from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import cache_directory, current, install
-from archstyle.registry.versions import RegisteredBundle
+from archstyle.registry.versions import RegisteredBundle, Version
 from serving import follower
 from serving.follower import (
     INCOMING,
@@ -27,16 +28,19 @@ class Registry:
     def __init__(self) -> None:
         self.bundles: dict[str, Path] = {}
         self.champion: str | None = None
+        self.run = "run"
         self.downloads = 0
 
-    def champion_version(self) -> str | None:
-        return self.champion
+    def now(self) -> Version | None:
+        if self.champion is None:
+            return None
+        return Version(self.champion, f"{self.run} {self.champion}", ("champion",), 0, {}, "")
 
     def download_bundle(self, address: str, target: Path) -> RegisteredBundle:
         self.downloads += 1
         version = address.rsplit("/", 1)[-1]
         path = shutil.copytree(self.bundles[version], target / "bundle")
-        return RegisteredBundle(path, version, f"run {version}")
+        return RegisteredBundle(path, version, f"{self.run} {version}")
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path)
     registry.bundles["1"] = tiny_bundle
     monkeypatch.setenv("ARCHSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
-    monkeypatch.setattr(follower, "champion_version", registry.champion_version)
+    monkeypatch.setattr(follower, "champion", registry.now)
     monkeypatch.setattr(follower, "download_bundle", registry.download_bundle)
     tidy(cache_directory())
     return registry
@@ -66,6 +70,18 @@ def test_champion_is_brought_once(registry: Registry) -> None:
     assert (cached.version, cached.run_id) == ("1", "run 1")
     assert registry.downloads == 1
     assert not list(cache_directory().glob(f"{INCOMING}*"))
+
+
+def test_the_first_version_of_a_registry_set_up_anew_is_brought(
+    registry: Registry, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    registry.champion = "1"
+    look(cache_directory(), {})
+    registry.bundles["1"], registry.run = altered(tiny_bundle, tmp_path / "b", name="new"), "other"
+    look(cache_directory(), {})
+    cached = current()
+    assert cached is not None and cached.run_id == "other 1"
+    assert Bundle.load(cached.path, verify=False).card.name == "new"
 
 
 def test_rollback_is_followed(registry: Registry, tmp_path: Path, tiny_bundle: Path) -> None:

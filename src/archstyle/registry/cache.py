@@ -38,6 +38,10 @@ class CachedBundle:
         """Say whether the files are still those that were installed (reads them all)."""
         return self.path.is_dir() and bundle_digest(self.path) == self.digest
 
+    def is_copy_of(self, version: str, run_id: str | None) -> bool:
+        """Say whether it is this version, whole: a registry set up anew counts from 1 again."""
+        return (self.version, self.run_id) == (version, run_id) and self.is_whole()
+
 
 def cache_directory() -> Path:
     """Return this registry's folder: under ARCHSTYLE_CACHE, or cache/ in the main project folder.

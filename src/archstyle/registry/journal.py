@@ -24,6 +24,7 @@ class Change:
     previous: str | None
     by: str
     reasons: tuple[str, ...] = ()
+    done: bool = True  # False: meant to be made, and not known to have been
 
 
 def now() -> str:
@@ -33,17 +34,20 @@ def now() -> str:
 
 def to_tag(change: Change) -> tuple[str, str]:
     """Return the tag that keeps a change; keys sort by time."""
-    return PREFIX + change.time.replace(":", ""), json.dumps(asdict(change), ensure_ascii=False)
+    values = asdict(change)
+    if values.pop("done") is False:
+        values["done"] = False
+    return PREFIX + change.time.replace(":", ""), json.dumps(values, ensure_ascii=False)
 
 
 def from_tags(tags: Mapping[str, str]) -> list[Change]:
-    """Return the changes in the tags of a registered model, the oldest first."""
+    """Return the changes that were made, by the tags of a registered model, the oldest first."""
     changes = []
     for key, text in tags.items():
         if key.startswith(PREFIX):
             values = json.loads(text)
             changes.append(Change(**{**values, "reasons": tuple(values["reasons"])}))
-    return sorted(changes, key=lambda change: change.time)
+    return sorted((one for one in changes if one.done), key=lambda change: change.time)
 
 
 def previous_champion(

@@ -106,21 +106,25 @@ def _champion() -> Bundle:
         and database.stat().st_mtime_ns <= link.lstat().st_mtime_ns
     ):
         return Bundle.load(cached.path)
-    from archstyle.registry.versions import champion_version, download_bundle
+    from archstyle.registry.versions import champion, download_bundle
 
     try:
-        version = champion_version()
+        found = champion()
     except ArchstyleError as error:
         if cached is None:
             raise
         print(f"{error} Answering with version {cached.version} from the cache.", file=sys.stderr)
         return Bundle.load(cached.path)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        if cached is not None and cached.version == version and cached.is_whole():
+        if (
+            cached is not None
+            and found is not None
+            and cached.is_copy_of(found.version, found.run_id)
+        ):
             bundle = Bundle.load(cached.path)
             registry_cache.install(bundle.path, cached.version, cached.run_id)
             return bundle
-        found = download_bundle(version or "champion", Path(temporary))
-        bundle = Bundle.load(found.path)
-        registry_cache.install(bundle.path, str(found.version), found.run_id)
+        brought = download_bundle(found.version if found else "champion", Path(temporary))
+        bundle = Bundle.load(brought.path)
+        registry_cache.install(bundle.path, str(brought.version), brought.run_id)
     return bundle

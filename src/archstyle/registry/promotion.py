@@ -2,13 +2,16 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
-from archstyle.common.files import read_json
+from archstyle.common.files import locked, read_json
 from archstyle.errors import ArchstyleError
+from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
 from archstyle.registry.gate import judge
 from archstyle.registry.journal import (
@@ -26,6 +29,7 @@ from archstyle.registry.versions import (
     RegisteredBundle,
     Version,
     all_versions,
+    champion,
     changes,
     download_bundle,
     registered_model,
@@ -34,7 +38,7 @@ from archstyle.registry.versions import (
 from archstyle.tracking.facts import user_name
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import resume_run
-from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors
+from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -63,14 +67,14 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
         log.reports(root)
     log_data_report(log, root / "reports")
     version = register_bundle(log, bundle, test)
-    champion = next((one for one in all_versions() if CHAMPION in one.aliases), None)
-    decision = judge(bundle, version.version, champion, root, tolerance)
-    if decision.alias == CHAMPION:
-        changed = make_champion(version, "register", decision.reasons, log.client)
-        done = "promoted" if changed else "champion already"
-    else:
-        set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
-        done = "not promoted"
+    with _one_at_a_time():
+        decision = _judged(bundle, version, root, tolerance)
+        if decision.alias == CHAMPION:
+            changed = make_champion(version, "register", decision.reasons, log.client)
+            done = "promoted" if changed else "champion already"
+        else:
+            set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
+            done = "not promoted"
     registered = {
         "version": version.version,
         "alias": decision.alias,
@@ -80,6 +84,24 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
     }
     describe(log, version, test, registered)
     return registered
+
+
+def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> Decision:
+    """Judge beside the champion, and again where there is another one when that is done."""
+    while True:
+        found = champion()
+        decision = judge(bundle, version.version, found, root, tolerance)
+        now_is = champion()
+        if (found and found.version) == (now_is and now_is.version):
+            return decision
+        say("The champion was changed meanwhile: comparing with the new one.")
+
+
+def _one_at_a_time() -> AbstractContextManager[bool]:
+    """Between the look at the champion and the change no other process of this project."""
+    lock = main_root() / ".archstyle" / "registry.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    return locked(lock)
 
 
 def log_data_report(log: RunLog, reports: Path) -> None:
@@ -94,8 +116,8 @@ def set_alias(
 ) -> Change | None:
     """Move an alias to a version, or take it away; return what is journalled, None if nothing.
 
-    The journal is written first: a change that it has and the registry has not is seen and
-    harmless, the other way round it would be lost.
+    The journal has the intent first and its completion last: the alias is what counts, and a
+    change that failed in between never happened.
     """
     tags, aliases = registered_model(client)
     before = aliases.get(alias)
@@ -104,11 +126,12 @@ def set_alias(
         return None
     change = Change(now(), action, alias, to, before, user_name(), tuple(reasons))
     with mlflow_errors("move the alias"):
-        client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
+        client.set_registered_model_tag(MODEL_NAME, *to_tag(replace(change, done=False)))
         if to is None:
             client.delete_registered_model_alias(MODEL_NAME, alias)
         else:
             client.set_registered_model_alias(MODEL_NAME, alias, to)
+        client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
         history = [*from_tags(tags), change]
         client.update_registered_model(MODEL_NAME, describe_model(history))
     return change
@@ -161,7 +184,8 @@ def _switch(to: Version, action: str, reason: str) -> Change | None:
             Bundle.load(found.path)
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
-        change = make_champion(to, action, [reason], connect())
+        with _one_at_a_time():
+            change = make_champion(to, action, [reason], connect())
         _install(found)
     return change
 

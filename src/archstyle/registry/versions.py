@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,17 +53,17 @@ class Version:
         return self.tags.get("data.drawn") == "true"
 
 
-def champion_version() -> str | None:
+def champion() -> Version | None:
     """Return the version that is champion now, or None. One cheap call (after MLflow's import)."""
     return with_alias(CHAMPION)
 
 
-def with_alias(alias: str) -> str | None:
+def with_alias(alias: str) -> Version | None:
     """Return the version that has the alias, or None."""
     client = connect()
-    with absent_is_none("look for the champion") as found:
-        found.append(client.get_model_version_by_alias(MODEL_NAME, alias).version)
-    return str(found[0]) if found else None
+    with absent_is_none(f"look for the {alias}") as found:
+        found.append(client.get_model_version_by_alias(MODEL_NAME, alias))
+    return _version(found[0], [alias]) if found else None
 
 
 def all_versions() -> list[Version]:
@@ -82,16 +82,20 @@ def all_versions() -> list[Version]:
             if not token:
                 break
     return [
-        Version(
-            version=str(one.version),
-            run_id=one.run_id or None,
-            aliases=tuple(sorted(aliases.get(str(one.version), ()))),
-            created=int(one.creation_timestamp),
-            tags=dict(one.tags),
-            source=str(one.source),
-        )
+        _version(one, aliases.get(str(one.version), ()))
         for one in sorted(found, key=lambda one: int(one.version))
     ]
+
+
+def _version(one: Any, aliases: Iterable[str]) -> Version:
+    return Version(
+        version=str(one.version),
+        run_id=one.run_id or None,
+        aliases=tuple(sorted(aliases)),
+        created=int(one.creation_timestamp),
+        tags=dict(one.tags),
+        source=str(one.source),
+    )
 
 
 def version_named(name: str) -> Version:

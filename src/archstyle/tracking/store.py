@@ -45,13 +45,22 @@ def main_root() -> Path:
 
 
 def tracking_uri() -> str:
-    """Return MLFLOW_TRACKING_URI, or the sqlite file in the main project folder.
+    """Return MLFLOW_TRACKING_URI, or the SQLite file in the main project folder.
 
-    Raises ArchstyleError for a file store, which MLflow no longer writes. Does not import MLflow.
+    A relative SQLite file is the main project's, whatever folder DVC runs in. Raises ArchstyleError
+    for a file store, which MLflow no longer writes, and for a folder whose name no address can
+    hold. Does not import MLflow.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
-    if not uri:
-        return f"sqlite:///{main_root() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip() or "sqlite:///mlflow.db"
+    if uri.startswith("sqlite:///"):
+        file, mark, options = uri.removeprefix("sqlite:///").partition("?")
+        path = str(main_root() / unquote(file))
+        if "?" in path or unquote(path) != path:
+            raise ArchstyleError(
+                f"{path} has a name that a database address cannot hold (? or % before two "
+                "digits): rename its folder, or set MLFLOW_TRACKING_URI to another place."
+            )
+        return f"sqlite:///{path}{mark}{options}"
     scheme = urlsplit(uri).scheme
     if scheme in ("", "file") and not uri.startswith("databricks"):
         raise ArchstyleError(
@@ -128,7 +137,8 @@ def prepare_store() -> str:
                     "good with `mlflow gc`."
                 )
             if experiment is None:
-                location = None if is_server(uri) else str(artifact_folder(uri))
+                # An address, as a # in a path would begin a fragment.
+                location = None if is_server(uri) else artifact_folder(uri).as_uri()
                 # The kind chooses which of its pages MLflow shows.
                 kind = "custom_model_development"
                 tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
@@ -159,10 +169,13 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
 
 def _check_artifacts(experiment: Any, uri: str) -> None:
     """MLflow keeps absolute paths, so a moved project would write into the old folder."""
-    parts = urlsplit(str(experiment.artifact_location))
-    if is_server(uri) or parts.scheme not in ("", "file"):
+    location = str(experiment.artifact_location)
+    if is_server(uri) or urlsplit(location).scheme not in ("", "file"):
         return
-    recorded, expected = Path(unquote(parts.path)), artifact_folder(uri)
+    # Stores of an earlier version have a plain path, in which nothing is escaped.
+    plain = location.startswith("/")
+    recorded = Path(location if plain else unquote(urlsplit(location).path))
+    expected = artifact_folder(uri)
     ours = not os.environ.get("MLFLOW_TRACKING_URI")
     if recorded.resolve() == expected.resolve() or (not ours and recorded.is_dir()):
         return
