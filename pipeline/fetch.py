@@ -6,7 +6,6 @@ is the same, and 1 after an error.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from archstyle.common.console import run, say
-from archstyle.common.files import scratch_directory, whole_directory, whole_file
+from archstyle.common.files import read_json, scratch_directory, whole_directory, write_json
 from archstyle.config import Data, stage_config
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
@@ -46,13 +45,12 @@ def main(arguments: Sequence[str]) -> None:
         if photos.kind == "facades":
             announce_drawn(passed)
         with whole_directory(RAW) as directory:
-            origin = pack(photos, directory, data.limit, int(data.max_megabytes * 1e6))
+            most = int(data.max_megabytes * 1e6)
+            origin = pack(photos, directory, data.limit, most)
             if outside is not None:
                 (directory / OUTSIDE).mkdir()
-                most = int(data.max_megabytes * 1e6)
                 pack(outside, directory / OUTSIDE, None, most, anywhere=True)
-    with whole_file(NOTE) as path:
-        path.write_text(json.dumps({"stamp": stamp, "digest": fetched()}) + "\n", "utf-8")
+    write_json(NOTE, {"stamp": stamp, "digest": fetched()})
     taken = len(PhotoStore(RAW).files())
     say(f"fetch: {taken} of {origin.files} files from {origin.location} are in {RAW}.")
     if outside is not None:
@@ -77,9 +75,9 @@ def fetched() -> str:
 def read_note() -> str | None:
     """Return the stamp of the last fetch, if data/raw is still what it made."""
     try:
-        note = json.loads(NOTE.read_text("utf-8"))
+        note = read_json(NOTE)
         return str(note["stamp"]) if note["digest"] == fetched() else None
-    except (OSError, ValueError, KeyError, TypeError, ArchstyleError):
+    except (KeyError, ArchstyleError):
         return None
 
 

@@ -22,7 +22,7 @@ from archstyle.data.preparation import Photo, make_manifest
 from archstyle.photos.names import printable
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo
-from archstyle.photos.sources.local import FolderPhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from pipeline import augment, fetch, prepare
 from tests.conftest import ROOT

@@ -15,7 +15,7 @@ from archstyle.data.preparation import make_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo, to_array
-from archstyle.photos.sources.local import FolderPhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from tests.photo_folders import SAME, fill, photo
 

@@ -20,7 +20,8 @@ from archstyle.data.splits import (
 )
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import match_buildings, pack
-from archstyle.photos.sources.local import ArchivePhotos, FolderPhotos
+from archstyle.photos.sources.archives import ArchivePhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import Packed, PhotoStore
 from tests.photo_folders import SAME, fill
 

@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from archstyle.photos.heatmap import encode, heat_layer, overlay
+from archstyle.photos.heatmap import encode, heat_layer
 
 
 def corner() -> np.ndarray:
     evidence = np.zeros((7, 7), np.float32)
     evidence[:2, :2] = 1.0
     return evidence
+
+
+def overlay(evidence: np.ndarray, photo: Image.Image) -> Image.Image:
+    layer = heat_layer(evidence, *photo.size)
+    return Image.alpha_composite(photo.convert("RGBA"), layer).convert("RGB")
 
 
 def test_photo_stays_clear_where_the_evidence_is_and_sinks_elsewhere() -> None:

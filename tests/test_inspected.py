@@ -14,7 +14,7 @@ import pytest
 from archstyle.data import inspection
 from archstyle.data.inspection import DECIDING, RECIPES, Inspected, Inspection, inspect_all, recipe
 from archstyle.photos.packing import pack
-from archstyle.photos.sources.local import FolderPhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from tests.conftest import ROOT
 from tests.photo_folders import fill

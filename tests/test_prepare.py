@@ -18,7 +18,7 @@ from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.previous import previous_splits
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
-from archstyle.photos.sources.local import FolderPhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from pipeline import fetch, prepare
 from tests.photo_folders import SAME, fill, jpeg, photo

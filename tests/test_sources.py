@@ -14,7 +14,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.names import member_name, printable, style_of
 from archstyle.photos.packing import pack
 from archstyle.photos.sources import Photos, announce_drawn, choose
-from archstyle.photos.sources.local import FolderPhotos
+from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.repositories import can_be_reached
 from archstyle.photos.store import Origin, PhotoStore
 from pipeline import fetch

@@ -33,25 +33,21 @@ def parallel_map(
     goes, and nothing has to be started, copied or imported again. Tasks are taken from the
     iterable as they are needed, a few chunks of them ahead of the results.
     """
-    yield from progress(_spread(function, tasks, workers or cores(), chunk), description, total)
+    results = _spread(function, iter(tasks), workers or cores(), chunk)
+    yield from progress(results, description, total)
 
 
 def _spread(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, size: int
+    function: Callable[[Task], Result], tasks: Iterator[Task], workers: int, size: int
 ) -> Iterator[Result]:
-    iterator = iter(tasks)
     waiting: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         while True:
-            while len(waiting) < 4 * workers and (chunk := list(islice(iterator, size))):
-                waiting.append(pool.submit(_run, function, chunk))
+            while len(waiting) < 4 * workers and (chunk := list(islice(tasks, size))):
+                waiting.append(pool.submit(lambda some: [function(task) for task in some], chunk))
             if not waiting:
                 return
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _run(function: Callable[[Task], Result], chunk: list[Task]) -> list[Result]:
-    return [function(task) for task in chunk]

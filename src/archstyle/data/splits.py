@@ -20,6 +20,7 @@ from archstyle.errors import ArchstyleError
 
 # Photographs of each style that a split needs for its numbers to mean anything at all.
 NEEDED = {"train": 4, "validation": 1, "test": 1}
+PHOTOGRAPH = "photograph"
 
 
 def name_group(sha256s: Iterable[str]) -> str:
@@ -179,26 +180,18 @@ class Leak:
 
 def find_leaks(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> list[Leak]:
     """Return the photos of one group or building, the files there twice and the pairs, apart."""
-    leaks = []
-    for key in ("group", "sha256", "building"):
+    placed = sorted((row for row in rows if row.split), key=lambda row: row.file)
+    together: list[Leak] = []
+    for key, what in (("group", PHOTOGRAPH), ("sha256", PHOTOGRAPH), ("building", "building")):
         seen: dict[str, Row] = {}
-        for row in sorted(rows, key=lambda row: row.file):
-            value = getattr(row, key)
-            if not row.split or not value:
-                continue
-            other = seen.setdefault(value, row)
-            if other.split != row.split:
-                what = "building" if key == "building" else "photograph"
-                leaks.append(Leak(other, row, what))
+        named = [(getattr(row, key), row) for row in placed]
+        together += [Leak(seen.setdefault(name, row), row, what) for name, row in named if name]
     # A copy is in no split itself, but what it shows is.
-    shown = {row.group: row for row in rows if row.split}
-    groups = {row.file: row.group for row in rows if row.group in shown}
-    for pair in pairs:
-        if pair.same and pair.file in groups and pair.other in groups:
-            one, two = shown[groups[pair.file]], shown[groups[pair.other]]
-            if one.split != two.split:
-                leaks.append(Leak(one, two, "photograph"))
-    return leaks
+    shown = {row.group: row for row in placed}
+    shows = {row.file: shown[row.group] for row in rows if row.group in shown}
+    same = [pair for pair in pairs if pair.same and pair.file in shows and pair.other in shows]
+    together += [Leak(shows[pair.file], shows[pair.other], PHOTOGRAPH) for pair in same]
+    return [leak for leak in together if leak.one.split != leak.other.split]
 
 
 def check_splits(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> None:

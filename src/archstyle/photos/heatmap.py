@@ -30,12 +30,6 @@ def heat_layer(evidence: NDArray[np.float32], width: int = 160, height: int = 16
     return Image.fromarray(np.rint(layer).clip(0, 255).astype(np.uint8), "RGBA")
 
 
-def overlay(evidence: NDArray[np.float32], photo: Image.Image) -> Image.Image:
-    """Return the photo (RGB, any size) with the map [h, w] in 0..1 laid over it."""
-    layer = heat_layer(evidence, *photo.size)
-    return Image.alpha_composite(photo.convert("RGBA"), layer).convert("RGB")
-
-
 def encode(image: Image.Image, kind: str = "WEBP", quality: int = 82) -> bytes:
     """Return the image as the bytes of a PNG, JPEG or WebP file."""
     buffer = io.BytesIO()

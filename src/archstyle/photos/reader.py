@@ -24,16 +24,7 @@ register_heif_opener()
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 SMALLEST_SIDE = 16
-# What people take for photos, so that the sentence can name it. (start, first bytes) -> name
-OTHER_FORMATS = {
-    (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
-    (0, b"\xff\x0a"): "JPEG XL",
-    (0, b"\x00\x00\x00\x0cjP  "): "JPEG 2000",
-    (0, b"8BPS"): "Photoshop",
-    (0, b"%PDF"): "PDF",
-    (0, b"<svg"): "SVG",
-}
-# How the formats begin that are read: a file that goes on otherwise is damaged.
+# How files begin, so that a sentence can name their format: (start, first bytes) -> name.
 BEGINNINGS = {
     (0, b"\xff\xd8\xff"): "JPEG",
     (0, b"\x89PNG\r\n"): "PNG",
@@ -44,6 +35,12 @@ BEGINNINGS = {
     (4, b"ftypavi"): "AVIF",
     (4, b"ftyphe"): "HEIC",
     (4, b"ftypmif1"): "HEIC",
+    (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
+    (0, b"\xff\x0a"): "JPEG XL",
+    (0, b"\x00\x00\x00\x0cjP  "): "JPEG 2000",
+    (0, b"8BPS"): "Photoshop",
+    (0, b"%PDF"): "PDF",
+    (0, b"<svg"): "SVG",
 }
 
 
@@ -171,26 +168,21 @@ def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise _too_many_pixels(None, max_pixels) from error
     except UnidentifiedImageError as error:
-        if name := _named(OTHER_FORMATS, head):
-            raise PhotoError(
-                "format", f"{name} files cannot be read: save the photo as {READABLE}."
-            ) from error
-        if name := _named(BEGINNINGS, head):
+        found = (name for (at, magic), name in BEGINNINGS.items() if head[at:].startswith(magic))
+        name = next(found, "")
+        if name and name in READABLE:
             raise PhotoError(
                 "truncated", f"The {name} file is damaged, cut short or of an unusual kind."
+            ) from error
+        if name:
+            raise PhotoError(
+                "format", f"{name} files cannot be read: save the photo as {READABLE}."
             ) from error
         raise PhotoError(
             "not-a-photo", f"The file is no photo in a format that can be read ({READABLE})."
         ) from error
     except Exception as error:
         raise PhotoError("truncated", "The photo is damaged or cut short.") from error
-
-
-def _named(formats: dict[tuple[int, bytes], str], head: bytes) -> str:
-    for (start, magic), name in formats.items():
-        if head[start:].startswith(magic):
-            return name
-    return ""
 
 
 def _too_many_pixels(pixels: int | None, max_pixels: int) -> PhotoError:

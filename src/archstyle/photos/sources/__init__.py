@@ -9,8 +9,9 @@ from pathlib import Path
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, Photos, printable
-from archstyle.photos.sources.local import ArchivePhotos, FolderPhotos, is_archive
-from archstyle.photos.sources.repositories import can_be_reached, clone
+from archstyle.photos.sources.archives import ArchivePhotos, is_archive
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.sources.repositories import RepositoryPhotos, can_be_reached
 
 __all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]
 
@@ -36,43 +37,6 @@ class FacadePhotos:
     def stamps(self) -> Iterator[str]:
         """Yield what they depend on."""
         yield f"facades\t{self.count}\t{FACADE_SEED}"
-
-
-@dataclass(frozen=True)
-class RepositoryPhotos:
-    """A folder of a git repository; it is downloaded when its files are asked for."""
-
-    source: Source
-    workspace: Path
-    timeout_seconds: float
-    kind: str = "git"
-
-    @property
-    def location(self) -> str:
-        """The address and the commit."""
-        return f"{self.source.location}@{self.source.commit}"
-
-    def files(self, max_bytes: int) -> Iterator[Found]:
-        """Download the repository, unless this was done already, and yield every file."""
-        folder = self.workspace / self.source.folder
-        if not folder.is_dir():
-            folder = clone(
-                self.source.location,
-                self.source.commit,
-                self.source.folder,
-                self.workspace,
-                self.timeout_seconds,
-            )
-        if not folder.is_dir():
-            raise ArchstyleError(
-                f"{self.location} has no folder {self.source.folder!r}: "
-                "correct `folder` in the file of conf/data/."
-            )
-        return FolderPhotos(folder).files(max_bytes)
-
-    def stamps(self) -> Iterator[str]:
-        """Yield what is pinned."""
-        yield f"git\t{self.location}\t{self.source.folder}"
 
 
 def choose(

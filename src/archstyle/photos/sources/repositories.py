@@ -5,11 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.common.console import say
+from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import Found
+from archstyle.photos.sources.folders import FolderPhotos
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
@@ -31,46 +35,69 @@ def can_be_reached(address: str, timeout_seconds: float) -> str:
     return ""
 
 
-def clone(address: str, commit: str, folder: str, target: Path, timeout_seconds: float) -> Path:
-    """Put `folder` at `commit`, and no more than that, under `target`; return the folder.
+@dataclass(frozen=True)
+class RepositoryPhotos:
+    """A folder of a git repository; it is downloaded when its files are asked for."""
 
-    A commit may be short: the clone has all commits, but files only as they are checked out.
-    Raises ArchstyleError when the download breaks off or the commit is not there.
-    """
-    shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # A download that stands still is given up; a slow one may take its time.
-    patient = [
-        *(
-            "-c",
-            "http.lowSpeedLimit=1000",
-            "-c",
-            f"http.lowSpeedTime={max(1, timeout_seconds):.0f}",
-        ),
-        *("-c", "core.autocrlf=false"),
-    ]
-    here = ["-C", str(target), *patient]
-    say(f"Downloading {address} at {commit} ...")
-    try:
-        _git(
-            [*patient, "clone", "--filter=blob:none", "--no-checkout", "--", address, str(target)],
-            watched=True,
-        )
-        try:
-            _git([*here, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"])
-        except subprocess.CalledProcessError:
+    source: Source
+    workspace: Path
+    timeout_seconds: float
+    kind: str = "git"
+
+    @property
+    def location(self) -> str:
+        """The address and the commit."""
+        return f"{self.source.location}@{self.source.commit}"
+
+    def files(self, max_bytes: int) -> Iterator[Found]:
+        """Download the repository, unless this was done already, and yield every file.
+
+        Raises ArchstyleError when the download breaks off or the commit or folder is not there.
+        """
+        folder = self.workspace / self.source.folder
+        if not folder.is_dir():
+            self._clone()
+        if not folder.is_dir():
             raise ArchstyleError(
-                f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
+                f"{self.location} has no folder {self.source.folder!r}: "
+                "correct `folder` in the file of conf/data/."
+            )
+        return FolderPhotos(folder).files(max_bytes)
+
+    def stamps(self) -> Iterator[str]:
+        """Yield what is pinned."""
+        yield f"git\t{self.location}\t{self.source.folder}"
+
+    def _clone(self) -> None:
+        """Put the folder at the commit, and no more than that, into the workspace.
+
+        A commit may be short: the clone has all commits, but files only as they are checked out.
+        """
+        shutil.rmtree(self.workspace, ignore_errors=True)
+        self.workspace.parent.mkdir(parents=True, exist_ok=True)
+        address, commit, target = self.source.location, self.source.commit, str(self.workspace)
+        # A download that stands still is given up; a slow one may take its time.
+        given_up = f"http.lowSpeedTime={max(1, self.timeout_seconds):.0f}"
+        patient = f"-c http.lowSpeedLimit=1000 -c {given_up} -c core.autocrlf=false".split()
+        here = [*patient, "-C", target]
+        say(f"Downloading {address} at {commit} ...")
+        try:
+            how = ["--filter=blob:none", "--no-checkout"]
+            _git([*patient, "clone", *how, "--", address, target], watched=True)
+            try:
+                _git([*here, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"])
+            except subprocess.CalledProcessError:
+                raise ArchstyleError(
+                    f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
+                ) from None
+            if self.source.folder:
+                _git([*here, "sparse-checkout", "set", "--", self.source.folder])
+            _git([*here, "checkout", "--detach", "--progress", commit, "--"], watched=True)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise ArchstyleError(
+                f"The download of {address} broke off ({_last_line(error)}): run this again, or "
+                "set ARCHSTYLE_PHOTOS to a folder of photos."
             ) from None
-        if folder:
-            _git([*here, "sparse-checkout", "set", "--", folder])
-        _git([*here, "checkout", "--detach", "--progress", commit, "--"], watched=True)
-    except (subprocess.CalledProcessError, OSError) as error:
-        raise ArchstyleError(
-            f"The download of {address} broke off ({_last_line(error)}): run this again, or set "
-            "ARCHSTYLE_PHOTOS to a folder of photos."
-        ) from None
-    return target / folder
 
 
 def _git(arguments: Sequence[str], timeout: float | None = None, watched: bool = False) -> None:
