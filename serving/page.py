@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from archstyle.bundle import UNFAMILIAR
@@ -167,9 +167,15 @@ def assets() -> str:
 
 
 @blueprint.app_context_processor
-def every_page() -> dict[str, str]:
+def every_page() -> dict[str, Any]:
     """Give every template what it needs."""
-    return {"assets": assets()}
+    return {"assets": assets(), "relative": relative}
+
+
+def relative(endpoint: str, **values: Any) -> str:
+    """Return an address as seen from this page: right under any prefix that a proxy may set."""
+    here = "../" * request.path.count("/", 1) or "./"
+    return here + url_for(endpoint, **values).removeprefix(f"{request.script_root}/")
 
 
 @blueprint.app_template_filter("with_code")

@@ -2,13 +2,24 @@
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
 
-from tests.serving_project import altered, install_for, photo, running_server
+from tests.serving_project import (
+    altered,
+    app_of,
+    install_for,
+    model_of,
+    photo,
+    running_server,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -38,6 +49,26 @@ def address(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iter
     with running_server(folder, ARCHSTYLE_MAX_MEGABYTES="2") as server:
         server.get("/readyz")
         yield server.address
+
+
+@pytest.fixture(params=["told of the prefix", "prefix cut off"])
+def prefixed(request: pytest.FixtureRequest, tiny_bundle: Path) -> Iterator[str]:
+    """The app at /houses/, of which it is told, as WSGI does, or not, as by a simple proxy."""
+    app = app_of(model_of(tiny_bundle, threshold=0.0, distance_threshold=1e9))
+    if request.param == "prefix cut off":
+        app.wsgi_app = without_script_name(app.wsgi_app)  # type: ignore[method-assign]
+    mounted = DispatcherMiddleware(NotFound(), {"/houses": app})
+    server = make_server("127.0.0.1", 0, mounted, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/houses/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def without_script_name(application: Any) -> Any:
+    return lambda environ, start: application({**environ, "SCRIPT_NAME": ""}, start)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +189,28 @@ def test_keyboard_reaches_everything_that_can_be_done(page: Any) -> None:
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.href"))
     assert "photo" in reached
     assert any("/sample/" in str(item) for item in reached)
+
+
+def test_everything_works_under_a_prefix(browser: Any, prefixed: str, facade: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(prefixed)
+    page.set_input_files("#photo", facade)
+    assert answered(page).locator("h2").inner_text() == "Gothic"
+    page.locator("[data-sample]").first.click()
+    page.wait_for_selector(".plate:not(.waiting) ~ .plate:not(.waiting)")
+    assert page.locator("#api").inner_text() == f"{prefixed}api/v1/predict"
+    page.goto(f"{prefixed}sample/gothic-2")
+    page.set_input_files("#photo", facade)
+    page.wait_for_selector(".plate:not(.waiting) ~ .plate:not(.waiting)")
+    page.click(".name")
+    assert page.url == prefixed
+    addresses = [address for address in asked if address.startswith("http")]
+    assert addresses
+    assert all(address.startswith(prefixed) for address in addresses), addresses
+    context.close()
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -141,7 +142,7 @@ def test_samples_are_answered(client: FlaskClient) -> None:
     assert len(samples()) == 4
     page = client.get("/").text
     for name in samples():
-        assert f'href="/sample/{name}#answers"' in page
+        assert f'href="./sample/{name}#answers"' in page
         answer = client.get(f"/sample/{name}")
         assert answer.status_code == 200
         assert name in answer.text
@@ -154,8 +155,8 @@ def test_samples_of_unknown_styles_are_not_offered(tiny_bundle: Path) -> None:
     model.bundle.styles = ("gothic", "brutalist")
     model.bundle._labels["en"]["brutalist"] = "Brutalist"
     page = app_of(model).test_client().get("/").text
-    assert "/sample/gothic" in page
-    assert "/sample/egyptian" not in page
+    assert "sample/gothic" in page
+    assert "sample/egyptian" not in page
 
 
 def test_no_model_says_what_to_do() -> None:
@@ -210,10 +211,25 @@ def test_page_needs_nothing_from_elsewhere_and_nothing_inline(client: FlaskClien
     assert "unsafe" not in policy
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)", page.text)
     addresses = re.findall(r'(?:src|href|action)="([^"]+)"', page.text)
-    assert all(a.startswith(("/", "data:image/", "#")) for a in addresses)
-    for address in {a for a in addresses if a.startswith("/static")}:
-        with client.get(address) as asset:
+    assert all(a.startswith(("./", "data:image/", "#")) for a in addresses)
+    for address in {a for a in addresses if a.startswith("./static")}:
+        with client.get(address.removeprefix(".")) as asset:
             assert asset.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/sample/gothic-2", "/no/such/page"])
+@pytest.mark.parametrize("told", [True, False], ids=["told of the prefix", "prefix cut off"])
+def test_every_address_of_a_page_stays_under_the_prefix(
+    client: FlaskClient, path: str, told: bool
+) -> None:
+    environ = {"SCRIPT_NAME": "/houses"} if told else {}
+    page = client.get(path, headers={"Accept": HTML}, environ_overrides=environ).text
+    for address in re.findall(r'(?:src|href|action)="((?!data:|#)[^"]+)"', page):
+        met = urljoin(f"http://x/houses{path}", address)
+        assert met.startswith("http://x/houses/"), address
+        found = client.get(urlsplit(met).path.removeprefix("/houses"))
+        assert found.status_code == 200
+        found.close()
 
 
 def test_answers_are_kept_by_nobody_and_assets_by_the_browser(client: FlaskClient) -> None:

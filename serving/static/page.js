@@ -4,6 +4,8 @@
 const AT_ONCE = 2;
 const gate = document.getElementById("gate");
 const answers = document.getElementById("answers");
+// Where the application begins, whatever prefix a proxy has put before it.
+const root = new URL("..", document.currentScript.src);
 document.documentElement.classList.add("js");
 
 let running = 0;
@@ -109,7 +111,7 @@ function take(files) {
     return add({
       file: file.name || "pasted photo",
       preview: URL.createObjectURL(file),
-      address: "/?part=answer",
+      address: new URL("?part=answer", root),
       options: { method: "POST", body },
     });
   });
@@ -125,6 +127,7 @@ function filesOf(transfer) {
 }
 
 if (gate) {
+  document.getElementById("api").textContent = new URL("api/v1/predict", root);
   gate.addEventListener("change", (event) => {
     take(event.target.files);
     event.target.value = "";
@@ -169,7 +172,7 @@ if (gate) {
 } else {
   // No model yet: look again until there is one.
   setInterval(async () => {
-    const response = await fetch("/readyz").catch(() => null);
+    const response = await fetch(new URL("readyz", root)).catch(() => null);
     if (response && response.ok) location.reload();
   }, 3000);
 }
