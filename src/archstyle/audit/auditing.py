@@ -1,6 +1,6 @@
 """From fetched and prepared photos to reports/audit.html, a page on which decisions are made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from archstyle.config import stage_config
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.page import Thumbnail, read_thumbnails, render, where_from
+from archstyle.reports.page import read_thumbnails, render, where_from
 
 CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")
@@ -63,21 +63,13 @@ def audit(root: Path, show: int) -> None:
     )
 
 
-def ranked(every: Sequence[Photograph], found: Findings) -> list[list[object]]:
-    """Return the rows of reports/audit.csv: all labels, the least believed first."""
-    return [
-        [
-            rank,
-            every[suspect.index].row.file,
-            suspect.label,
-            suspect.suggestion,
-            f"{suspect.probability:.4f}",
-            f"{suspect.of_label:.4f}",
-            "yes" if suspect.doubted else "",
-            decision.action if (decision := every[suspect.index].decision) else "",
-        ]
-        for rank, suspect in enumerate(found.ranking, start=1)
-    ]
+def ranked(every: Sequence[Photograph], found: Findings) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of reports/audit.csv: all labels, the least believed first."""
+    for rank, suspect in enumerate(found.ranking, start=1):
+        photograph = every[suspect.index]
+        said = f"{suspect.probability:.4f}", f"{suspect.of_label:.4f}"
+        marks = "yes" if suspect.doubted else "", getattr(photograph.decision, "action", "")
+        yield rank, photograph.row.file, suspect.label, suspect.suggestion, *said, *marks
 
 
 def page(
@@ -99,6 +91,9 @@ def page(
     beside = {i for some in neighbours.values() for indices in some.values() for i in indices}
     decisions = {i: p.decision for i, p in enumerate(every) if p.decision}
 
+    def files_of(indices: Iterable[int]) -> list[str]:
+        return sorted({every[i].row.file for i in indices})
+
     def order(i: int) -> tuple[int, str, str]:
         return ACTIONS.index(decisions[i].action), decisions[i].style, every[i].row.file
 
@@ -116,18 +111,10 @@ def page(
             ("suspects", "The least believed labels", suspects),
         ],
         neighbours=neighbours,
-        large=_thumbnails(store, every, {suspect.index for suspect in shown}, LARGE),
-        small=_thumbnails(store, every, beside | decisions.keys(), SMALL),
+        large=read_thumbnails(store, files_of(suspect.index for suspect in shown), LARGE),
+        small=read_thumbnails(store, files_of(beside | decisions.keys()), SMALL),
         decided=sorted(decisions, key=order),
         columns=COLUMNS,
         rows=[astuple(correction) for correction in corrections],
         more=len(found.ranking) - len(suspects),
     )
-
-
-def _thumbnails(
-    store: PhotoStore, every: Sequence[Photograph], wanted: set[int], side: int
-) -> dict[int, Thumbnail]:
-    files = {i: every[i].row.file for i in sorted(wanted)}
-    found = read_thumbnails(store, list(files.values()), side)
-    return {i: found[file] for i, file in files.items()}

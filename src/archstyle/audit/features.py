@@ -3,16 +3,15 @@
 import hashlib
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.graph import quiet
+from archstyle.bundle.graph import Graph
 from archstyle.common.console import say
 from archstyle.common.files import whole_file
 from archstyle.common.parallel import parallel_map
@@ -90,35 +89,27 @@ def read_features(
 
 
 class _Looker:
-    """Runs the graph; each thread has an interpreter of its own."""
+    """Looks at photos in several threads; the graph is loaded for the first one."""
 
     def __init__(self, store: PhotoStore, graph: Path) -> None:
         self._store = store
-        self._graph = graph
-        self._threads = threading.local()
+        self._path = graph
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return Graph(self._path)
 
     def look(self, row: Row) -> NDArray[np.float16]:
         """Return the features of one photo, float16 [d]."""
-        runner, size = self._runner()
+        graph, size = self._graph, self._graph.shape[1]
         photo = open_photo(self._store.read(row.file), at_least=2 * size)
         side = max(1, round(CENTRE * min(photo.size)))
         left, top = (photo.width - side) // 2, (photo.height - side) // 2
         centre = photo.crop((left, top, left + side, top + side))
         views = [to_array(view, size) for view in (photo, centre)]
-        features = [runner(photo=view[np.newaxis])["features"][0] for view in views]
+        features = [graph.run_one(view)["features"][0] for view in views]
         mean: NDArray[np.float16] = np.mean(features, axis=0).astype(np.float16)
         return mean
-
-    def _runner(self) -> tuple[Any, int]:
-        if not hasattr(self._threads, "runner"):
-            from ai_edge_litert.interpreter import Interpreter
-
-            with quiet():
-                interpreter = Interpreter(str(self._graph), num_threads=1)
-                interpreter.allocate_tensors()
-            self._threads.runner = interpreter.get_signature_runner()
-            self._threads.size = int(interpreter.get_input_details()[0]["shape"][1])
-        return self._threads.runner, self._threads.size
 
 
 def _read_shards(cache: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:

@@ -44,11 +44,6 @@ class Photograph:
         """Whether it lies under two styles, and nobody said which is right."""
         return len(self.folders) > 1 and not self.label and self.decision is None
 
-    @property
-    def folder(self) -> str:
-        """The style that its folder says, empty where there are several."""
-        return self.folders[0] if len(self.folders) == 1 else ""
-
 
 @dataclass(frozen=True)
 class OutOfFold:
@@ -131,7 +126,8 @@ def find(every: Sequence[Photograph], features: Features, seed: int) -> Findings
         said = fit_head(features[labelled], labels).predict_proba(features[undecided])
         pairs = zip(undecided, said, strict=True)
         conflicts = [_suspect(i, "", styles, row, False) for i, row in pairs]
-    by_folder = {i: every[i].folder for i in range(len(every)) if every[i].folder in styles}
+    folders = ((i, p.folders[0]) for i, p in enumerate(every) if len(p.folders) == 1)
+    by_folder = {i: folder for i, folder in folders if folder in styles}
     folders_accuracy = _predict(every, features, by_folder, seed)[1].accuracy
     return Findings(styles, ranking, conflicts, predicted.accuracy, folders_accuracy)
 

@@ -64,17 +64,18 @@ class Graph:
         Each photo by itself, so that what evaluate measures is what the server answers.
         """
         if len(images) == 1:
-            results = [self._run(images[0])]
+            results = [self.run_one(images[0])]
         else:
             with ThreadPoolExecutor(self._workers) as pool:
-                results = list(pool.map(self._run, images))
+                results = list(pool.map(self.run_one, images))
 
         given = {name: np.concatenate([each[name] for each in results]) for name in results[0]}
         return Outputs(
             given["probabilities"], given.get("maps"), given["embeddings"], given.get("peaks")
         )
 
-    def _run(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def run_one(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Return each output [1, ...] for one photo, by its name in the graph."""
         runner = self._runners.get()
         try:
             found: dict[str, NDArray[np.float32]] = runner(**{self._input: image[np.newaxis]})

@@ -138,7 +138,7 @@ def model_card(report: Report) -> str:
     Its sections are those of Mitchell et al.: Model Cards for Model Reporting, 2019,
     arXiv:1810.03993.
     """
-    return render("model-card.md", **_told(report), metrics=report.metrics)
+    return render("model-card.md", **_told(report))
 
 
 def in_words(report: Report) -> str:

@@ -13,7 +13,7 @@ from archstyle.data.duplicates.hash import mirrored, to_bytes
 from archstyle.data.manifest import Pair, Row
 from archstyle.data.splits import Leak
 from archstyle.photos.names import style_of
-from archstyle.reports.collection import Collection, HeldOut, held_out
+from archstyle.reports.collection import Collection, held_out
 from archstyle.reports.page import many, percent
 
 SMALL = 224  # pixels: about what networks look at
@@ -39,86 +39,73 @@ class Finding:
 def find(found: Collection, leaks: Sequence[Leak]) -> list[Finding]:
     """Return what there is to say, alarms first."""
     everything = [*_splits(found, leaks), *_photographs(found), *_counts(found), *_files(found)]
-    return sorted(everything, key=lambda one: ("alarm", "note", "good").index(one.level))
+    findings = [Finding(level, text, section) for level, section, text in everything]
+    return sorted(findings, key=lambda one: ("alarm", "note", "good").index(one.level))
 
 
-def _splits(found: Collection, leaks: Sequence[Leak]) -> Iterator[Finding]:
+def _splits(found: Collection, leaks: Sequence[Leak]) -> Iterator[tuple[str, str, str]]:
     if leaks:
-        text = (
-            f"{many(len(leaks), 'pair')} of photos of one photograph lie in two splits: evaluate "
-            "refuses to measure. Run `dvc repro --force prepare`."
-        )
-        yield Finding("alarm", text, "splits")
+        pairs = f"{many(len(leaks), 'pair')} of photos of one photograph lie in two splits"
+        text = f"{pairs}: evaluate refuses to measure. Run `dvc repro --force prepare`."
+        yield "alarm", "splits", text
     else:
-        yield Finding("good", "No photograph lies in two splits.", "splits")
+        yield "good", "splits", "No photograph lies in two splits."
     for folder in held_out(found.rows):
-        leaky = folder.same_photograph > 0
-        yield Finding("alarm" if leaky else "good", _source_split(folder), "splits")
-
-
-def _source_split(folder: HeldOut) -> str:
-    all_same = folder.same_bytes == folder.same_photograph > 1
-    same = "all of them" if all_same else f"{folder.same_bytes:,} of them"
-    text = (
-        f"{folder.same_photograph:,} of the {many(folder.photos, 'photo')} in the source's "
-        f"“{folder.folder}” folder show a photograph that its “{folder.training}” folder "
-        f"shows too, {same} byte for byte."
-    )
-    if folder.same_photograph:
-        text += " A score on that folder measures memory; it is not used here."
-    return text
-
-
-def _photographs(found: Collection) -> Iterator[Finding]:
-    conflicts = found.conflicts
-    if conflicts:
-        lie = many(len(conflicts), "photograph lies", "photographs lie")
+        leaky, same = folder.same_photograph, folder.same_bytes
         text = (
-            f"{lie} under more than one style ({many(sum(map(len, conflicts)), 'file')}): in no "
-            "split until a row in data/corrections.csv decides."
+            f"{leaky:,} of the {many(folder.photos, 'photo')} in the source's “{folder.folder}” "
+            f"folder show a photograph that its “{folder.training}” folder shows too, "
+            f"{'all' if same == leaky > 1 else f'{same:,}'} of them byte for byte."
         )
-        yield Finding("note", text, "conflicts")
+        if leaky:
+            text += " A score on that folder measures memory; it is not used here."
+        yield "alarm" if leaky else "good", "splits", text
+
+
+def _photographs(found: Collection) -> Iterator[tuple[str, str, str]]:
+    if conflicts := found.conflicts:
+        lie = many(len(conflicts), "photograph lies", "photographs lie")
+        files = many(sum(map(len, conflicts)), "file")
+        text = f"{lie} under more than one style ({files}): in no split until a row in "
+        yield "note", "conflicts", f"{text}data/corrections.csv decides."
     sound = sum(map(len, found.groups.values()))
     if copies := sound - len(found.groups):
         text = f"{many(copies, 'file is', 'files are')} another copy of a photograph that is there"
-        yield Finding("note", f"{text} already ({percent(copies / sound, 0)}).", "duplicates")
+        yield "note", "duplicates", f"{text} already ({percent(copies / sound, 0)})."
     done = {
         "relabelled": len(found.relabelled),
         "dropped": len(found.dropped),
         "decided between two styles": len(found.resolved),
     }
-    told = [f"{number:,} {what}" for what, number in done.items() if number]
-    if told:
-        text = f"Photographs that reviewed corrections changed: {', '.join(told)}."
-        yield Finding("good", text, "corrections")
+    if told := ", ".join(f"{number:,} {what}" for what, number in done.items() if number):
+        yield "good", "corrections", f"Photographs that reviewed corrections changed: {told}."
     elif not found.drawn:
         text = "No label was corrected: `archstyle audit` shows those that look wrong."
-        yield Finding("note", text, "corrections")
+        yield "note", "corrections", text
 
 
-def _counts(found: Collection) -> Iterator[Finding]:
+def _counts(found: Collection) -> Iterator[tuple[str, str, str]]:
     counts = found.summary["counts"]
     learned = Counter({style: n["train"] for style, n in counts.items()})
     if len(learned) > 1 and min(learned.values()) * UNEVEN < max(learned.values()):
         (most, larger), *_, (least, smaller) = learned.most_common()
         text = f"{most} has {larger:,} training photographs, {least} only {smaller:,}."
-        yield Finding("note", text, "counts")
+        yield "note", "counts", text
     if scarce := [style for style, n in counts.items() if n["test"] < FEW]:
         names = ", ".join(scarce[:4]) + (f" and {len(scarce) - 4} more" if scarce[4:] else "")
         text = f"Fewer than {FEW} test photographs of {names}: numbers for a style are coarse."
-        yield Finding("note", text, "counts")
+        yield "note", "counts", text
 
 
-def _files(found: Collection) -> Iterator[Finding]:
+def _files(found: Collection) -> Iterator[tuple[str, str, str]]:
     if broken := sum(row.status == "broken" for row in found.rows):
-        yield Finding("note", f"{many(broken, 'file')} cannot be read as a photo.", "files")
+        yield "note", "files", f"{many(broken, 'file')} cannot be read as a photo."
     if dropped := sum(row.status == "dropped" and not row.group for row in found.rows):
         were = many(dropped, "file was", "files were")
-        yield Finding("note", f"{were} not taken from the source.", "files")
+        yield "note", "files", f"{were} not taken from the source."
     if small := sum(min(fact.width, fact.height) < SMALL for fact in found.facts.values()):
-        share = percent(small / len(found.facts), 0)
-        text = f"{many(small, 'photo has', 'photos have')} a side below {SMALL} pixels ({share})."
-        yield Finding("note", text, "files")
+        have, share = many(small, "photo has", "photos have"), percent(small / len(found.facts), 0)
+        yield "note", "files", f"{have} a side below {SMALL} pixels ({share})."
 
 
 @dataclass(frozen=True)
