@@ -65,9 +65,8 @@ data: setup  ## the photos in pictures, in reports/data.html, and nothing else
 sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/sweep/ says what)
 	$(FETCH)
 	@dvc repro prepare
-	@python -m pipeline.sweep $(if $(SWEEP),sweep=$(SWEEP)) \
-	  $(if $(TRIALS),hydra.sweeper.n_trials=$(TRIALS)) \
-	  $(if $(WORKERS),hydra/launcher=$(or $(LAUNCHER),workers) hydra.sweeper.n_jobs=$(WORKERS)) $(ARGS)
+	@archstyle sweep $(if $(SWEEP),--space $(SWEEP)) $(if $(TRIALS),--trials $(TRIALS)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 results: setup  ## train and measure every recipe; writes docs/results.md and the README's table
 	$(FETCH)

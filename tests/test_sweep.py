@@ -8,14 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 import yaml
-from hydra.core.utils import JobReturn, JobStatus
-from optuna.distributions import CategoricalDistribution, UniformDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import TrialState
 
 from archstyle.common.files import write_json
@@ -23,18 +29,16 @@ from archstyle.config import Config, compose
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
-from archstyle.search import arrays, schema, study
-from archstyle.search.plan import Plan, as_overrides, make_plan
-from archstyle.search.plot import draw, importances
-from archstyle.search.report import trial_rows, write_params
-from archstyle.search.sweeper import StudySweeper
-from archstyle.search.trial import Outcome, Watch
+from archstyle.search.plan import Plan, make_plan, read_space
+from archstyle.search.report import draw, importances, report, trial_rows, write_params
+from archstyle.search.sweep import finished, only_one, run_again, run_trials, sweep
+from archstyle.search.trial import augmented, open_study, remove_unused, watch
 from archstyle.tracking.sweeps import end_trial, sweep_run, trial_run
 from tests.conftest import ROOT
 from tests.test_pipeline import environment, run, set_params
 from tests.tracking_project import Drawn, clean, empty_database, facades  # noqa: F401
 
-SPACE = {"train.learning_rate": UniformDistribution(0.1, 0.9)}
+COMPLETE, FAIL, PRUNED = TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED
 
 
 @pytest.fixture
@@ -49,23 +53,42 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(root: Path, *arguments: str) -> Plan:
-    schema.register()
-    return make_plan(root, arguments)
-
-
-@pytest.mark.parametrize("sweep", sorted(path.stem for path in (ROOT / "conf/sweep").glob("*")))
-def test_every_sweep_of_the_project_is_sound(root: Path, sweep: str) -> None:
-    found = plan(root, f"sweep={sweep}")
-    assert found.sweep == sweep
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf/sweep").glob("*")))
+def test_every_sweep_of_the_project_is_sound(root: Path, name: str) -> None:
+    found = make_plan(root, name)
+    assert found.sweep == name
     assert found.trials > 1
     assert found.space
-    command = (ROOT / f"conf/sweep/{sweep}.yaml").read_text().splitlines()[1]
-    assert command == ("# make sweep" if sweep == "default" else f"# make sweep SWEEP={sweep}")
+    command = (ROOT / f"conf/sweep/{name}.yaml").read_text().splitlines()[0]
+    assert command == ("# make sweep" if name == "default" else f"# make sweep SWEEP={name}")
+
+
+def test_a_space_is_written_in_hydra_s_sweep_syntax() -> None:
+    space, fixed = read_space(
+        [
+            "train.learning_rate=tag(log, interval(0.0001, 0.001))",
+            "train.dropout=interval(0, 1)",
+            "train.frozen_blocks=range(4, 10, 2)",
+            "train.epochs=int(interval(2, 8))",
+            "augment.zoom=choice([0.2, 1.0], [0.3, 1.0])",
+            "train.batch_size=16,32",
+            "augment.copies=3",
+        ]
+    )
+    assert fixed == {"augment.copies": "3"}
+    assert space == {
+        "train.learning_rate": FloatDistribution(0.0001, 0.001, log=True),
+        "train.dropout": FloatDistribution(0, 1),
+        "train.frozen_blocks": IntDistribution(4, 10, step=2),
+        "train.epochs": IntDistribution(2, 8),
+        "augment.zoom": CategoricalDistribution(["[0.2,1.0]", "[0.3,1.0]"]),
+        "train.batch_size": CategoricalDistribution([16, 32]),
+    }
 
 
 def test_what_is_typed_goes_before_the_file(root: Path) -> None:
-    found = plan(root, "train.learning_rate=0.0003", "train.batch_size=choice(16,32)")
+    typed = ["train.learning_rate=0.0003", "train.batch_size=choice(16,32)"]
+    found = make_plan(root, overrides=typed)
     assert "train.learning_rate" not in found.space
     assert found.fixed == {"train.learning_rate": "0.0003"}
     assert found.space["train.batch_size"] == CategoricalDistribution([16, 32])
@@ -78,8 +101,9 @@ def test_what_is_typed_goes_before_the_file(root: Path) -> None:
         ("train.epoch=3", "train.epoch"),
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=choice(3,many)", "train.epochs"),
+        ("train.learning_rate=interval(2,1)", "train.learning_rate"),
         ("augment.zoom=choice([0.5,1.0],[2.0,3.0])", "augment.zoom"),
-        ("sweep=nothing", "conf/sweep/ has default, quick"),
+        ("train.epochs", "section.key=value"),
         ("data.limit=5", "which photos there are"),
         ("split.test=choice(0.1,0.2)", "which photos there are"),
         ("hydra/sweeper/sampler=grid", "dvc exp run --queue"),
@@ -89,25 +113,36 @@ def test_a_space_that_is_not_sound_stops_before_the_first_trial(
     root: Path, argument: str, message: str
 ) -> None:
     with pytest.raises(ArchstyleError) as error:
-        plan(root, argument)
+        make_plan(root, overrides=[argument])
     assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_sweep_that_is_not_there_or_not_whole_is_told_in_a_sentence(root: Path) -> None:
+    with pytest.raises(ArchstyleError, match="conf/sweep/ has default, quick"):
+        make_plan(root, "nothing")
+    (root / "conf").unlink()
+    (root / "conf/sweep").mkdir(parents=True)
+    (root / "conf/sweep/mine.yaml").write_text("trials: many\n")
+    with pytest.raises(ArchstyleError, match=r"mine\.yaml must have what .*default\.yaml has"):
+        make_plan(root, "mine")
 
 
 def test_more_workers_than_cores_are_refused(root: Path) -> None:
     with pytest.raises(ArchstyleError, match="1000 workers are too many"):
-        plan(root, "hydra/launcher=workers", "hydra.sweeper.n_jobs=1000")
+        sweep(make_plan(root), workers=1000)
 
 
 def test_the_study_is_another_one_where_its_trials_cannot_be_compared(root: Path) -> None:
-    first = plan(root, "sweep=quick").study
-    assert plan(root, "sweep=quick", "hydra.sweeper.n_trials=99").study == first
+    first = make_plan(root, "quick").study
+    assert make_plan(root, "quick", trials=99).study == first
     params = yaml.safe_load((root / "params.yaml").read_text())
     params["train"]["learning_rate"] = 0.00077  # searched: what is set makes no difference
     (root / "params.yaml").write_text(yaml.safe_dump(params))
-    assert plan(root, "sweep=quick").study == first
-    others = [plan(root, "sweep=quick", "train.batch_size=8").study]
+    assert make_plan(root, "quick").study == first
+    others = [make_plan(root, "quick", ["train.batch_size=8"]).study]
     (root / "data/prepared/summary.json").write_text('{"digest": "other photos"}')
-    others.append(plan(root, "sweep=quick").study)
+    others.append(make_plan(root, "quick").study)
     assert len({first, *others}) == 3
 
 
@@ -126,143 +161,149 @@ def test_params_keep_their_comments_and_say_what_the_trial_used(root: Path) -> N
     assert compose(root) == compose(ROOT, overrides)
 
 
-def storage(folder: Path) -> str:
-    return f"sqlite:///{folder}/work/studies.db"
+@pytest.fixture(scope="module")
+def composed() -> Config:
+    return compose(ROOT)
 
 
-def test_a_study_is_made_once_and_keeps_what_another_process_reports(tmp_path: Path) -> None:
-    opened = study.open_study(storage(tmp_path), "s")
-    number = opened.ask(SPACE).number
-    study.trial_of(study.open_study(storage(tmp_path), "s"), number).report(0.25, 2)
-    study.prune(study.open_study(storage(tmp_path), "s"), number)
-    trial = study.open_study(storage(tmp_path), "s").trials[number]
-    assert (trial.state, trial.value, trial.intermediate_values) == (
-        TrialState.PRUNED,
-        0.25,
-        {2: 0.25},
-    )
-    assert study.best(study.open_study(storage(tmp_path), "s")) is None
+@pytest.fixture
+def small(tmp_path: Path, composed: Config) -> Plan:
+    """A sweep of four trials over the learning rate."""
+    space: dict[str, BaseDistribution] = {"train.learning_rate": FloatDistribution(0.1, 0.9)}
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    return Plan(tmp_path, "small", "small-1", 4, 1, space, {}, composed, storage)
 
 
-class Launcher:
-    """Ends trials as it is told, by their numbers; runs nothing."""
-
-    def __init__(self, ends: dict[int, Outcome | BaseException]):
-        self.ends = ends
-        self.storage = ""
-        self.batches: list[list[int]] = []
-        self.jobs: list[list[str]] = []
-
-    def launch(self, jobs: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        numbers = [int(job[-1].removeprefix("study.trial=")) for job in jobs]
-        self.batches.append(numbers)
-        self.jobs += [list(job) for job in jobs]
-        returns = []
-        opened = study.open_study(self.storage, "s")
-        for number in numbers:
-            study.count_attempt(study.trial_of(opened, number))
-            end = self.ends.get(number, Outcome(value=1 - number / 100))
-            if isinstance(end, BaseException):
-                raise end
-            returns.append(JobReturn(status=JobStatus.COMPLETED))
-            returns[-1].return_value = end
-        return returns
+End = TrialState | BaseException
 
 
-def sweep(folder: Path, launcher: Launcher, trials: int, jobs: int = 1) -> optuna.Study:
-    sweeper = StudySweeper(
-        optuna.samplers.RandomSampler(seed=1),
-        "minimize",
-        storage(folder),
-        "s",
-        trials,
-        jobs,
-        0.0,
-        None,
-        None,
-        {"train.learning_rate": "interval(0.1,0.9)", "use.model": "cnn"},
-    )
-    sweeper.launcher = launcher
-    launcher.storage = storage(folder)
-    sweeper.sweep(["sweep=quick", "study.name=s"])
-    return study.open_study(storage(folder), "s")
+class Worker:
+    """Ends trials at once as it is told, by the order in which they start; trains nothing."""
+
+    def __init__(self, plan: Plan, **ends: End):
+        self.plan, self.ends = plan, ends
+        self.ran: list[int] = []
+        self.values: list[float] = []
+
+    def __call__(self, plan: Plan, run_id: str, seed: int) -> Future[tuple[int, str]]:
+        study = open_study(plan, seed)
+        trial = study.ask(plan.space)
+        end = self.ends.get(f"n{len(self.ran)}", COMPLETE)
+        self.ran.append(trial.number)
+        self.values.append(trial.params["train.learning_rate"])
+        if isinstance(end, BaseException):
+            raise end
+        for name in ("negative_log_likelihood", "accuracy", "macro_f1", "minutes"):
+            trial.set_user_attr(name, 1.0)
+        if end == FAIL:
+            trial.set_user_attr("error", "no memory.")
+        study.tell(trial, 1 - trial.number / 100 if end == COMPLETE else None, end)
+        future: Future[tuple[int, str]] = Future()
+        future.set_result((trial.number, ""))
+        return future
+
+    def run(self, workers: int = 1) -> optuna.Study:
+        study = open_study(self.plan)
+        run_again(study)
+        run_trials(study, self.plan, "run", workers, self)
+        return study
 
 
-@pytest.fixture(autouse=True)
-def measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a trial that ran would have noted of itself."""
-    monkeypatch.setattr("archstyle.search.sweeper.described", lambda trial: str(trial.number))
+def states(study: optuna.Study) -> list[TrialState]:
+    return [trial.state for trial in study.trials]
 
 
 def test_failed_and_pruned_trials_do_not_end_a_sweep(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    launcher = Launcher({1: Outcome(error="it broke"), 2: Outcome(error="again"), 3: Outcome()})
-    found = sweep(tmp_path, launcher, 5)
-    states = [trial.state.name for trial in found.trials]
-    assert states == ["COMPLETE", "FAIL", "FAIL", "PRUNED", "COMPLETE"]
-    assert "Trial 1 failed: it broke" in capsys.readouterr().out
-    best = study.best(found)
-    assert best and best.number == 4
-    assert [row[1] for row in trial_rows(found)[1:]] == [
-        "",
-        "",
-        "stopped early",
-        "failed",
-        "failed",
-    ]
-    [*names, last] = launcher.jobs[0]
-    assert last == "study.trial=0"
-    assert names[:3] == ["sweep=quick", "study.name=s", "use.model=cnn"]
-    assert as_overrides(found.trials[0].params) == names[3:]
+    found = Worker(replace(small, trials=5), n1=FAIL, n2=FAIL, n3=PRUNED).run()
+    assert states(found) == [COMPLETE, FAIL, FAIL, PRUNED, COMPLETE]
+    assert "Trial 1 failed: no memory." in capsys.readouterr().out
+    ends = [row[:2] for row in trial_rows(found.trials)[1:]]
+    assert [number for number, _ in ends] == ["4", "0", "3", "1", "2"]
+    assert [end for _, end in ends] == ["", "", "stopped early", "failed", "failed"]
 
 
-def test_three_failures_in_a_row_end_it_with_their_reason(tmp_path: Path) -> None:
-    launcher = Launcher({number: Outcome(error="no memory.") for number in (1, 2, 3)})
-    with pytest.raises(ArchstyleError, match=r"last 3 trials failed, trial 3 with: no memory\."):
-        sweep(tmp_path, launcher, 9)
-    assert launcher.batches == [[0], [1], [2], [3]]
-    assert len(study.finished(sweep(tmp_path, Launcher({}), 6))) == 6
+def test_trials_differ_though_the_seed_is_one(small: Plan) -> None:
+    first = Worker(small)
+    first.run()
+    again = Worker(replace(small, trials=8))
+    again.run()
+    assert len({*first.values, *again.values}) == 8
+    other = Worker(replace(small, storage=f"sqlite:///{small.root}/other.db"))
+    other.run()
+    assert other.values == first.values
 
 
-def test_an_interrupted_sweep_goes_on_with_the_trial_that_was_running(tmp_path: Path) -> None:
+def test_three_failures_in_a_row_end_it_with_their_reason(small: Plan) -> None:
+    worker = Worker(replace(small, trials=9), n1=FAIL, n2=FAIL, n3=FAIL)
+    with pytest.raises(ArchstyleError, match=r"last 3 trials failed\. Trial 3 failed: no memory\."):
+        worker.run()
+    assert worker.ran == [0, 1, 2, 3]
+    assert len(finished(Worker(replace(small, trials=6)).run())) == 6
+
+
+def test_an_interrupted_sweep_goes_on_with_the_trial_that_was_running(small: Plan) -> None:
+    first = Worker(small, n1=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path, Launcher({1: KeyboardInterrupt()}), 4)
-    again = Launcher({})
-    found = sweep(tmp_path, again, 4)
-    assert again.batches == [[1], [2], [3]]
-    assert [trial.state.name for trial in found.trials] == ["COMPLETE"] * 4
-    nothing = Launcher({})
-    sweep(tmp_path, nothing, 4)
-    assert nothing.batches == []
+        first.run()
+    again = Worker(small)
+    found = again.run()
+    assert again.values[0] == first.values[1]
+    assert [trial.number for trial in finished(found)] == [0, 2, 3, 4]
+    assert [trial.state for trial in finished(found)] == [COMPLETE] * 4
+    assert found.trials[2].user_attrs["again"] == 1  # goes on with what trial 1 has left
+    nothing = Worker(small)
+    nothing.run()
+    assert nothing.ran == []
 
 
-def test_a_trial_that_ends_its_process_twice_has_failed(tmp_path: Path) -> None:
+def test_a_trial_that_ends_its_process_twice_has_failed(small: Plan) -> None:
+    plan = replace(small, trials=2)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            sweep(tmp_path, Launcher({0: KeyboardInterrupt()}), 2)
-    launcher = Launcher({})
-    found = sweep(tmp_path, launcher, 2)
-    assert launcher.batches == [[1]]
-    assert found.trials[0].state == TrialState.FAIL
-    assert found.trials[0].user_attrs["error"] == "it was interrupted 2 times"
+            Worker(plan, n0=KeyboardInterrupt()).run()
+    worker = Worker(plan)
+    found = worker.run()
+    assert worker.ran == [2]
+    assert [trial.state for trial in finished(found)] == [FAIL, COMPLETE]
+    [_, _, failed] = trial_rows(finished(found))
+    assert failed[:2] == ("1", "failed")
 
 
-def test_workers_get_batches(tmp_path: Path) -> None:
-    launcher = Launcher({})
-    sweep(tmp_path, launcher, 5, jobs=2)
-    assert launcher.batches == [[0, 1], [2, 3], [4]]
+def test_no_more_trials_run_at_once_than_there_are_workers(
+    small: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_ends(running: set[Any], return_when: str) -> tuple[set[Any], set[Any]]:
+        at_once.append(len(running))
+        return {running.pop()}, running
+
+    at_once: list[int] = []
+    monkeypatch.setattr("archstyle.search.sweep.wait", one_ends)
+    found = Worker(replace(small, trials=5)).run(workers=2)
+    assert at_once[0] == max(at_once) == 2
+    assert len(finished(found)) == 5
 
 
 def test_a_second_sweep_of_a_study_is_kept_out(tmp_path: Path) -> None:
     with (
-        study.only_one(tmp_path / "s.lock"),
+        only_one(tmp_path / "s.lock"),
         pytest.raises(ArchstyleError, match="running already"),
-        study.only_one(tmp_path / "s.lock"),
+        only_one(tmp_path / "s.lock"),
     ):
         pass
-    with study.only_one(tmp_path / "s.lock"):
+    with only_one(tmp_path / "s.lock"):
         pass
+
+
+def test_a_sweep_in_which_no_trial_ran_to_its_end_is_an_error(
+    small: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Worker(replace(small, trials=2), n0=FAIL, n1=PRUNED).run()
+    with pytest.raises(ArchstyleError, match="No trial ran to its end"):
+        report(small, found, finished(found), Log())  # type: ignore[arg-type]
+    assert "no memory." in capsys.readouterr().out
+    assert not (small.root / "reports").exists()
 
 
 class Log:
@@ -273,40 +314,40 @@ class Log:
         self.rows.append(row)
 
 
-def watched(folder: Path, accuracies: Sequence[float], prune_after: int) -> tuple[int, int]:
+def watched(plan: Plan, accuracies: Sequence[float]) -> tuple[int, int]:
     """Train a trial whose epochs give these accuracies; return how many epochs it was given."""
-    opened = study.open_study(storage(folder), "s", prune_after)
-    trial = opened.ask(SPACE)
+    study = open_study(plan)
+    trial = study.ask(plan.space)
     log = Log()
-    watch = Watch(trial, log, len(accuracies))  # type: ignore[arg-type]
+    on_epoch = watch(trial, log, len(accuracies))  # type: ignore[arg-type]
     try:
-        watch({"phase": "head", "validation_accuracy": 0.1})
+        on_epoch({"phase": "head", "validation_accuracy": 0.1})
         for accuracy in accuracies:
-            watch({"phase": "network", "validation_accuracy": accuracy})
-        study.complete(opened, trial.number, 1 - accuracies[-1])
+            on_epoch({"phase": "network", "validation_accuracy": accuracy})
+        study.tell(trial, 1 - accuracies[-1])
     except optuna.TrialPruned:
-        study.prune(opened, trial.number)
+        study.tell(trial, state=PRUNED)
     return len(log.rows) - 1, trial.number
 
 
-def test_a_trial_behind_the_median_is_stopped_at_a_quarter_of_its_epochs(tmp_path: Path) -> None:
-    assert watched(tmp_path, [0.2, 0.4, 0.6, 0.8], 2)[0] == 4
-    assert watched(tmp_path, [0.1, 0.1, 0.1, 0.1], 2)[0] == 4  # too early to judge
-    good, number = watched(tmp_path, [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 2)
+def test_a_trial_behind_the_median_is_stopped_at_a_quarter_of_its_epochs(small: Plan) -> None:
+    plan = replace(small, prune_after=2)
+    assert watched(plan, [0.2, 0.4, 0.6, 0.8])[0] == 4
+    assert watched(plan, [0.1, 0.1, 0.1, 0.1])[0] == 4  # too early to judge
+    good, number = watched(plan, [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     assert good == 8
-    reported = study.open_study(storage(tmp_path), "s").trials[number].intermediate_values
+    reported = open_study(plan).trials[number].intermediate_values
     assert reported == pytest.approx({1: 0.7, 2: 0.5, 3: 0.3})
     # Twice as long as the first: its second epoch is compared with their first.
-    assert watched(tmp_path, [0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], 2)[0] == 2
-    states = [trial.state.name for trial in study.open_study(storage(tmp_path), "s").trials]
-    assert states == ["COMPLETE", "COMPLETE", "COMPLETE", "PRUNED"]
+    assert watched(plan, [0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])[0] == 2
+    assert states(open_study(plan)) == [COMPLETE, COMPLETE, COMPLETE, PRUNED]
 
 
 def test_what_mattered_is_found_and_drawn(tmp_path: Path) -> None:
     opened = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     space = {
-        "train.learning_rate": optuna.distributions.LogUniformDistribution(1e-4, 1e-2),
-        "train.epochs": optuna.distributions.IntUniformDistribution(2, 8),
+        "train.learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "train.epochs": IntDistribution(2, 8),
         "augment.zoom": CategoricalDistribution(["[0.5,1.0]", "[0.3,1.0]"]),
     }
     for number in range(12):
@@ -321,7 +362,7 @@ def test_what_mattered_is_found_and_drawn(tmp_path: Path) -> None:
     draw(opened, tmp_path / "first.png", drawn=False)
     draw(opened, tmp_path / "second.png", drawn=False)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
-    assert (tmp_path / "few.png").stat().st_size > 10_000
+    assert (tmp_path / "few.png").read_bytes() != (tmp_path / "first.png").read_bytes()
 
 
 def config(root: Path, *overrides: str) -> Config:
@@ -341,19 +382,19 @@ def test_trials_that_augment_alike_share_their_arrays_and_the_rest_goes(
     ]
     write_manifest(root / "data/prepared/manifest.csv", rows)
     work = root / "work"
-    with arrays.augmented(root, work, config(root, "train.epochs=3")) as first:
+    with augmented(root, work, config(root, "train.epochs=3")) as first:
         made = (first / "index.json").stat().st_mtime_ns
-        with arrays.augmented(root, work, config(root, "train.epochs=4")) as same:
+        with augmented(root, work, config(root, "train.epochs=4")) as same:
             assert same == first
-        with arrays.augmented(root, work, config(root, "augment.zoom=[0.3,1.0]")) as other:
+        with augmented(root, work, config(root, "augment.zoom=[0.3,1.0]")) as other:
             assert other != first
-        arrays.make_room(work, 0)
+        remove_unused(work)
         assert first.is_dir()  # in use
         assert not other.is_dir()
-    with arrays.augmented(root, work, config(root)) as kept:
+    with augmented(root, work, config(root)) as kept:
         assert (kept / "index.json").stat().st_mtime_ns == made
     (work / f".{first.name}.partial-1").mkdir()
-    arrays.make_room(work, 0)
+    remove_unused(work)
     assert [path.suffix for path in work.iterdir()] == [".lock", ".lock"]
     assert not (root / "data/augmented").exists()
 
@@ -401,10 +442,12 @@ def test_trials_are_children_of_one_run_and_end_as_they_ended(
     assert found["trial 0"].data.metrics["final_validation/accuracy"] == 0.9
 
 
-TINY = """# @package _global_
-hydra: {sweeper: {n_trials: 2, params: {train.learning_rate: "tag(log, interval(0.001, 0.01))"}}}
+TINY = """
+trials: 2
+prune_after: 2
+space: {train.learning_rate: "tag(log, interval(0.001, 0.01))"}
 """
-SWEEP = [sys.executable, "-m", "pipeline.sweep", "sweep=tiny"]
+SWEEP = ["archstyle", "sweep", "--space", "tiny"]
 
 
 @pytest.fixture(scope="module")
@@ -431,13 +474,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trials_of(folder: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Return how each trial of the only study stands, and what is noted of it."""
-    database = folder / ".archstyle/sweep/studies.db"
-    with sqlite3.connect(database) as connection:
-        [(name,)] = connection.execute("select study_name from studies")
-    trials = study.open_study(f"sqlite:///{database}", name).trials
-    return [(trial.state.name, trial.user_attrs) for trial in trials]
+def trials_of(folder: Path) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials of the only study, as Optuna has them."""
+    storage = f"sqlite:///{folder}/.archstyle/sweep/trials.db"
+    [name] = optuna.get_all_study_names(storage)
+    return optuna.load_study(study_name=name, storage=storage).trials
 
 
 @pytest.mark.pipeline
@@ -451,12 +492,13 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tiny: Path) -> None:
         time.sleep(0.1)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    assert [state for state, _ in trials_of(tiny)] == ["RUNNING"]
+    assert [trial.state for trial in trials_of(tiny)] == [TrialState.RUNNING]
     output = run(tiny, *SWEEP)
     assert "0 of 2 trials are done" in output
-    assert "Trial 1 is the best" in output or "Trial 0 is the best" in output
-    (first, noted), (second, _) = trials_of(tiny)
-    assert (first, second, noted["attempts"]) == ("COMPLETE", "COMPLETE", 2)
+    assert "Trial 1 is the best" in output or "Trial 2 is the best" in output
+    interrupted, again, other = trials_of(tiny)
+    assert [one.state for one in (interrupted, again, other)] == [FAIL, COMPLETE, COMPLETE]
+    assert interrupted.params == again.params != other.params
     assert (tiny / "params.yaml").read_text() == before
     found = tiny / "reports/sweep"
     assert (found / "mattered.png").is_file()
@@ -489,9 +531,8 @@ def test_trials_run_side_by_side_with_ray(tiny: Path) -> None:
     if tried.returncode:
         pytest.skip(f"Ray does not start here: {tried.stderr.decode()[-200:]}")
     shutil.rmtree(tiny / ".archstyle/sweep", ignore_errors=True)
-    side_by_side = ["hydra/launcher=workers", "hydra.sweeper.n_jobs=2"]
-    output = run(tiny, *SWEEP, *side_by_side)
-    assert [state for state, _ in trials_of(tiny)] == ["COMPLETE", "COMPLETE"]
+    output = run(tiny, *SWEEP, "--ray", "local", "--workers", "2")
+    assert [trial.state for trial in trials_of(tiny)] == [COMPLETE, COMPLETE]
     assert "is the best on the validation photos" in output
     with sqlite3.connect(tiny / "mlflow.db") as database:
         rows = database.execute(

@@ -129,6 +129,33 @@ def audit(show: int) -> None:
 
 
 @main.command()
+@click.argument("overrides", nargs=-1)
+@click.option("--space", default="default", help="File in conf/sweep/.")
+@click.option("--trials", type=click.IntRange(min=1), help="In all. Default: as the file says.")
+@click.option("--workers", default=1, type=click.IntRange(min=1), help="Trials at once.")
+@click.option("--ray", help="Address of a Ray cluster to run trials on, or `auto`.")
+@click.option("--storage", help="SQLAlchemy's address of a database. Default: a file.")
+@one_sentence
+def sweep(
+    overrides: tuple[str, ...],
+    space: str,
+    trials: int | None,
+    workers: int,
+    ray: str | None,
+    storage: str | None,
+) -> None:
+    """Search values of the recipe on the validation photos; writes reports/sweep/.
+
+    OVERRIDES go before the file: train.epochs=4, or train.mixup='choice(0,0.2)' to search it. The
+    same command goes on where it was interrupted.
+    """
+    from archstyle.search.plan import make_plan
+    from archstyle.search.sweep import sweep as run_sweep
+
+    run_sweep(make_plan(Path.cwd(), space, overrides, trials, storage), workers, ray)
+
+
+@main.command()
 @one_sentence
 def record() -> None:
     """Record a result that DVC restored from its cache but MLflow does not know."""

@@ -1,4 +1,4 @@
-"""Reads the command line of a sweep and checks its search space before the first trial starts."""
+"""Reads a search space and checks it before the first trial starts."""
 
 import hashlib
 import json
@@ -7,97 +7,107 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose as hydra_compose
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException
+from hydra.core.override_parser.types import Override, Transformer
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    distribution_to_json,
-)
+from optuna import distributions
+from optuna.distributions import BaseDistribution
 
 from archstyle.common.code import code_digest
 from archstyle.common.files import read_json
-from archstyle.common.parallel import cores
 from archstyle.config import Config, compose
-from archstyle.config.compose import hydra_at
 from archstyle.data.crops import check_ranges
 from archstyle.errors import ArchstyleError
 
 # What comes after prepare: trials share the photos and their splits, or could not be compared.
-SECTIONS = ("augment", "model", "train", "use.augment", "use.model")
+SEARCHED = ("augment", "model", "train", "use.augment", "use.model")
+RECIPE = ("seed", "use", "augment", "model", "train")
 
 
 @dataclass(frozen=True)
 class Plan:
     """A sweep whose search space is sound."""
 
+    root: Path
     sweep: str  # the file in conf/sweep/
     study: str  # its name in the storage: the same for the same space, recipe, photos and code
-    storage: str
     trials: int  # in all, those of earlier runs of the same command included
+    prune_after: int  # trials that run to their end before any is stopped early
     space: dict[str, BaseDistribution]
     fixed: dict[str, str]
     config: Config  # of what is not searched
-    reseed: bool  # whether the sampler takes a seed
+    storage: str  # SQLAlchemy's address of a database
 
 
-def make_plan(root: Path, arguments: Sequence[str]) -> Plan:
-    """Compose conf/sweep.yaml under the command line and try both ends of every range.
+def make_plan(
+    root: Path,
+    sweep: str = "default",
+    overrides: Sequence[str] = (),
+    trials: int | None = None,
+    storage: str | None = None,
+) -> Plan:
+    """Read conf/sweep/ under the command line and try both ends of every range.
 
     The photos are those of data/prepared. Raises ArchstyleError for what is no setting, has a
     wrong type or cannot be searched.
     """
-    typed = _tasks(arguments)
-    _checked(root, *read_space(typed))  # names the nearest right spelling, which Hydra does not
-    composed = _compose(root, arguments)
-    sweeper = composed.hydra.sweeper
-    if "grid" in str(sweeper.sampler.get("_target_", "")).lower():
-        raise ArchstyleError("A grid is no search: run it with `dvc exp run --queue -S`.")
-    launcher, jobs = composed.hydra.runtime.choices["hydra/launcher"], int(sweeper.n_jobs)
-    if launcher == "workers" and jobs > cores():
-        raise ArchstyleError(
-            f"{jobs} workers are too many for the {cores()} cores of this machine."
-        )
-    params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
-    space, fixed = read_space([*params, *typed])
-    config = _checked(root, space, fixed)
+    values = _read(root / "conf/sweep", sweep)
+    space, fixed = read_space([*(f"{key}={text}" for key, text in values["space"]), *overrides])
+    for name, distribution in space.items():
+        found: Any = distribution
+        for end in getattr(found, "choices", None) or (found.low, found.high):
+            check_ranges(compose(root, as_overrides({**fixed, name: end})).augment)
+    config = compose(root, as_overrides(fixed))
+    recipe = OmegaConf.create(asdict(config))
+    for name in space:  # what trials search may change in params.yaml
+        OmegaConf.update(recipe, name, None)
+    told: Any = OmegaConf.to_container(recipe)
     facts = {
-        "space": {name: distribution_to_json(found) for name, found in sorted(space.items())},
-        "recipe": _recipe(config, space),
+        "space": {name: distributions.distribution_to_json(one) for name, one in space.items()},
+        "recipe": {section: told[section] for section in RECIPE},
         "data": read_json(root / "data/prepared/summary.json", "run `dvc repro prepare`")["digest"],
         "code": code_digest(root, ["augment", "train"]),
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    sweep = str(composed.hydra.runtime.choices["sweep"])
     return Plan(
+        root=root,
         sweep=sweep,
         study=f"{sweep}-{digest[:8]}",
-        storage=str(composed.study.storage),
-        trials=int(sweeper.n_trials),
+        trials=trials or values["trials"],
+        prune_after=values["prune_after"],
         space=space,
         fixed=fixed,
         config=config,
-        reseed="seed" in sweeper.sampler,
+        storage=storage or f"sqlite:///{root}/.archstyle/sweep/trials.db",
     )
 
 
 def read_space(overrides: Sequence[str]) -> tuple[dict[str, BaseDistribution], dict[str, str]]:
-    """Return what is searched and what is fixed, of overrides in Hydra's sweep syntax."""
-    from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
+    """Return what is searched and what is fixed, of overrides in Hydra's sweep syntax.
 
-    space, fixed = create_params_from_overrides(list(overrides))
-    space = {name: found for name, found in space.items() if name not in fixed}
-    ours = {name: value for name, value in fixed.items() if not _is_ours(name)}
-    for name in (*space, *ours):
-        if name not in SECTIONS and name.partition(".")[0] not in SECTIONS:
+    Of two overrides of one key the last counts.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise ArchstyleError(
+            f"A sweep takes section.key=value or section.key=choice(1,2): {error}".splitlines()[0]
+        ) from error
+    space, fixed = {}, {}
+    for name, override in {one.key_or_group: one for one in parsed}.items():
+        if name not in SEARCHED and name.partition(".")[0] not in SEARCHED:
             raise ArchstyleError(
-                f"`{name}` cannot be set in a sweep: it decides which photos there are or how they "
-                "are split. Set it in params.yaml; a sweep takes augment.*, model.* and train.*."
+                f"`{name}` cannot be set in a sweep, which takes augment.*, model.* and train.*: "
+                "which photos there are and how they are split is set in params.yaml. A grid is "
+                "run with `dvc exp run --queue -S`."
             )
-    return space, ours
+        if override.is_sweep_override():
+            space[name] = _distribution(override)
+        else:
+            fixed[name] = override.get_value_element_as_str()
+    return space, fixed
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:
@@ -108,57 +118,35 @@ def as_overrides(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _compose(root: Path, arguments: Sequence[str]) -> Any:
-    """Compose the sweep with Hydra; values to search are left to `read_space`."""
+def _read(folder: Path, sweep: str) -> dict[str, Any]:
     try:
-        parsed = OverridesParser.create().parse_overrides(list(arguments))
-        plain = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-        with hydra_at(root / "conf"):
-            return hydra_compose("sweep", plain, return_hydra_config=True)
-    except MissingConfigException as error:
-        choices = sorted(path.stem for path in (root / "conf" / "sweep").glob("*.yaml"))
+        values: Any = yaml.safe_load((folder / f"{sweep}.yaml").read_text("utf-8"))
+        numbers = {name: int(values[name]) for name in ("trials", "prune_after")}
+        return {**numbers, "space": values["space"].items()}
+    except FileNotFoundError:
+        choices = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise ArchstyleError(f"There is no sweep {sweep!r}; conf/sweep/ has {choices}.") from None
+    except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        text = " ".join(str(error).split())
         raise ArchstyleError(
-            f"There is no {error.missing_cfg_file}; conf/sweep/ has {', '.join(choices)}."
-        ) from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ArchstyleError(
-            f"This sweep cannot be composed: {' '.join(str(error).split())}."
+            f"conf/sweep/{sweep}.yaml must have what conf/sweep/default.yaml has: {text}."
         ) from error
 
 
-def _tasks(arguments: Sequence[str]) -> list[str]:
-    """Return what is no setting of Hydra's own; raises ArchstyleError for what it cannot read."""
+def _distribution(override: Override) -> BaseDistribution:
+    value: Any = override.value()
     try:
-        parsed = OverridesParser.create().parse_overrides(list(arguments))
-    except HydraException as error:
-        raise ArchstyleError(
-            f"A sweep takes section.key=value or section.key=choice(1,2): {error}".splitlines()[0]
-        ) from error
-    return [str(one.input_line) for one in parsed if not one.key_or_group.startswith("hydra")]
-
-
-def _checked(root: Path, space: Mapping[str, BaseDistribution], fixed: Mapping[str, str]) -> Config:
-    """Return the configuration of what is fixed, after a look at both ends of every range."""
-    for name, distribution in space.items():
-        for value in _ends(distribution):
-            check_ranges(compose(root, as_overrides({**fixed, name: value})).augment)
-    return compose(root, as_overrides(fixed))
-
-
-def _is_ours(name: str) -> bool:
-    return name == "sweep" or name.startswith("study.")
-
-
-def _ends(distribution: BaseDistribution) -> Sequence[Any]:
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    return [distribution.low, distribution.high]  # type: ignore[attr-defined]
-
-
-def _recipe(config: Config, space: Mapping[str, BaseDistribution]) -> dict[str, Any]:
-    """Return what trials have in common; what they search may change in params.yaml."""
-    values = OmegaConf.create(asdict(config))
-    for name in space:
-        OmegaConf.update(values, name, None)
-    container: Any = OmegaConf.to_container(values)
-    return {key: container[key] for key in ("seed", "use", "augment", "model", "train")}
+        if override.is_choice_sweep():
+            choices: list[Any] = list(override.sweep_iterator(Transformer.encode))
+            return distributions.CategoricalDistribution(choices)
+        if override.is_range_sweep():
+            numbers = {"low": value.start, "high": value.stop, "step": value.step}
+        elif override.is_interval_sweep():
+            numbers = {"low": value.start, "high": value.end}
+        else:
+            raise ValueError("choice, range and interval can be")
+        if "int" in value.tags or all(isinstance(number, int) for number in numbers.values()):
+            return distributions.IntDistribution(**numbers, log="log" in value.tags)
+        return distributions.FloatDistribution(**numbers, log="log" in value.tags)
+    except (TypeError, ValueError) as error:
+        raise ArchstyleError(f"`{override.input_line}` cannot be searched: {error}") from error

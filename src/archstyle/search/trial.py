@@ -1,133 +1,157 @@
 """One trial: augment, train, and what the validation photos say of it. The test split is not read.
 
-Runs in the process that Hydra's launcher gives it; what it finds goes into the study and into a
-child run in MLflow.
+Runs in its worker's process; what it finds goes into the study and into a child run in MLflow.
 """
 
+import hashlib
+import json
 import math
 import os
 import shutil
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
-from optuna import TrialPruned
-from optuna.trial import Trial
+import optuna
+from optuna.trial import Trial, TrialState
 
-from archstyle.common.parallel import cores
+from archstyle.common.code import code_digest
+from archstyle.common.console import say
+from archstyle.common.files import locked, whole_directory
 from archstyle.config import Config, compose
+from archstyle.data.arrays import write_arrays
+from archstyle.data.manifest import digest, read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.search import study as studies
-from archstyle.search.arrays import augmented
-from archstyle.search.plan import as_overrides, read_space
-from archstyle.search.schema import Study
+from archstyle.photos.store import PhotoStore
+from archstyle.search.plan import Plan, as_overrides
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.sweeps import end_trial, trial_run
 
-ARRAYS = Path(".archstyle/sweep/arrays")
-# A trial is looked at after each quarter of its epochs, where those of another length were, too:
-# half way down its schedule an epoch of six is not to be compared with one of twelve.
-QUARTERS = 4
+WORK = Path(".archstyle/sweep")
+AGAIN, ERROR = "again", "error"  # attributes of a trial: which one it runs again, why it failed
+OnEpoch = Callable[[Mapping[str, float | str]], None]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended: with a value, with an error, or stopped early with neither."""
-
-    value: float | None = None
-    error: str = ""
-    details: str = ""  # where in the code, for an error that nobody foresaw
-
-
-def run_trial(
-    root: Path, overrides: Sequence[str], study: Study, threads: int | None = None
-) -> Outcome:
-    """Run the trial `study.trial` of the project at `root` with the overrides of its job.
-
-    `threads` leaves the other cores to the trials beside it. What goes wrong in the trial is its
-    outcome; only a tracking server that is away raises.
-    """
-    os.chdir(root)  # a worker of Ray starts elsewhere
-    config = compose(root, as_overrides(read_space(overrides)[1]))
-    trial = studies.trial_of(
-        studies.open_study(study.storage, study.name, study.prune_after), study.trial
+def open_study(plan: Plan, seed: int = 0) -> optuna.Study:
+    """Open the study of a sweep, which is made where it is missing; less is better."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(
+        storage=plan.storage,
+        study_name=plan.study,
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=plan.prune_after),
+        load_if_exists=True,
     )
-    studies.count_attempt(trial)
-    # What is here after the end of the process is of a trial that was interrupted.
-    work = Path(".archstyle/sweep/trials") / f"{study.name}-{study.trial}"
-    with trial_run(root, asdict(config), study.name, study.trial, study.run_id) as log:
-        trial.set_user_attr("run_id", log.run_id)
-        if threads:
-            for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-                os.environ[name] = str(threads)
-        outcome = _attempt(root, work, config, trial, log)
-        shutil.rmtree(work, ignore_errors=True)
-    return outcome
 
 
-def _attempt(root: Path, work: Path, config: Config, trial: Trial, log: RunLog) -> Outcome:
-    """Train and measure, and end the run as the trial ended."""
-    start, name = time.monotonic(), f"trial {trial.number}"
-    try:
-        with augmented(root, ARRAYS, config) as directory:
-            # TensorFlow takes ten seconds to import.
-            from archstyle.models import validate
+def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) -> tuple[int, str]:
+    """Ask for a trial, run it, tell its end; return its number and the traceback of a fault.
 
-            watch = Watch(trial, log, config.train.epochs)
-            raw = root / "data/raw"
-            told = validate(directory, raw, work, config.model, config.train, config.seed, watch)
-        found = told.measures()
-        value = found["negative_log_likelihood"]
-        if not math.isfinite(value):
-            raise ArchstyleError("The training diverged: its loss is no number.")
-    except TrialPruned:
-        end_trial(log, "pruned", f"{name}, stopped early")
-        return Outcome()
-    except Exception as error:
-        message = (str(error).strip() or type(error).__name__).splitlines()[0]
-        end_trial(log, "failed", f"{name}, failed", error=message)
-        expected = isinstance(error, ArchstyleError)
-        return Outcome(error=message, details="" if expected else traceback.format_exc())
-    minutes = round((time.monotonic() - start) / 60, 2)
-    for key, number in {**found, "minutes": minutes}.items():
-        trial.set_user_attr(key, number)
-    end_trial(log, "complete", f"{name}, {value:.4f}", found)
-    return Outcome(value)
-
-
-class Watch:
-    """Takes each epoch, keeps it, and stops a trial that falls behind the median of the others."""
-
-    def __init__(self, trial: Trial, log: RunLog, epochs: int):
-        self._trial = trial
-        self._log = log
-        self._epochs = epochs
-        self._epoch = 0
-
-    def __call__(self, row: Mapping[str, float | str]) -> None:
-        """Take a row of models/history.csv; raises TrialPruned."""
-        self._log.epoch(row)
-        if row["phase"] == "head":
-            return
-        before = QUARTERS * self._epoch // self._epochs
-        self._epoch += 1
-        now = QUARTERS * self._epoch // self._epochs
-        if before < now < QUARTERS:
-            self._trial.report(error_share(row), now)
-            if self._trial.should_prune():
-                raise TrialPruned
+    `run_id` is the parent run in MLflow, `seed` the sampler's, another one for every trial;
+    `threads` leaves the other cores to the trials beside it. What goes wrong in the trial is its
+    end; only a tracking server that is away raises.
+    """
+    os.chdir(plan.root)  # a worker of Ray starts elsewhere
+    study = open_study(plan, seed)
+    trial = study.ask(plan.space)
+    say(f"\nTrial {trial.number}: {', '.join(as_overrides(trial.params))}")
+    config = compose(plan.root, as_overrides({**plan.fixed, **trial.params}))
+    if threads:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(threads)
+    # What a trial that was interrupted has left is where this one goes on.
+    work = WORK / "trials" / f"{plan.study}-{trial.user_attrs.get(AGAIN, trial.number)}"
+    start, name, fault = time.monotonic(), f"trial {trial.number}", ""
+    with trial_run(plan.root, asdict(config), plan.study, trial.number, run_id) as log:
+        try:
+            found = _measure(plan.root, work, config, watch(trial, log, config.train.epochs))
+            for key, number in {**found, "minutes": (time.monotonic() - start) / 60}.items():
+                trial.set_user_attr(key, number)
+            value = found["negative_log_likelihood"]
+            end_trial(log, "complete", f"{name}, {value:.4f}", found)
+            study.tell(trial, value)
+        except optuna.TrialPruned:
+            end_trial(log, "pruned", f"{name}, stopped early")
+            study.tell(trial, state=TrialState.PRUNED)
+        except Exception as error:
+            message = (str(error).strip() or type(error).__name__).splitlines()[0]
+            fault = "" if isinstance(error, ArchstyleError) else traceback.format_exc()
+            end_trial(log, "failed", f"{name}, failed", error=message)
+            trial.set_user_attr(ERROR, message)
+            study.tell(trial, state=TrialState.FAIL)
+    shutil.rmtree(work, ignore_errors=True)
+    return trial.number, fault
 
 
-def error_share(row: Mapping[str, float | str]) -> float:
-    """Return what is compared between epochs: how far macro F1, or else accuracy, is from 1."""
-    return 1 - float(row.get("validation_macro_f1", row["validation_accuracy"]))
+def _measure(root: Path, work: Path, config: Config, on_epoch: OnEpoch) -> dict[str, float]:
+    """Train, and return what the validation photos say."""
+    with augmented(root, WORK / "arrays", config) as directory:
+        # TensorFlow takes ten seconds to import.
+        from archstyle.models import validate
+
+        raw = root / "data/raw"
+        told = validate(directory, raw, work, config.model, config.train, config.seed, on_epoch)
+    found: dict[str, float] = told.measures()
+    if not math.isfinite(found["negative_log_likelihood"]):
+        raise ArchstyleError("The training diverged: its loss is no number.")
+    return found
 
 
-def threads_of(launcher: str, workers: int) -> int | None:
-    """Return how many cores a trial may use; None where it has them all to itself."""
-    if launcher == "workers":
-        return max(1, cores() // workers)
-    # Ray sets this to the cores that it was told to give to a trial.
-    return int(os.environ.get("OMP_NUM_THREADS", 0)) or None
+def watch(trial: Trial, log: RunLog, epochs: int) -> OnEpoch:
+    """Return what takes each epoch's row of models/history.csv, and keeps it.
+
+    It raises TrialPruned where the trial falls behind the median of the others at a quarter of its
+    epochs: half way down its schedule an epoch of six is not to be compared with one of twelve.
+    """
+    quarters = {-(-epochs * quarter // 4): quarter for quarter in (1, 2, 3)}
+    epoch = 0
+
+    def on_epoch(row: Mapping[str, float | str]) -> None:
+        nonlocal epoch
+        log.epoch(row)
+        epoch += row["phase"] != "head"
+        if row["phase"] != "head" and epoch in quarters and epoch < epochs:
+            # How far macro F1 is from 1; accuracy where an epoch has no macro F1.
+            score = float(row.get("validation_macro_f1", row["validation_accuracy"]))
+            trial.report(1 - score, quarters[epoch])
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    return on_epoch
+
+
+@contextmanager
+def augmented(root: Path, folder: Path, config: Config) -> Iterator[Path]:
+    """Yield a folder like data/augmented for this configuration, made where it is missing.
+
+    Trials that need the same one share it. Those that no trial uses go when another one is taken.
+    """
+    rows = read_manifest(root / "data/prepared/manifest.csv")
+    sizes = (config.model.image_size, config.model.read_size)
+    facts = [digest(rows), code_digest(root, ["augment"]), config.seed, asdict(config.augment)]
+    key = hashlib.sha256(json.dumps([*facts, *sizes], sort_keys=True).encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    path, lock = folder / key, folder / f"{key}.lock"
+    while True:
+        with locked(lock, shared=True):
+            if path.is_dir():
+                remove_unused(folder)
+                yield path
+                return
+        with locked(lock):
+            if not path.is_dir():
+                store, recipe = PhotoStore(root / "data/raw"), (config.model, config.augment)
+                with whole_directory(path) as partial:
+                    write_arrays(partial, store, rows, *recipe, config.seed, crops=True)
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove the arrays that no trial holds, and what killed trials left."""
+    for lock in folder.glob("*.lock"):
+        with suppress(BlockingIOError), locked(lock, wait=False) as unused:
+            for path in (lock.with_suffix(""), *folder.glob(f".{lock.stem}.partial-*")):
+                if unused:
+                    shutil.rmtree(path, ignore_errors=True)

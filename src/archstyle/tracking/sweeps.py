@@ -10,7 +10,7 @@ from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import create_run, end_stale_runs, find_run, run_status
 from archstyle.tracking.store import connect, prepare_store
 
-PARENT, SOURCE = "mlflow.parentRunId", "pipeline/sweep.py"
+PARENT, SOURCE = "mlflow.parentRunId", "archstyle sweep"
 # Optuna's own storage in MLflow calls a pruned trial KILLED, too.
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 

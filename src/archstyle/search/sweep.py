@@ -1,0 +1,178 @@
+"""Runs what is left of a sweep: workers ask Optuna for trials, run them and tell how they end."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from archstyle.common.console import say
+from archstyle.common.files import locked
+from archstyle.common.parallel import cores
+from archstyle.errors import ArchstyleError
+from archstyle.search.plan import Plan
+from archstyle.search.report import described, report
+from archstyle.search.trial import AGAIN, WORK, open_study, remove_unused, run_trial
+from archstyle.tracking.sweeps import sweep_run
+
+FAILURES_IN_A_ROW = 3
+Ended = Future[tuple[int, str]]
+Start = Callable[[Plan, str, int], Ended]  # the arguments of run_trial
+
+
+def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
+    """Run what is left of a sweep, on this machine or on the Ray cluster at an address.
+
+    Raises ArchstyleError where no trial ran to its end.
+    """
+    if not ray and workers > cores():
+        raise ArchstyleError(f"{workers} workers are too many for the {cores()} cores here.")
+    with only_one(plan.root / WORK / f"{plan.study}.lock"):
+        study = open_study(plan)
+        known = study.user_attrs.get("run_id")
+        with sweep_run(plan.root, asdict(plan.config), plan.sweep, plan.study, known) as log:
+            study.set_user_attr("run_id", log.run_id)
+            run_again(study)
+            say(f"sweep {plan.study}: {len(finished(study))} of {plan.trials} trials are done.")
+            try:
+                with _on_ray(ray, workers) if ray else _here(plan.root, workers) as start:
+                    run_trials(study, plan, log.run_id, workers, start)
+            except KeyboardInterrupt:
+                say("\nInterrupted. The same command goes on where this one was.")
+                raise
+            finally:
+                remove_unused(plan.root / WORK / "arrays")
+            report(plan, study, finished(study), log)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keep a second sweep of the same study out; a killed one lets go by itself."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(path, wait=False):
+            yield
+    except BlockingIOError:
+        raise ArchstyleError(
+            "This sweep is running already: wait for it, or search something else beside it."
+        ) from None
+
+
+def run_again(study: optuna.Study) -> None:
+    """Queue the interrupted trials once more; what was interrupted twice has failed.
+
+    Only one sweep of a study runs, so that what still runs at its start was interrupted. What
+    ended its process twice, for example a lack of memory, would do it again for ever.
+    """
+    queued = {trial.user_attrs.get(AGAIN) for trial in study.trials}
+    for trial in study.get_trials(states=[TrialState.RUNNING]):
+        if AGAIN not in trial.user_attrs and trial.number not in queued:
+            study.enqueue_trial(trial.params, {AGAIN: trial.number})
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that need no further work: failed ones too, but none that runs again."""
+    again = {trial.user_attrs.get(AGAIN) for trial in study.trials}
+    return [one for one in study.trials if one.state.is_finished() and one.number not in again]
+
+
+def run_trials(study: optuna.Study, plan: Plan, run_id: str, workers: int, start: Start) -> None:
+    """Run trials until the study has as many as planned, `workers` at a time.
+
+    Raises ArchstyleError where the last trials all failed: the next ones would, too.
+    """
+    seed = plan.config.seed + len(study.trials)
+    running: set[Ended] = set()
+    while True:
+        done = finished(study)
+        while len(running) < min(workers, plan.trials - len(done)):
+            running.add(start(plan, run_id, seed))
+            seed += 1
+        if not running:
+            return
+        ended, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in ended:
+            number, fault = _result(future)
+            say(f"{fault}{described(study.trials[number])}")
+        last = finished(study)[-FAILURES_IN_A_ROW:]
+        if [trial.state for trial in last] == [TrialState.FAIL] * FAILURES_IN_A_ROW:
+            raise ArchstyleError(
+                f"The last {FAILURES_IN_A_ROW} trials failed. {described(last[-1])} Mend that, "
+                "then the same command goes on with the trials that are left."
+            )
+
+
+@contextmanager
+def _here(root: Path, workers: int) -> Iterator[Start]:
+    """Start trials on this machine; the only worker is this process."""
+    if workers == 1:
+        yield _at_once
+        return
+    log = root / WORK / "workers.log"
+    say(f"What the trials say is in {log.relative_to(root)}.")
+    processes = multiprocessing.get_context("spawn")
+    threads = max(1, cores() // workers)
+    with ProcessPoolExecutor(workers, processes, _begin_worker, (log,)) as pool:
+        yield lambda plan, run_id, seed: pool.submit(run_trial, plan, run_id, seed, threads)
+
+
+def _at_once(plan: Plan, run_id: str, seed: int) -> Ended:
+    future: Ended = Future()
+    future.set_result(run_trial(plan, run_id, seed))
+    return future
+
+
+def _begin_worker(log: Path) -> None:
+    """Keep what trials print apart, and end with the sweep, however that ends."""
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+    def follow() -> None:
+        wait_for([multiprocessing.parent_process().sentinel])  # type: ignore[union-attr]
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _on_ray(address: str, workers: int) -> Iterator[Start]:
+    """Start trials on a cluster, whose cores the workers share; a trial runs on one machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+
+        ray.init(address, log_to_driver=False, include_dashboard=False)
+    except (ModuleNotFoundError, ConnectionError) as error:
+        raise ArchstyleError(
+            f"There is no Ray cluster at {address} ({error}): `pip install 'archstyle[cluster]'` "
+            "on every machine and start it with `ray start --head`, or leave --ray out."
+        ) from error
+    # The cores that Ray gives to a trial are the threads that it may use.
+    total, machines = ray.cluster_resources()["CPU"], len(ray.nodes())  # type: ignore[no-untyped-call]
+    share = max(1, int(total) // max(workers, machines))
+    trial = ray.remote(num_cpus=share, max_retries=0)(run_trial)
+    try:
+        yield lambda *job: trial.remote(*job).future()
+    finally:
+        ray.shutdown()
+
+
+def _result(future: Ended) -> tuple[int, str]:
+    try:
+        return future.result()
+    except ArchstyleError as error:
+        raise getattr(error, "cause", error) from None  # Ray adds a traceback to it
+    except Exception as error:  # of the pool's or of Ray's
+        raise ArchstyleError(
+            f"A trial's process was ended from outside ({type(error).__name__}), for example for "
+            "lack of memory: try fewer workers. The same command goes on where this one was."
+        ) from error
