@@ -53,6 +53,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def composed() -> Config:
+    return compose(ROOT)
+
+
+@pytest.fixture
+def small(tmp_path: Path, composed: Config) -> Plan:
+    """A sweep of four trials over the learning rate."""
+    space: dict[str, BaseDistribution] = {"train.learning_rate": FloatDistribution(0.1, 0.9)}
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    return Plan(tmp_path, "small", "small-1", 4, 1, space, {}, composed, storage)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf/sweep").glob("*")))
 def test_every_sweep_of_the_project_is_sound(root: Path, name: str) -> None:
     found = make_plan(root, name)
@@ -128,9 +141,9 @@ def test_a_sweep_that_is_not_there_or_not_whole_is_told_in_a_sentence(root: Path
         make_plan(root, "mine")
 
 
-def test_more_workers_than_cores_are_refused(root: Path) -> None:
+def test_more_workers_than_cores_are_refused(small: Plan) -> None:
     with pytest.raises(ArchstyleError, match="1000 workers are too many"):
-        sweep(make_plan(root), workers=1000)
+        sweep(small, workers=1000)
 
 
 def test_the_study_is_another_one_where_its_trials_cannot_be_compared(root: Path) -> None:
@@ -159,19 +172,6 @@ def test_params_keep_their_comments_and_say_what_the_trial_used(root: Path) -> N
     assert gone == ["learning_rate"]
     shutil.copy(root / "found/params.yaml", root / "params.yaml")
     assert compose(root) == compose(ROOT, overrides)
-
-
-@pytest.fixture(scope="module")
-def composed() -> Config:
-    return compose(ROOT)
-
-
-@pytest.fixture
-def small(tmp_path: Path, composed: Config) -> Plan:
-    """A sweep of four trials over the learning rate."""
-    space: dict[str, BaseDistribution] = {"train.learning_rate": FloatDistribution(0.1, 0.9)}
-    storage = f"sqlite:///{tmp_path}/trials.db"
-    return Plan(tmp_path, "small", "small-1", 4, 1, space, {}, composed, storage)
 
 
 End = TrialState | BaseException
