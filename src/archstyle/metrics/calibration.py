@@ -13,7 +13,7 @@ from archstyle.metrics.classification import Floats, Ints
 
 BINS = 10
 LOWEST_THRESHOLD = 0.5  # below, an answer is likelier wrong than right
-CONFIDENCE = 0.7
+CONFIDENCE = 0.7  # of the bound of one threshold; not of the one that is chosen of many
 SPARED = 0.05
 
 
@@ -39,9 +39,11 @@ def fit_temperature(logits: NDArray[np.floating], labels: Ints) -> float:
 def fit_threshold(probabilities: NDArray[np.floating], labels: Ints, target: float) -> float:
     """Return the probability below which to abstain.
 
-    The lowest at which selective accuracy reaches `target`; or a higher one, at which it does so on
-    other photos too with a probability of CONFIDENCE, as far as that is to be had for SPARED of the
-    photos. Never below LOWEST_THRESHOLD; 1, so that nothing is answered, where none reaches it.
+    The lowest at which selective accuracy reaches `target` on these photos; or a higher one, at
+    which its lower bound does (CONFIDENCE, one side), as far as that costs at most SPARED of the
+    photos. As the best of many thresholds is taken, it holds on other photos less often than that:
+    see docs/decisions/0015-abstention.md. Never below LOWEST_THRESHOLD; 1, so that nothing is
+    answered, where none reaches it.
     Source: Geifman and El-Yaniv 2017, Selective Classification, arXiv:1705.08500.
     """
     best = probabilities.max(axis=1)
