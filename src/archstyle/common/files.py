@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from archstyle.common.console import say
+from archstyle.common.console import warn
 from archstyle.errors import ArchstyleError
 
 
@@ -144,7 +144,7 @@ def read_table(
     else:
         raise ArchstyleError(f"{path} cannot be read as text: save it as CSV in UTF-8.")
     if encoding == "cp1252":
-        say(f"{path} is not in UTF-8, so it was read as Windows-1252: look at its umlauts.")
+        warn(f"{path} is not in UTF-8, so it was read as Windows-1252: look at its umlauts.")
     first = text.partition("\n")[0]
     # What spreadsheets write depends on the country.
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))

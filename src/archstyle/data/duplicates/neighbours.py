@@ -5,7 +5,7 @@ Both are searches of faiss.
 
 from collections.abc import Iterator
 from functools import partial
-from math import comb, isqrt
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +18,9 @@ from archstyle.data.duplicates.hash import BITS, GREY_SIDE, TRIMMED, cosines, mi
 Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
 BATCH = 16_384  # queries at a time, so that memory does not grow with what they find
 WORKERS = 4  # at most: each holds an index of its own
-# Nanoseconds; only their ratios matter, and only for speed.
-COMPARE, CANDIDATE, LOOKUP = 1, 40, 150
+MANY = 50_000  # hashes, mirrored ones too, from which looking them up takes less time
+FLIPS = 1  # bits in which the looked up chunks may differ
+SHORTEST = 16  # bits of a chunk; shorter ones find too much
 FREQUENCIES = 10
 NEIGHBOURS = 8  # of each view, itself among them
 CHUNK = 2048  # photos at a time, for the same reason
@@ -32,38 +33,25 @@ def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
 
     `hashes` is uint8 [n, 32]. A pair may come more than once, but none is missed. Few hashes are
     all compared. Many are looked up by chunks of their bits (Norouzi et al. 2012, multi-index
-    hashing): what differs in `distance` bits differs in `flips` bits at most within one of the
-    chunks, and of each chunk, all keys within `flips` bits are looked up.
+    hashing): what differs in `distance` bits differs in FLIPS bits at most within one of the
+    chunks, and of each chunk, all keys within FLIPS bits are looked up.
     """
     import faiss
 
     both = np.concatenate([hashes, mirrored(hashes)])
-    plan = _plan(len(both), distance)
-    if plan is None:
+    chunks = distance // (FLIPS + 1) + 1
+    bits = min(BITS // chunks, 32)
+    if len(both) < MANY or bits < SHORTEST:
         index = faiss.IndexBinaryFlat(BITS)
         index.add(both)
         numbers = np.arange(len(both))
         batches = _batches(numbers)
-        compare = partial(_search, index, both, numbers, distance, 0)
+        compare = partial(_search, index, both, numbers, distance)
         yield from parallel_map(compare, batches, len(batches), "near duplicates", chunk=1)
-        return
-    chunks, bits, flips = plan
-    look = partial(_look_up, both, bits, flips, distance)
-    workers = min(cores(), WORKERS)
-    yield from parallel_map(look, range(chunks), chunks, "near duplicates", workers, chunk=1)
-
-
-def _plan(count: int, distance: int) -> tuple[int, int, int] | None:
-    """Return the chunks, bits of a chunk and flips that cost least; None: compare with all."""
-    best, plan = float(count * COMPARE), None
-    for flips in range(4):
-        chunks = distance // (flips + 1) + 1
-        bits = min(BITS // chunks, 32)
-        lookups = chunks * sum(comb(bits, flipped) for flipped in range(flips + 1))
-        cost = lookups * (LOOKUP + count / 2**bits * CANDIDATE)
-        if cost < best:
-            best, plan = cost, (chunks, bits, flips)
-    return plan
+    else:
+        look = partial(_look_up, both, bits, distance)
+        workers = min(cores(), WORKERS)
+        yield from parallel_map(look, range(chunks), chunks, "near duplicates", workers, chunk=1)
 
 
 def _keys(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint64]:
@@ -73,7 +61,7 @@ def _keys(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint64
     return (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
 
 
-def _look_up(both: NDArray[np.uint8], bits: int, flips: int, distance: int, chunk: int) -> Pairs:
+def _look_up(both: NDArray[np.uint8], bits: int, distance: int, chunk: int) -> Pairs:
     """Return the pairs that are near each other in one chunk of their bits."""
     import faiss
 
@@ -84,9 +72,9 @@ def _look_up(both: NDArray[np.uint8], bits: int, flips: int, distance: int, chun
     key_bytes = keys[order, None].view(np.uint8)[:, : -(-bits // 8)]
     codes = np.hstack([key_bytes, both[order]])
     index = faiss.IndexBinaryHash(8 * codes.shape[1], bits)
-    index.nflip = flips
+    index.nflip = FLIPS
     index.add(codes)
-    search = partial(_search, index, codes, order, distance, flips)
+    search = partial(_search, index, codes, order, distance)
     return np.concatenate([search(batch) for batch in _batches(order)])
 
 
@@ -101,7 +89,6 @@ def _search(
     codes: NDArray[np.uint8],
     numbers: NDArray[np.int64],
     distance: int,
-    flips: int,
     asked: NDArray[np.int64],
 ) -> Pairs:
     """Search the codes, which are those of hashes by their numbers, for some of them."""
@@ -109,8 +96,8 @@ def _search(
 
     faiss.omp_set_num_threads(1)  # in this thread; the work is spread over threads already
     count = len(codes) // 2
-    # faiss finds what is nearer than the radius, not what is at it.
-    limits, _, found = index.range_search(codes[asked], distance + flips + 1)
+    # faiss finds what is nearer than the radius, and a chunk's flips are counted twice.
+    limits, _, found = index.range_search(codes[asked], distance + FLIPS + 1)
     asked = np.repeat(asked, np.diff(limits.astype(np.int64)))
     first, second = numbers[asked], numbers[found]
     once = first < second % count
