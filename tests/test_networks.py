@@ -27,7 +27,7 @@ from archstyle.models.networks import (
     build_network,
     keras_application,
 )
-from archstyle.models.networks.pytorch_weights import read_state
+from archstyle.models.networks.efficientnet_lite import read_state
 from tests.conftest import ROOT
 
 # What EfficientNet-Lite0 gave in PyTorch (efficientnet-lite-pytorch 0.1.0, for which the weights

@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from archstyle.bundle import Outputs
 from archstyle.bundle.graph import Graph
-from archstyle.models.export import classifier, export_graph
+from archstyle.models.export import classifier, export_graph, export_int8_graph
 from archstyle.models.networks import Network, build_network
-from archstyle.models.quantization import export_int8_graph
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 

@@ -16,7 +16,7 @@ from archstyle.models.fit import Fitted, fit
 from archstyle.models.inputs import Batches
 from archstyle.models.learner import blend
 from archstyle.models.networks import build_network
-from archstyle.models.networks.pytorch_weights import read_state
+from archstyle.models.networks.efficientnet_lite import read_state
 
 
 def test_batches_show_every_photo_once_an_epoch_and_every_copy_in_turn() -> None:

@@ -12,7 +12,6 @@ with quiet((b"",)):
 
     from archstyle.models.checkpoint import identity, open_checkpoint
     from archstyle.models.fit import write_history
-    from archstyle.models.train import train_bundle
-    from archstyle.models.validation import validate
+    from archstyle.models.train import train_bundle, validate
 
 __all__ = ["identity", "open_checkpoint", "train_bundle", "validate", "write_history"]

@@ -20,8 +20,8 @@ from archstyle.common.code import code_digest
 from archstyle.common.files import locked, whole_file
 from archstyle.config import Model, Train
 from archstyle.models.acceleration import computed_in
-from archstyle.models.progress import EpochRow
 
+EpochRow = dict[str, float | str]
 STATE, RUN, LOCK = "state.npz", "run", "lock"
 DAYS_KEPT = 7
 

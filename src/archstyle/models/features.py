@@ -13,14 +13,16 @@ from keras import layers
 from archstyle.common.console import run
 from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
+from archstyle.models.export import to_litert
 from archstyle.models.networks import build_network
 
 
-def export_features(name: str, size: int, path: Path) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Write a graph that takes one uint8 photo [1, size, size, 3] and gives `features` [1, d].
 
     Raises ArchstyleError for a network that knows nothing yet.
     """
+    name, size, path = arguments[0], int(arguments[1]), Path(arguments[2])
     network = build_network(name, size, size)
     if not network.pretrained:
         raise ArchstyleError(f"`{name}` has no weights of its own to look at photos with.")
@@ -28,18 +30,8 @@ def export_features(name: str, size: int, path: Path) -> None:
     features = network.base(photo)
     if network.pooled:
         features = layers.GlobalAveragePooling2D(name="mean")(features)
-    graph = keras.Model(photo, {"features": features}, name="features")
     with whole_file(path) as partial:
-        # Keras asks for the suffix.
-        written = partial.with_suffix(".tflite")
-        graph.export(str(written), format="litert", verbose=False)
-        written.replace(partial)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Export what the arguments name."""
-    name, size, path = arguments
-    export_features(name, int(size), Path(path))
+        partial.write_bytes(to_litert(keras.Model(photo, {"features": features}, name="features")))
 
 
 if __name__ == "__main__":

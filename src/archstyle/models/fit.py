@@ -4,15 +4,21 @@ The loop is our own: Keras's costs more than a tenth of the time, see docs/decis
 """
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import log_softmax
+from tqdm import tqdm
 
 from archstyle.common.console import say
 from archstyle.config import Model, Train
@@ -20,12 +26,11 @@ from archstyle.data.arrays import Arrays
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import f1
 from archstyle.models.acceleration import Predictor, accelerated, computed_in
-from archstyle.models.checkpoint import Checkpoint, State
+from archstyle.models.checkpoint import Checkpoint, EpochRow, State
 from archstyle.models.export import classifier
-from archstyle.models.inputs import INPUTS, Batches, Parts, cut, training_inputs
+from archstyle.models.inputs import Batches, Parts, cut, training_inputs
 from archstyle.models.learner import Learner, blend, style_weights
 from archstyle.models.networks import Network, build_network
-from archstyle.models.progress import EpochRow, Progress, Spent, work_of
 
 OnEpoch = Callable[[Mapping[str, float | str]], None]
 HEAD_BATCH = 256
@@ -50,7 +55,7 @@ class Fitted:
     model: keras.Model
     validation_logits: NDArray[np.float32]  # [m, k]
     history: list[EpochRow]
-    spent: dict[str, Spent]  # by stage
+    seconds: Mapping[str, float]  # by stage
 
 
 def fit(
@@ -82,7 +87,7 @@ def fit(
         training.train_head()
     if train.epochs:
         training.train_network()
-    return Fitted(network, whole, training.finish(), training.state.rows, training.spent)
+    return Fitted(network, whole, training.finish(), training.state.rows, training.seconds)
 
 
 class _Training:
@@ -118,42 +123,34 @@ class _Training:
         self._pretrained = parts.upper.get_weights()
         self._answer = Predictor(parts.upper)
 
-        work = self._work = work_of(parts, arrays, train, HEAD_PICTURES)
-        folder = checkpoint.directory if checkpoint else None
-        kept = folder is not None and (folder / INPUTS).is_file()
-        self._progress = Progress(
-            (0 if kept else work.inputs)
-            + (work.features if self.head_first else 0)
-            + work.epoch * (train.epochs - self.state.epoch)
-        )
-        self.spent = self._progress.spent
-        self._progress.stage("frozen layers" if parts.lower else "crops")
-        seen = self._seen(work.crop)
-        self._inputs = training_inputs(parts, arrays, self._precision, seen, folder)
-        self._validation: NDArray[np.uint8] | NDArray[np.float32] = arrays.validation_images
-        if parts.lower:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        pictures = len(arrays.train_labels) * (1 + arrays.copies)
+        with self._stage("frozen layers" if parts.lower else "crops", pictures) as bar:
+            folder = checkpoint.directory if checkpoint else None
+            self._inputs = training_inputs(parts, arrays, self._precision, bar.update, folder)
             # What is trained on may be computed in bfloat16, what is validated on never is.
-            self._validation = Predictor(parts.lower)(self._validation, self._seen(work.whole))
+            lower = Predictor(parts.lower) if parts.lower else np.asarray
+            self._validation = lower(arrays.validation_images)
 
     def train_head(self) -> None:
         """Train the head alone, on what the untrained network makes of the photos."""
         train, whole = self._train, self._whole
-        self._progress.stage("features")
-        embed = Predictor(accelerated(self._parts.embedding, self._precision))
         few = self._inputs[:HEAD_PICTURES]
-        features = embed(few.reshape(-1, *few.shape[2:]), self._seen(self._work.upper))
-        validation = self._validate(embed)
+        few = few.reshape(-1, *few.shape[2:])
+        embed = Predictor(accelerated(self._parts.embedding, self._precision))
+        with self._stage("features", len(few)) as bar:
+            features, validation = embed(few, bar.update), embed(self._validation)
         given = keras.Input(features.shape[1:])
         head = keras.Model(given, whole.get_layer("head")(whole.get_layer("dropout")(given)))
-        targets = np.tile(self._targets, (len(few), 1))
+        targets = np.tile(self._targets, (len(few) // len(self._targets), 1))
         batches = Batches(features[np.newaxis], targets, HEAD_BATCH, self._seed)
         steps = train.head_epochs * len(batches)
         learner = Learner(head, train, train.head_learning_rate, steps, 0.0, self._weights)
         answer = Predictor(head)
-        self._progress.stage("head")
-        for epoch in range(train.head_epochs):
-            learned = learner.epoch(batches.epoch(epoch))
-            self._on_epoch(self._note("head", learned, answer(validation)))
+        with self._stage("head", steps) as bar:
+            for epoch in range(train.head_epochs):
+                learned = learner.epoch(batches.epoch(epoch), bar.update)
+                self._on_epoch(self._note("head", learned, answer(validation)))
 
     def train_network(self) -> None:
         """Train what is not frozen; keep the best epoch's averaged weights, or the last one's."""
@@ -164,21 +161,22 @@ class _Training:
         learner = Learner(fast, train, train.learning_rate, steps, train.average, self._weights)
         if state.learner:
             learner.restore(state.learner)
-        while state.epoch < train.epochs and not self._stale():
-            self._progress.stage("network")
-            watched = self._progress.watch(batches.epoch(state.epoch), self._work.step)
-            learned = learner.epoch(watched)
-            learner.show(upper)
-            state.epoch += 1
-            row = self._note("network", learned, self._validate(self._answer))
-            self._progress.epoch(state.epoch, train.epochs, row)
-            if train.patience and rank(row) > rank(state.best_row):
-                state.best, state.best_row = upper.get_weights(), row
-                state.best_epoch = state.epoch
-            if self._checkpoint:
-                state.learner = learner.state()
-                self._checkpoint.save(state)
-            self._on_epoch(row)
+        start, before = time.monotonic(), state.epoch
+        with self._stage("network", steps - state.epoch * len(batches)) as bar:
+            while state.epoch < train.epochs and not self._stale():
+                learned = learner.epoch(batches.epoch(state.epoch), bar.update)
+                learner.show(upper)
+                state.epoch += 1
+                row = self._note("network", learned, self._answer(self._validation))
+                each = (time.monotonic() - start) / (state.epoch - before)
+                self._tell(row, each * (train.epochs - state.epoch))
+                if train.patience and rank(row) > rank(state.best_row):
+                    state.best, state.best_row = upper.get_weights(), row
+                    state.best_epoch = state.epoch
+                if self._checkpoint:
+                    state.learner = learner.state()
+                    self._checkpoint.save(state)
+                self._on_epoch(row)
         learner.show(upper)
         if state.best:
             upper.set_weights(state.best)
@@ -186,9 +184,7 @@ class _Training:
 
     def finish(self) -> NDArray[np.float32]:
         """Return the logits [m, k] of the validation photos."""
-        logits = self._answer(self._validation)
-        self._progress.close()
-        return logits
+        return self._answer(self._validation)
 
     def _note(
         self, phase: str, learned: tuple[float, float], logits: NDArray[np.float32]
@@ -211,12 +207,22 @@ class _Training:
         self.state.rows.append(row)
         return row
 
-    def _seen(self, work: float) -> Callable[[int], None]:
-        return lambda photos: self._progress.advance(photos * work)
+    @contextmanager
+    def _stage(self, name: str, total: int) -> Iterator[Any]:
+        """Show a bar on a terminal, and count the time."""
+        start = time.monotonic()
+        with tqdm(total=total, desc=name, disable=None, dynamic_ncols=True) as bar:
+            yield bar
+        self.seconds[name] += time.monotonic() - start
 
-    def _validate(self, answer: Predictor) -> NDArray[np.float32]:
-        self._progress.stage("validation")
-        return answer(self._validation, self._seen(self._work.validated))
+    def _tell(self, row: EpochRow, seconds: float) -> None:
+        """Say how an epoch of the network ended, where no bar does."""
+        if not sys.stderr.isatty():
+            say(
+                f"Epoch {self.state.epoch} of {self._train.epochs}: validation accuracy "
+                f"{row['validation_accuracy']:.3f}, macro F1 {row['validation_macro_f1']:.3f}; "
+                f"{tqdm.format_interval(seconds)} left"
+            )
 
     def _stale(self) -> bool:
         since = self.state.epoch - self.state.best_epoch

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from archstyle.config import Train
+from archstyle.models.acceleration import Seen
 from archstyle.models.inputs import Batch
 
 
@@ -47,9 +48,12 @@ class Learner:
         self._style_weights = tf.constant(style_weights)
         self._step = tf.function(self._learn, autograph=False)
 
-    def epoch(self, batches: Iterable[Batch]) -> tuple[float, float]:
-        """Learn from the batches; return the mean loss and the accuracy on them."""
-        measured = [self._step(*map(tf.constant, batch)) for batch in batches]
+    def epoch(self, batches: Iterable[Batch], seen: Seen) -> tuple[float, float]:
+        """Learn from the batches, tell `seen` of each; return their mean loss and accuracy."""
+        measured = []
+        for batch in batches:
+            measured.append(self._step(*map(tf.constant, batch)))
+            seen(1)
         loss, accuracy = np.mean([[float(value) for value in pair] for pair in measured], axis=0)
         return float(loss), float(accuracy)
 

@@ -4,8 +4,12 @@ Source: Tan and Le 2019, arXiv:1905.11946, and tensorflow/tpu's efficientnet/lit
 without squeeze-and-excitation, ReLU6 instead of swish, stem and head of fixed width.
 """
 
+import collections
 import math
+import pickle
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -13,8 +17,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from archstyle.config import Model
+from archstyle.errors import ArchstyleError
 from archstyle.models.networks.network import Network, architecture
-from archstyle.models.networks.pytorch_weights import read_state
 
 # repeats, kernel, stride, expansion, input width, output width
 _BLOCKS = (
@@ -137,3 +141,74 @@ def _rounded(filters: float, divisor: int = 8) -> int:
 
 def _layer_name(name: str) -> str:
     return name.replace("_blocks.", "block").replace("._", "_").strip("_")
+
+
+# PyTorch's old file format (before the zip format of 1.6), read without PyTorch: a run of pickles
+# (magic number, protocol version, system info, the state, the keys of its storages), then each
+# storage as a count and raw numbers. Source: torch/serialization.py, `_legacy_load`.
+_MAGIC = 0x1950A86A20F9469CFC6C
+_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits the names that such a state needs, so that a tampered file cannot run code.
+
+    A tensor is kept as (storage, offset, shape, strides), a storage as [dtype, count, values], as
+    its numbers come after the pickles.
+    """
+
+    def __init__(self, file: IO[bytes]):
+        super().__init__(file)
+        self.storages: dict[str, list[Any]] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda *parts: parts[:4]
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        raise pickle.UnpicklingError(f"{module}.{name} is not admitted")
+
+    def persistent_load(self, identifier: Any) -> list[Any]:
+        kind, dtype, key, _location, count, view = identifier
+        if kind != "storage" or view is not None:
+            raise pickle.UnpicklingError("an unknown kind of storage")
+        return self.storages.setdefault(key, [dtype, count, None])
+
+
+def read_state(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the tensors of a PyTorch state dictionary by name.
+
+    Raises ArchstyleError where the file is something else, damaged, or names anything unknown.
+    """
+    try:
+        with path.open("rb") as file:
+            magic, _version, system = (_Unpickler(file).load() for _ in range(3))
+            if magic != _MAGIC or not system["little_endian"]:
+                raise pickle.UnpicklingError("it begins otherwise")
+            unpickler = _Unpickler(file)
+            state = unpickler.load()
+            for key in _Unpickler(file).load():
+                dtype, count, _ = unpickler.storages[key]
+                content = file.read(8 + count * dtype.itemsize)
+                if int.from_bytes(content[:8], "little", signed=True) != count:
+                    raise EOFError("it ends too early")
+                unpickler.storages[key][2] = np.frombuffer(content, dtype, count, 8)
+        return {name: _tensor(*tensor) for name, tensor in state.items()}
+    except FileNotFoundError:
+        raise ArchstyleError(f"There are no weights at {path}: run `make setup` again.") from None
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise ArchstyleError(
+            f"{path.name} is not the weights file that it should be ({error}): "
+            "install its package again."
+        ) from error
+
+
+def _tensor(storage: list[Any], offset: int, shape: Sequence[int], strides: Any) -> NDArray[Any]:
+    values = storage[2][offset:]
+    reach = sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
+    if offset < 0 or min(strides, default=0) < 0 or reach >= values.size:
+        raise pickle.UnpicklingError("a tensor reaches beyond its numbers")
+    steps = tuple(step * values.itemsize for step in strides)
+    return np.lib.stride_tricks.as_strided(values, shape, steps, writeable=False).copy()
