@@ -8,7 +8,6 @@ from archstyle.common.console import run, say
 from archstyle.common.files import whole_directory
 from archstyle.config import Augment, Model, stage_config
 from archstyle.data.arrays import write_arrays
-from archstyle.data.crops import check_ranges
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
 
@@ -29,7 +28,6 @@ class AugmentConfig:
 def main(arguments: Sequence[str]) -> None:
     """Write data/augmented from data/raw and data/prepared."""
     config = stage_config(AugmentConfig, arguments, Path.cwd())
-    check_ranges(config.augment)
     rows = read_manifest(PREPARED / "manifest.csv")
     with whole_directory(AUGMENTED) as directory:
         train, validation = write_arrays(

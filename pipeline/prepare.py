@@ -14,9 +14,6 @@ from archstyle.data.inspection import Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import PHOTO_COLUMNS, make_manifest, summarize
 from archstyle.data.previous import held_by_memory, keep_splits, memory_file, read_previous
-from archstyle.data.splits import check_shares
-from archstyle.errors import ArchstyleError
-from archstyle.photos.reader import Preprocessing
 from archstyle.photos.store import PhotoStore
 
 RAW = Path("data/raw")
@@ -39,8 +36,6 @@ class PrepareConfig:
 def main(arguments: Sequence[str]) -> None:
     """Write data/prepared from data/raw."""
     config = stage_config(PrepareConfig, arguments, Path.cwd())
-    check_shares(config.split)
-    check_pixels(config.data.max_megapixels)
     corrections = read_corrections(CORRECTIONS)
     store = PhotoStore(RAW)
     max_pixels = int(config.data.max_megapixels * 1e6)
@@ -76,13 +71,6 @@ def main(arguments: Sequence[str]) -> None:
             f"prepare: where {len(held)} of the photos of {styles} lie does not follow from their "
             f"hash alone: keep {MEMORY / memory.name} (`git add -f`), which remembers it."
         )
-
-
-def check_pixels(max_megapixels: float) -> None:
-    """Raise ArchstyleError when prepare would accept what the server does not read."""
-    most = Preprocessing(image_size=1).max_pixels / 1e6
-    if not 0 < max_megapixels <= most:
-        raise ArchstyleError(f"data.max_megapixels is {max_megapixels:g}: set it up to {most:g}.")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """The three ways to set a value agree, and a wrong one is named."""
 
 import shutil
-from dataclasses import asdict
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 
-from archstyle.config import compose
+from archstyle.config import Config, compose
+from archstyle.config.schema import check
 from archstyle.errors import ArchstyleError
 from tests.conftest import ROOT
 
@@ -129,3 +133,71 @@ def test_a_wrong_section_in_a_group_file_is_named(project: Path) -> None:
         file.write("trian: {epochs: 3}\n")
     with pytest.raises(ArchstyleError, match=r"`trian` in conf/.*`train`"):
         compose(project, ["use.model=cnn"])
+
+
+def numbers(schema: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every number that can be set, with its field."""
+    for each in fields(schema):
+        inner = [kind for kind in (each.type, *get_args(each.type)) if is_dataclass(kind)]
+        if inner:
+            yield from numbers(inner[0], f"{prefix}{each.name}.")
+        elif {int, float} & {each.type, *get_args(each.type)}:
+            yield prefix + each.name, each
+
+
+NUMBERS = dict(numbers(Config))
+
+
+def test_every_number_that_can_be_set_has_a_range() -> None:
+    assert len(NUMBERS) > 40
+    assert [key for key, each in NUMBERS.items() if "range" not in each.metadata] == []
+
+
+def test_a_number_outside_of_its_range_is_named_with_it() -> None:
+    composed = compose(ROOT)
+    for key, each in NUMBERS.items():
+        if key.endswith(".count"):  # of a source, of which there are several
+            continue
+        low, high = each.metadata["range"]
+        section, _, name = key.rpartition(".")
+        for value in (low - 1, high + 1, float("nan"), float("inf"), -float("inf"), 10**40):
+            config = deepcopy(composed)
+            given = [value, value] if key == "augment.zoom" else value
+            setattr(getattr(config, section) if section else config, name, given)
+            with pytest.raises(ArchstyleError) as raised:
+                check(config)
+            assert all(word in str(raised.value) for word in (f"`{key}`", f"{low:,}", f"{high:,}"))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("seed=-1", "`seed` is -1, but must be from 0 to 4,294,967,295."),
+        ("seed=99999999999999999999", "`seed`"),
+        ("train.batch_size=0", "`train.batch_size` is 0, but must be from 1 to "),
+        ("train.batch_size=2.5", "`train.batch_size` in the command line"),
+        ("train.learning_rate=nan", "`train.learning_rate` is nan, but must be from 0 to "),
+        ("train.learning_rate=.inf", "`train.learning_rate`"),
+        ("train.schedule=cosin", "`train.schedule` is 'cosin', but must be cosine or constant."),
+        ("train.precision=float16", "must be auto or float32 or bfloat16."),
+        ("evaluate.bootstrap_samples=0", "`evaluate.bootstrap_samples` is 0"),
+        ("model.image_size=0", "`model.image_size` is 0"),
+        ("data.limit=0", "`data.limit` is 0"),
+        ("data.sources=[{kind:facades,count:-1}]", "`data.sources.count` is -1"),
+        ("data.sources=[{kind:facade}]", "`data.sources.kind` is 'facade'"),
+        ("augment.zoom=[0.5]", "`augment.zoom` is [0.5], but must be two shares, smallest first."),
+        (
+            "augment.zoom=[0.9,0.5]",
+            "`augment.zoom` is [0.9, 0.5], but must be two shares, smallest first.",
+        ),
+        ("augment.brightness=1", "`augment.brightness` is 1.0"),
+        ("split.test=0.9", "together they must be below 1"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_one_sentence(
+    project: Path, override: str, words: str
+) -> None:
+    with pytest.raises(ArchstyleError) as raised:
+        compose(project, [override])
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)

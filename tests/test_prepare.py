@@ -313,7 +313,7 @@ def test_the_stage_writes_manifest_and_summary(
     assert Path("data/prepared/manifest.csv").read_bytes() == before
     for override, problem in (
         ("data.max_megapixels=400", "max_megapixels"),
-        ("split.test=0", "split.test=0"),
+        ("split.test=0", "split.test"),
     ):
         with pytest.raises(ArchstyleError, match=problem):
             prepare.main([override])

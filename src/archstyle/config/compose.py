@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from archstyle.config.schema import Config
+from archstyle.config.schema import Config, check
 from archstyle.errors import ArchstyleError
 
 GROUPS = ("data", "augment", "model")
@@ -49,7 +49,7 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     """Compose the configuration of the project at `root`.
 
     `overrides` are Hydra's, as in `use.model=cnn train.epochs=3`.
-    Raises ArchstyleError naming the key, the place and the nearest right spelling.
+    Raises ArchstyleError naming the key, the place and the nearest right spelling, or its range.
     """
     params = _read_yaml(root / "params.yaml", "params.yaml")
     typed = _parse(overrides)
@@ -64,7 +64,9 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
         raise ArchstyleError(
             f"`{missing[0]}` has no value: set it in params.yaml or in the file of its group."
         )
-    return cast(Config, OmegaConf.to_object(config))
+    composed = cast(Config, OmegaConf.to_object(config))
+    check(composed)
+    return composed
 
 
 @contextmanager

@@ -9,33 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from archstyle.config.schema import Augment
-from archstyle.errors import ArchstyleError
 
 ASPECT = 0.2  # how far the two sides of a crop may go different ways, as exponents of the zoom
 BLUR = 1 / 64  # the largest radius of a blur, as a share of the crop's side
-
-
-def check_ranges(augment: Augment) -> None:
-    """Raise ArchstyleError naming the first range that makes no sense."""
-    zoom = augment.zoom
-    checks = {
-        "copies": (augment.copies >= 0, "is a number of variants, 0 or more"),
-        "rotation": (0 <= augment.rotation <= 45, "is in degrees to either side, 0 to 45"),
-        "zoom": (
-            len(zoom) == 2 and 0.1 <= zoom[0] <= zoom[1] <= 1,
-            "is two shares of the photo's side, smallest first, between 0.1 and 1",
-        ),
-        "shear": (0 <= augment.shear <= 0.5, "is a share to either side, 0 to 0.5"),
-        "brightness": (0 <= augment.brightness < 1, "is a share to either side, below 1"),
-        "contrast": (0 <= augment.contrast < 1, "is a share to either side, below 1"),
-        "saturation": (0 <= augment.saturation <= 1, "is a share to either side, 0 to 1"),
-        "grey": (0 <= augment.grey <= 1, "is a probability, 0 to 1"),
-        "blur": (0 <= augment.blur <= 1, "is a probability, 0 to 1"),
-        "flip": (0 <= augment.flip <= 1, "is a probability, 0 to 1"),
-    }
-    for key, (sensible, meaning) in checks.items():
-        if not sensible:
-            raise ArchstyleError(f"`augment.{key}` is {getattr(augment, key)}, but it {meaning}.")
 
 
 def side_needed(size: int, augment: Augment) -> int:

@@ -18,7 +18,6 @@ from optuna.distributions import BaseDistribution
 from archstyle.common.code import code_digest
 from archstyle.common.files import read_json
 from archstyle.config import Config, compose
-from archstyle.data.crops import check_ranges
 from archstyle.errors import ArchstyleError
 
 # What comes after prepare: trials share the photos and their splits, or could not be compared.
@@ -58,7 +57,7 @@ def make_plan(
     for name, distribution in space.items():
         found: Any = distribution
         for end in getattr(found, "choices", None) or (found.low, found.high):
-            check_ranges(compose(root, as_overrides({**fixed, name: end})).augment)
+            compose(root, as_overrides({**fixed, name: end}))  # raises outside of its range
     config = compose(root, as_overrides(fixed))
     recipe = OmegaConf.create(asdict(config))
     for name in space:  # what trials search may change in params.yaml
