@@ -39,7 +39,7 @@ def test_a_candidate_that_lost_is_never_called_champion() -> None:
     assert decision.alias == "challenger"
     text = " ".join(decision.reasons)
     assert "80.0 %" in text and "90.0 %" in text and "0 gained, 10 lost" in text
-    assert "p = 0.00" in text
+    assert "p = 0.002" in text and "it loses at most 14.9 points of accuracy" in text
 
 
 def test_few_photos_promote_nothing_and_it_is_said_how_many_would() -> None:

@@ -192,10 +192,13 @@ def _told(name: str, found: Comparison) -> str:
     return (
         f"On the same {found.photos} photos it is right on {100 * found.candidate:.1f} %, {name} "
         f"on {100 * found.incumbent:.1f} %: {found.gained} gained, {found.lost} lost (McNemar's "
-        f"exact test: p = {found.mcnemar:.2f}). With 95 % confidence it gains at least "
-        f"{100 * found.accuracy.low:+.1f} points of accuracy and {100 * found.brier.low:+.1f} of "
-        "the Brier score."
+        f"exact test: p = {found.mcnemar:.3f}). With 95 % confidence it "
+        f"{_at_least(found.accuracy)} of accuracy and {_at_least(found.brier)} of the Brier score."
     )
+
+
+def _at_least(gain: Gain) -> str:
+    return f"{'loses at most' if gain.low < 0 else 'gains at least'} {_points(abs(gain.low))}"
 
 
 def _points(share: float) -> str:
