@@ -8,6 +8,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -16,21 +17,7 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import PercentFormatter
 
 DOTS_PER_INCH = 160
-STYLE = Path(__file__).with_name("templates") / "charts.mplstyle"  # all but fonts and colours
-# For the names of styles in scripts that DejaVu Sans lacks, where one of these is installed.
-OTHER_SCRIPTS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-    "Hiragino Sans",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "Noto Sans Devanagari",
-    "Lohit Devanagari",
-    "Noto Sans Thai",
-    "Arial Unicode MS",
-)
+STYLE = Path(__file__).with_name("templates") / "charts.mplstyle"  # all but colours
 DRAWN = "drawn facades, not photos"
 PERCENT = PercentFormatter(1.0, decimals=0)
 DASHED = (0, (4, 3))
@@ -69,8 +56,9 @@ def applied(theme: Theme) -> Iterator[None]:
         "grid": ("axes.edgecolor", "grid.color"),
     }
     settings = {key: getattr(theme, name) for name, keys in colours.items() for key in keys}
-    settings["font.family"] = ["DejaVu Sans", *_other_scripts()]
     with matplotlib.style.context(["default", STYLE, settings], after_reset=True):
+        fonts = matplotlib.rcParams["font.family"]
+        matplotlib.rcParams["font.family"] = [font for font in fonts if font in _installed()]
         yield
 
 
@@ -107,7 +95,5 @@ def plain(axes: Axes) -> None:
 
 
 @cache
-def _other_scripts() -> list[str]:
-    """Return the fonts beside DejaVu Sans, which comes with matplotlib, that are installed."""
-    installed = set(get_font_names())
-    return [font for font in OTHER_SCRIPTS if font in installed]
+def _installed() -> frozenset[str]:
+    return frozenset(get_font_names())
