@@ -152,10 +152,11 @@ def test_names_in_a_code_page_are_read_and_warned_of(
         written(path, named(encoding, name))
     else:
         with tarfile.open(path, "w", encoding=encoding, format=tarfile.GNU_FORMAT) as archive:
-            member = tarfile.TarInfo(name)
-            member.size = len(jpeg(photo(1)))
-            archive.addfile(member, io.BytesIO(jpeg(photo(1))))
-    assert packed(from_variable(path), tmp_path / "raw").files() == [name]
+            for number, file in enumerate((name, f"{name}.jpg")):
+                member = tarfile.TarInfo(file)
+                member.size = len(jpeg(photo(number)))
+                archive.addfile(member, io.BytesIO(jpeg(photo(number))))
+    assert packed(from_variable(path), tmp_path / "raw").files()[0] == name
     said = capsys.readouterr().err
     assert said.startswith(f"warning: The names in {path.name} are in an unknown code page")
     assert said.count("\n") == 1 and "UTF-8" in said
@@ -227,7 +228,7 @@ def test_what_python_cannot_read_of_a_zip_is_named_and_the_lost_style_warned_of(
 
 def test_an_encrypted_archive_is_said_to_be_encrypted(tmp_path: Path) -> None:
     path = written(tmp_path / "a.zip", named("ascii", "gothic/1.jpg", "baroque/2.jpg"), flags=1)
-    with pytest.raises(ArchstyleError, match=r"2 files, 2 are not .* encrypted: make the archive"):
+    with pytest.raises(ArchstyleError, match=r"2 of 2 files, because: encrypted: make the archive"):
         packed(from_variable(path), tmp_path / "raw")
 
 
@@ -236,3 +237,30 @@ def test_a_zip_that_was_cut_short_is_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ArchstyleError, match="cut short or no archive"):
         from_variable(path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_style_folder_that_is_a_link_in_an_archive_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    root = fill(tmp_path / "photos", {"all/gothic": 1})
+    path = tmp_path / f"linked.{kind}"
+    if kind == "tar":
+        (root / "gothic").symlink_to("all/gothic")
+        tarred(root, path)
+    else:
+        link = zipfile.ZipInfo("gothic")
+        link.external_attr = 0o120777 << 16
+        with zipfile.ZipFile(zipped(root, path), "a") as archive:
+            archive.writestr(link, "all/gothic")
+    assert packed(from_variable(path), tmp_path / "raw").files() == ["all/gothic/00000.jpg"]
+    assert f"gothic in linked.{kind} is a link, which is not followed" in capsys.readouterr().err
+
+
+def test_one_part_of_a_split_zip_is_said_to_be_one(tmp_path: Path) -> None:
+    path = zipped(fill(tmp_path / "photos", {"gothic": 1}), tmp_path / "a.zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 34] = 1  # the part in which the member begins
+    path.write_bytes(content)
+    with pytest.raises(ArchstyleError, match="one of several parts: join them first"):
+        packed(from_variable(path), tmp_path / "raw")

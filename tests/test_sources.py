@@ -129,13 +129,13 @@ def test_a_style_folder_that_is_a_link_is_followed_inside_the_folder_and_refused
 
 def test_the_most_frequent_reason_is_named_where_no_photo_is_taken(tmp_path: Path) -> None:
     root = fill(tmp_path / "photos", {"gothic": 3})
-    with pytest.raises(ArchstyleError, match=r"3 files, 3 are not .*: beyond data\.limit=0\."):
+    with pytest.raises(ArchstyleError, match=r"3 of 3 files, because: beyond data\.limit=0\."):
         packed(FolderPhotos(root), tmp_path / "raw", limit=0)
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"no photo")
-    with pytest.raises(ArchstyleError, match=r"3 files, 3 are not .*: no photo in a format"):
+    with pytest.raises(ArchstyleError, match=r"3 of 3 files, because: no photo in a format"):
         packed(FolderPhotos(root), tmp_path / "raw2")
-    with pytest.raises(ArchstyleError, match=r"3 are not .*: larger than 4e-06 MB\."):
+    with pytest.raises(ArchstyleError, match=r"3 of 3 files, because: larger than 4e-06 MB\."):
         packed(FolderPhotos(root), tmp_path / "raw3", most=4)
 
 
@@ -148,7 +148,16 @@ def test_a_style_of_which_no_photo_can_be_used_is_warned_of(
     (root / "baroque/00001.jpg").symlink_to("/not/mounted/00001.jpg")
     packed(FolderPhotos(root, location="photos"), tmp_path / "raw")
     said = capsys.readouterr().err
-    assert said.startswith("warning: No photo of baroque in photos can be used. Of 2 files")
+    assert said.startswith("warning: No photo of baroque in photos can be used. Not taken: 1 of 2")
+
+
+def test_a_style_folder_that_is_a_link_to_an_unmounted_disk_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fill(tmp_path / "photos", {"baroque": 1})
+    (root / "unmounted").symlink_to("/not/mounted/gothic")
+    packed(FolderPhotos(root), tmp_path / "raw")
+    assert capsys.readouterr().err.startswith("warning: unmounted is a link to something that is")
 
 
 def test_odd_names_are_kept_apart_and_written_as_text(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def _most(reasons: Counter[str]) -> str:
     if not reasons:
         return "It is empty."
     reason, count = reasons.most_common(1)[0]
-    return f"Of {reasons.total():,} files, {count:,} are not taken because: {reason}."
+    return f"Not taken: {count:,} of {reasons.total():,} files, because: {reason}."
 
 
 def _unused(name: str, names: set[str]) -> str:

@@ -70,6 +70,8 @@ def is_archive(path: Path) -> bool:
 def _zip_members(path: Path, max_bytes: int) -> Iterator[Found]:
     with zipfile.ZipFile(path) as archive:
         members = sorted(archive.infolist(), key=lambda member: member.filename)
+        if any(member.volume for member in members):
+            raise zipfile.BadZipFile("one of several parts: join them first")
         unknown = [raw for member in members if isinstance(raw := _raw(member), bytes)]
         encoding = guess_encoding(path.name, unknown)
         for member in members:
@@ -81,6 +83,8 @@ def _zip_members(path: Path, max_bytes: int) -> Iterator[Found]:
             name = member_name(decoded, windows=member.create_system in WINDOWS)
             if reason := why_skipped(name) or _why_not_unpacked(member):
                 yield Found(name, reason=reason)
+            elif stat.S_ISLNK(member.external_attr >> 16):
+                yield _no_file(path, name, link=True)
             elif member.file_size > max_bytes:
                 yield too_large(name, max_bytes)
             else:
@@ -98,7 +102,13 @@ def _why_not_unpacked(member: zipfile.ZipInfo) -> str:
     except (NotImplementedError, RuntimeError):
         method = zipfile.compressor_names.get(member.compress_type, str(member.compress_type))  # type: ignore[attr-defined]
         return f"compressed by {method}, which cannot be read: make the archive again with deflate"
-    return "a link or no ordinary file" if stat.S_ISLNK(member.external_attr >> 16) else ""
+    return ""
+
+
+def _no_file(archive: Path, name: str, link: bool) -> Found:
+    if link and "." not in name.rpartition("/")[2]:  # it may be a style's folder
+        warn(f"{name} in {archive.name} is a link, which is not followed in an archive.")
+    return Found(name, reason="a link or no ordinary file")
 
 
 def _raw(member: zipfile.ZipInfo) -> str | bytes:
@@ -151,16 +161,18 @@ def _decode(name: bytes, encoding: str) -> str:
 
 def _tar_members(path: Path, max_bytes: int) -> Iterator[Found]:
     # "r|*" goes through the file once, so that compressed ones of any size are no trouble.
+    encoding = ""
     with tarfile.open(path, "r|*") as archive:
         for member in archive:
             if member.isdir():
                 continue
             raw = member.name.encode("utf-8", "surrogateescape")
-            name = member_name(_decode(raw, guess_encoding(path.name, [raw])))
+            encoding = encoding or ("" if _is_utf8(raw) else guess_encoding(path.name, [raw]))
+            name = member_name(_decode(raw, encoding))
             if reason := why_skipped(name):
                 yield Found(name, reason=reason)
             elif not member.isreg():
-                yield Found(name, reason="a link or no ordinary file")
+                yield _no_file(path, name, member.issym())
             elif member.size > max_bytes:
                 yield too_large(name, max_bytes)
             else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from archstyle.common.console import warn
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, too_large, why_skipped
 
@@ -27,6 +28,8 @@ class FolderPhotos:
         for name, path, reason in self._listing():
             reason = reason or why_skipped(name) or _why_not_read(path, root)
             if reason:
+                if path.is_symlink() and not path.suffix and not path.exists():
+                    warn(f"{name} is a link to something that is not there.")  # a style's folder?
                 yield Found(name, reason=reason)
                 continue
             try:
