@@ -1,7 +1,7 @@
 """What float32 and int8 cost and give, against the bare interpreter: `python -m benchmarks.bundle`.
 
-Measures models/variants on the validation photos of data/augmented, so after `make run`. Times are
-the median of many runs, in turn.
+Measures models/variants on the validation photos, so after `make run`. Times are the median of many
+runs, in turn.
 """
 
 import time
@@ -16,44 +16,40 @@ from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.graph import quiet
 from archstyle.common.console import progress, run, say
+from archstyle.data.manifest import read_manifest, used
 from archstyle.errors import ArchstyleError
+from archstyle.metrics.predictions import predict_photos
+from archstyle.photos.reader import read_photo
+from archstyle.photos.store import PhotoStore
 
 ROOT = Path(__file__).parents[1]
 AIMS = "aims: int8 under 5 MB, within half a point, at least twice as fast as float32"
 REPEATS = 60
-BATCH = 16
 
 
 def main(_: object = None) -> None:
-    paths = sorted((ROOT / "models/variants").glob("*"))
-    augmented = ROOT / "data/augmented"
-    if not paths or not (augmented / "validation_labels.npy").is_file():
+    paths = sorted(path.parent for path in (ROOT / "models/variants").glob(f"*/{GRAPH}"))
+    if not paths:
         raise ArchstyleError("There is no trained bundle to measure: `make run` makes one.")
-    photos = np.load(augmented / "validation_images.npy", mmap_mode="r")
-    labels = np.load(augmented / "validation_labels.npy")
+    rows = used(read_manifest(ROOT / "data/prepared/manifest.csv"), "validation")
+    store = PhotoStore(ROOT / "data/raw")
     bundles = {path.name: Bundle.load(path) for path in paths}
     say(f"{'':10}{'MB':>7}{'MB of graph':>13}{'validation':>12}{'same answer':>13}")
-    answers = {name: answered(bundle, photos) for name, bundle in bundles.items()}
+    answers = {name: predict_photos(bundle, store, rows) for name, bundle in bundles.items()}
     for name, bundle in bundles.items():
         size = sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file())
         graph = (bundle.path / GRAPH).stat().st_size
-        right, same = (answers[name] == labels).mean(), (answers[name] == answers["float32"]).mean()
+        right = answers[name].correct.mean()
+        same = (answers[name].predicted == answers["float32"].predicted).mean()
         say(f"{name:10}{size / 1e6:7.2f}{graph / 1e6:13.2f}{right:12.3f}{same:13.3f}")
     say(f"\n{'milliseconds a photo':24}{'one core':>10}{'two':>8}{'bundle':>8}{'faster':>8}")
-    measured = times(paths, np.asarray(photos[:8]))
+    preprocessing = bundles["float32"].card.preprocessing
+    photos = [read_photo(store.read(row.file), preprocessing) for row in rows[:8]]
+    measured = times(paths, np.stack(photos))
     for name, (one, two, whole) in measured.items():
         faster = measured["float32"][0] / one
         say(f"{name:24}{one:10.2f}{two:8.2f}{whole:8.2f}{faster:7.2f}x")
     say(f"({AIMS}; `one core` and `two` are the bare interpreter's, `faster` is of one core)")
-
-
-def answered(bundle: Bundle, photos: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the best style [n] of every photo."""
-    rows = [
-        bundle.run(np.asarray(photos[start : start + BATCH])).probabilities
-        for start in progress(range(0, len(photos), BATCH), "answers")
-    ]
-    return np.asarray(np.concatenate(rows).argmax(axis=1))
 
 
 def times(paths: list[Path], photos: NDArray[np.uint8]) -> dict[str, tuple[float, float, float]]:
