@@ -71,7 +71,7 @@ sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/swe
 results: setup  ## train and measure every recipe; writes docs/results.md and the README's table
 	$(FETCH)
 	@dvc repro prepare
-	@python -m pipeline.results
+	@archstyle results $(if $(SEEDS),--seeds $(SEEDS))
 
 serve: setup  ## the page, on http://127.0.0.1:8000 (PORT= changes it)
 	@exec env PORT=$(PORT) python -m serving

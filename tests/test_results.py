@@ -24,28 +24,36 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import Labels
 from archstyle.photos.packing import pack
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.results import measure, robustness
-from archstyle.reports.results.measure import measure_recipe
-from archstyle.reports.results.page import Results
-from archstyle.reports.results.perturbations import PERTURBATIONS, SIDE, Perturbation, sized
-from archstyle.reports.results.reference import (
+from archstyle.reports.results import measure
+from archstyle.reports.results.compare import validation_labels
+from archstyle.reports.results.figures import Line
+from archstyle.reports.results.measure import (
     corrected_styles,
     leaked,
+    measure_recipe,
     measure_reference,
     reference_rows,
 )
-from archstyle.reports.results.robustness import tally
-from archstyle.reports.results.rows import Recipe, read_params, recipes
-from archstyle.reports.results.table import (
+from archstyle.reports.results.page import (
     END,
     START,
-    Line,
+    Results,
     between_markers,
     megabytes,
     minutes,
-    table,
+    results_table,
+    spread,
+    write_results,
 )
-from archstyle.reports.results.write import write_results
+from archstyle.reports.results.recipes import Recipe, read_params, recipes, with_seed
+from archstyle.reports.results.robustness import (
+    PERTURBATIONS,
+    SIDE,
+    Perturbation,
+    robustness,
+    sized,
+    tally,
+)
 from facades import draw_facade
 from tests.conftest import ROOT
 from tests.evaluation_project import card
@@ -258,7 +266,7 @@ def test_robustness_is_measured_once_for_a_bundle(
 
     def measured() -> dict[str, list[dict[str, float]]]:
         bundle.asked = 0
-        return robustness.robustness(bundle, PhotoStore(raw), Labels(rows, by, by), work)
+        return robustness(bundle, PhotoStore(raw), Labels(rows, by, by), work)
 
     found = measured()
     assert [*found] == ["unchanged", *(one.name for one in PERTURBATIONS)]
@@ -305,11 +313,12 @@ def results(drawn: bool = False, limit: int | None = None) -> Results:
     rows = [photo("a.jpg", "gothic", "a")]
     labels = Labels(rows, {"a.jpg": "gothic"}, {"a.jpg": "baroque"})
     summary = {"counts": counts, "source": source}
-    return Results(lines, points, labels, summary, (31, 32), limit, {"git.commit": "c0ffee1234567"})
+    both = {"validation": points, "test": points}
+    return Results(lines, both, labels, summary, (31, 32), limit, {"git.commit": "c0ffee1234567"})
 
 
 def test_the_table_says_what_was_measured() -> None:
-    text = table(results().lines, ("gothic", 0.325))
+    text = results_table(results().lines, ("gothic", 0.325))
     assert text.splitlines()[2:] == [
         '| always saying "gothic" | 0.325 | | | | |',
         "| small | 0.700 (0.660 to 0.730) | 0.720 (0.680 to 0.750) | 0.710 | 65 s | 3.4 MB |",
@@ -318,6 +327,53 @@ def test_the_table_says_what_was_measured() -> None:
     ]
     assert (minutes(89), minutes(90)) == ("89 s", "1.5 min")
     assert megabytes({"bundle": 1_000_000}) == "1.0 MB"
+
+
+def test_the_spread_between_seeds_is_told_where_there_are_several(tmp_path: Path) -> None:
+    seeds = {42: metrics(0.9), 43: metrics(0.92), 44: metrics(0.91)}
+    text = spread(seeds)
+    assert "seeds 42, 43, 44" in text
+    assert "as labelled 0.900, 0.920, 0.910 (standard deviation 0.010)" in text
+    assert spread({42: metrics(0.9)}) == ""
+    [path] = write_results(tmp_path, replace(results(drawn=True), seeds=seeds))
+    page = " ".join(path.read_text().split())
+    assert text in page
+    assert "It ignores the seed" in page
+
+
+def test_another_seed_is_measured_beside_the_default_recipe(root: Path) -> None:
+    recipe = next(recipe for recipe in recipes(root) if recipe.is_default)
+    other = with_seed(recipe, 43)
+    assert other.name == f"{recipe.name}-seed-43"
+    assert other.params == {**recipe.params, "seed": 43}
+    assert recipe.params["seed"] == 42
+    assert not other.is_default
+
+
+def test_robustness_is_told_apart_for_choosing_and_for_telling(tmp_path: Path) -> None:
+    found = results(drawn=True)
+    validation = {
+        name: [{**point, "corrected_accuracy": 0.5} for point in points]
+        for name, points in found.robustness["test"].items()
+    }
+    both = {**found.robustness, "validation": validation}
+    [path] = write_results(tmp_path, replace(found, robustness=both))
+    page = path.read_text()
+    _, rest = page.split("### Validation photos, to choose by")
+    choosing, telling = rest.split("### Test photos, to tell")
+    assert "| blur | 0.500 | 0.500 |" in choosing and "0.820" not in choosing
+    assert "| blur | 0.820 | 0.820 |" in telling and "0.500" not in telling
+
+
+def test_validation_photos_have_the_styles_that_choices_are_made_by() -> None:
+    rows = [
+        replace(photo("a.jpg", "gothic", "a"), split="validation"),
+        replace(photo("gothic/b.jpg", "baroque", "b", "corrected"), split="validation"),
+        photo("c.jpg", "gothic", "c"),
+    ]
+    labels = validation_labels(rows)
+    assert [row.file for row in labels.rows] == ["a.jpg", "gothic/b.jpg"]
+    assert labels.corrected == {"a.jpg": "gothic", "gothic/b.jpg": "baroque"}
 
 
 def test_only_what_is_between_the_markers_is_replaced() -> None:
@@ -425,10 +481,10 @@ def test_a_recipe_and_the_reference_s_protocol_are_really_measured(
         [(name, status)] = database.execute("select name, status from runs")
     assert name.startswith("results: small, ")
     assert status == "FINISHED"
-    told = measure_reference(tmp_path, work, rows, compose(tmp_path), "key")
+    monkeypatch.setattr(measure, "published", lambda _: recipe)
+    told = measure_reference(tmp_path, work, rows, digest(rows))
     assert told["leaked"] == (0, 8)
     assert told["metrics"]["photos"] == told["metrics"]["corrected_photos"] == 8
     assert 0 <= told["metrics"]["accuracy_low"] <= told["metrics"]["accuracy"] <= 1
     assert not (work / "reference/data/augmented").exists()
-    again = measure_reference(tmp_path, work, [], compose(tmp_path), "key")
-    assert again["metrics"] == told["metrics"]
+    assert measure_reference(tmp_path, work, [], digest(rows)) == told

@@ -156,6 +156,16 @@ def sweep(
 
 
 @main.command()
+@click.option("--seeds", default=1, type=click.IntRange(min=1), help="Of the default recipe.")
+@one_sentence
+def results(seeds: int) -> None:
+    """Train and measure every recipe; writes docs/results.md and the README's table."""
+    from archstyle.reports.results.compare import results as write_results
+
+    write_results(Path.cwd(), seeds)
+
+
+@main.command()
 @one_sentence
 def record() -> None:
     """Record a result that DVC restored from its cache but MLflow does not know."""

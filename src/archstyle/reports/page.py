@@ -144,4 +144,6 @@ def _css_size(png: bytes) -> tuple[int, int]:
 
 
 def _plain_markdown(value: Any) -> Any:
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", value) if isinstance(value, str) else value
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", value)

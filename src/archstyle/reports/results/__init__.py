@@ -1,1 +1,1 @@
-"""How good each recipe is: what `make results` measures and writes down."""
+"""Compares recipes, for `archstyle results`: docs/results.md and the README's table."""
