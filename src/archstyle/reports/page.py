@@ -17,7 +17,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.heatmap import encode
 from archstyle.photos.reader import PhotoError, open_photo
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.theme import DOTS_PER_INCH, THEMES, Theme, applied, note_drawn, save
+from archstyle.reports.theme import THEMES, Theme, applied, note_drawn, save
 
 CSS_PIXELS_PER_INCH = 108  # a little larger than life
 QUALITY = 80  # of the photos in a page
@@ -45,15 +45,18 @@ def draw_charts(
     charts: Mapping[str, Callable[[Theme], Figure]], drawn: bool = False
 ) -> dict[str, Chart]:
     """Draw each chart in both themes; `drawn` is told on the figure."""
-    found: dict[str, list[bytes]] = {name: [] for name in charts}
-    for theme in THEMES:
-        with applied(theme):
-            for name, draw in charts.items():
+    found = {}
+    for name, draw in charts.items():
+        pngs = []
+        for theme in THEMES:
+            with applied(theme):
                 figure, png = draw(theme), BytesIO()
                 note_drawn(figure, drawn, theme)
                 save(figure, png)
-                found[name].append(png.getvalue())
-    return {name: Chart(*_css_size(pngs[0]), *pngs) for name, pngs in found.items()}
+                pngs.append(png.getvalue())
+        width, height = (round(side * CSS_PIXELS_PER_INCH) for side in figure.get_size_inches())
+        found[name] = Chart(width, height, *pngs)
+    return found
 
 
 def thumbnail(content: bytes, side: int) -> Image.Image:
@@ -135,12 +138,6 @@ def data_uri(image: Image.Image | bytes) -> str:
     kind = "png" if isinstance(image, bytes) else "webp"
     content = image if isinstance(image, bytes) else encode(image, "WEBP", QUALITY)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _css_size(png: bytes) -> tuple[int, int]:
-    with Image.open(BytesIO(png)) as image:
-        width, height = (round(side * CSS_PIXELS_PER_INCH / DOTS_PER_INCH) for side in image.size)
-    return width, height
 
 
 def _plain_markdown(value: Any) -> Any:
