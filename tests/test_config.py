@@ -191,7 +191,12 @@ def test_a_number_outside_of_its_range_is_named_with_it() -> None:
             "`augment.zoom` is [0.9, 0.5], but must be two shares, smallest first.",
         ),
         ("augment.brightness=1", "`augment.brightness` is 1.0"),
+        ("duplicates.distance=200", "`duplicates.distance` is 200, but must be from 0 to 100."),
+        ("duplicates.likeness=0", "`duplicates.likeness` is 0.0"),
+        ("duplicates.agreement=1.1", "`duplicates.agreement` is 1.1"),
         ("split.test=0.9", "together they must be below 1"),
+        ("split.test=0", "`split.test` is 0.0"),
+        ("split.validation=-0.1", "`split.validation` is -0.1"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_one_sentence(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from archstyle.config.schema import Split
 from archstyle.data.manifest import Row
 from archstyle.data.previous import previous_splits
-from archstyle.data.splits import assign_splits, check_shares, name_group, recall
+from archstyle.data.splits import assign_splits, name_group, recall
 from archstyle.errors import ArchstyleError
 
 SHARES = Split(validation=0.15, test=0.15)
@@ -60,12 +60,6 @@ def test_too_small_a_style_is_named_with_its_numbers() -> None:
         assign_splits(groups(50) | groups(5, "baroque"), SHARES)
     with pytest.raises(ArchstyleError, match="has 1 photograph that"):
         assign_splits(groups(1), SHARES)
-
-
-@pytest.mark.parametrize("shares", [(0, 0.1), (0.1, 0), (0.5, 0.5), (-0.1, 0.5), (0.9, 0.2)])
-def test_shares_that_leave_a_split_empty_are_refused(shares: tuple[float, float]) -> None:
-    with pytest.raises(ArchstyleError, match="shares"):
-        check_shares(Split(*shares))
 
 
 def test_an_earlier_split_goes_before_the_hash() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Correction, match
 from archstyle.data.duplicates.alignment import Thumbnails
-from archstyle.data.duplicates.groups import check_rule, find_duplicates
+from archstyle.data.duplicates.groups import find_duplicates
 from archstyle.data.duplicates.hash import to_bytes
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
@@ -72,7 +72,6 @@ def make_manifest(
     `previous` is the split of each photo that was in an earlier manifest, by its SHA-256.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
-    check_rule(duplicates)
     rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
     with Thumbnails() as thumbnails:
@@ -102,6 +101,7 @@ def make_manifest(
         for photo in members
         if fates[photo.file].status in ("used", "corrected")
     }
+    _check_spelling({photo.style for photo in photos} | {*styles.values()})
     _check_styles(styles)
     remembered = {
         group: recall((photo.sha256 for photo in groups[group]), previous or {}) for group in styles
@@ -177,8 +177,11 @@ def _check_styles(styles: Mapping[str, str]) -> None:
             f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
             "add a folder of photos for each style that is to be told from the others."
         )
+
+
+def _check_spelling(styles: set[str]) -> None:
     same: dict[str, str] = {}
-    for style in found:
+    for style in sorted(styles):
         key = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", style)).casefold() or style
         if (other := same.setdefault(key, style)) != style:
             raise ArchstyleError(

@@ -39,15 +39,6 @@ def recall(sha256s: Iterable[str], memory: Mapping[str, str]) -> str:
     )
 
 
-def check_shares(shares: Split) -> None:
-    """Raise ArchstyleError unless every split gets something."""
-    if not (shares.validation > 0 and shares.test > 0 and shares.validation + shares.test < 1):
-        raise ArchstyleError(
-            f"split.validation={shares.validation:g} and split.test={shares.test:g} must be above "
-            "0 and together below 1: they are shares, and the rest is for training."
-        )
-
-
 def place(group: str) -> float:
     """Return the group's place in [0, 1), which nothing else has a say in."""
     digest = hashlib.sha256(f"archstyle split {group}".encode()).digest()
@@ -81,7 +72,6 @@ def assign_splits(
     and `together` what some groups share their split with: see join_buildings.
     Raises ArchstyleError when a style has too few photographs to have some in every split.
     """
-    check_shares(shares)
     units: dict[str, list[str]] = defaultdict(list)
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for group, style in styles.items():

@@ -12,25 +12,9 @@ from archstyle.config.schema import Duplicates
 from archstyle.data.duplicates.alignment import Thumbnails, agreement
 from archstyle.data.duplicates.hash import mirrored
 from archstyle.data.duplicates.neighbours import Alike, Pairs, close_pairs, look_alikes
-from archstyle.errors import ArchstyleError
 
 LOOKS = 64  # pairs that are looked at together
 NOTED = 50_000  # pairs of either kind that are kept for the report
-
-
-def check_rule(rule: Duplicates) -> None:
-    """Raise ArchstyleError where the rule makes no sense."""
-    if not 0 <= rule.distance <= 100:
-        raise ArchstyleError(
-            f"`duplicates.distance` is {rule.distance}, but it is the number of bits of 256 in "
-            "which photos of one photograph may differ: set it between 0 and 100."
-        )
-    for name, value in (("likeness", rule.likeness), ("agreement", rule.agreement)):
-        if not 0 < value <= 1:
-            raise ArchstyleError(
-                f"`duplicates.{name}` is {value:g}, but it is a correlation: set it above 0 and up "
-                "to 1."
-            )
 
 
 def find_duplicates(
