@@ -1,12 +1,15 @@
 """How fast the server answers: `python -m benchmarks.serving [BUNDLE]`.
 
-Against the bare limit: the same reader and the same graph in one process, without a server.
+Against the bare limit: the same reader and the same graph in a loop, without a server. What many
+clients get is measured by wrk (of the package wrk), where it is there.
 """
 
 import http.client
 import io
+import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import statistics
@@ -15,16 +18,34 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import psutil
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import progress, run, say
+from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
 from facades import draw_facade
 from serving.settings import Settings
 
 STARTS, REQUESTS, WARM_UP = 5, 200, 10
+CONNECTIONS, LOAD_SECONDS = (2, 8, 64), 10
 TARGET_START, TARGET_REQUEST = 3.0, 0.040
+BOUNDARY = secrets.token_hex(16)
+KIND = f"multipart/form-data; boundary={BOUNDARY}"
+WRK = """
+local body = io.open("%s", "rb")
+wrk.method, wrk.body = "POST", body:read("*a")
+wrk.headers["Content-Type"] = "%s"
+done = function(summary, latency, requests)
+  local e = summary.errors
+  print(string.format('{"count": %%d, "rate": %%f, "median": %%f, "high": %%f, "failed": %%d}',
+    summary.requests, 1e6 * summary.requests / summary.duration, latency:percentile(50) / 1e6,
+    latency:percentile(95) / 1e6, e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,6 +61,7 @@ def main(arguments: Sequence[str]) -> None:
             server.wait()
             api = timed(lambda: server.post("/api/v1/predict", photo), "API")
             page = timed(lambda: server.post("/", photo), "page")
+        loads = many_clients(environment, Path(folder), photo) if shutil.which("wrk") else []
     say(f"\n{bundle.card.name}, {threads} threads, {os.cpu_count()} cores, 640x480 JPEG")
     say(f"{'':44}{'median':>10}{'95 %':>10}{'aim':>10}")
     row("first answer after `python -m serving`, s", starts, TARGET_START, 1)
@@ -47,6 +69,54 @@ def main(arguments: Sequence[str]) -> None:
     row("POST /api/v1/predict, one worker, ms", api, TARGET_REQUEST)
     row("POST / (whole page, map, preview), ms", page, None)
     say(f"the API takes {statistics.median(api) / statistics.median(bare):.2f} times the limit")
+    limit, processor = bare_rate(Bundle.load(bundle_path), photo)
+    heads = ("a second", "median", "95 %", "processor", "failed")
+    say(f"\n{'':44}{''.join(f'{head:>10}' for head in heads)}")
+    say(f"{f'bare limit: {cores()} threads, ms':44}{limit:10.0f}{'':20}{processor * 1000:10.1f}")
+    for connections, load in zip(CONNECTIONS, loads, strict=False):
+        numbers = [load["rate"], *(1000 * load[k] for k in ("median", "high"))]
+        say(
+            f"{f'wrk, {connections} connections, ms':44}{''.join(f'{n:10.0f}' for n in numbers)}"
+            f"{load['processor'] * 1000:10.1f}{load['failed']:10.0f}"
+        )
+
+
+def bare_rate(bundle: Bundle, photo: bytes) -> tuple[float, float]:
+    """Return the photos a second with a thread on every core, and a photo's processor seconds."""
+    count = 5 * REQUESTS
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(bundle.predict, [photo] * WARM_UP))
+        start, used = time.perf_counter(), time.process_time()
+        list(pool.map(bundle.predict, [photo] * count))
+        return count / (time.perf_counter() - start), (time.process_time() - used) / count
+
+
+def many_clients(environment: dict[str, str], folder: Path, photo: bytes) -> list[dict[str, float]]:
+    """Return what wrk measures with each number of CONNECTIONS, in their order."""
+    (folder / "body").write_bytes(body_of(photo))
+    (folder / "post.lua").write_text(WRK % (folder / "body", KIND))
+    found = []
+    with Server(environment) as server:
+        server.wait()
+        server.post("/api/v1/predict", photo)
+        address = f"http://127.0.0.1:{server.port}/api/v1/predict"
+        for connections in progress(CONNECTIONS, "wrk"):
+            command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{LOAD_SECONDS}s"]
+            command += ["--timeout", "10s", "-s", str(folder / "post.lua"), address]
+            used = server.processor_seconds()
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            load = json.loads(output.splitlines()[-1])
+            load["processor"] = (server.processor_seconds() - used) / load["count"]
+            found.append(load)
+    return found
+
+
+def body_of(photo: bytes) -> bytes:
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="p.jpg"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    )
+    return head.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def jpeg() -> bytes:
@@ -130,15 +200,13 @@ class Server:
                     ) from None
                 time.sleep(0.01)
 
+    def processor_seconds(self) -> float:
+        """What all of its processes have used."""
+        times = [p.cpu_times() for p in psutil.Process(self.process.pid).children(recursive=True)]
+        return sum(used.user + used.system for used in times)
+
     def post(self, path: str, photo: bytes) -> bytes:
-        boundary = secrets.token_hex(16)
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="p.jpg"\r\n'
-            "Content-Type: image/jpeg\r\n\r\n"
-        )
-        body = head.encode() + photo + f"\r\n--{boundary}--\r\n".encode()
-        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        self.connection.request("POST", path, body, kind)
+        self.connection.request("POST", path, body_of(photo), {"Content-Type": KIND})
         response = self.connection.getresponse()
         content = response.read()
         if response.status != 200:
