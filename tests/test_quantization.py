@@ -11,6 +11,7 @@ from archstyle.bundle import Outputs
 from archstyle.bundle.graph import Graph
 from archstyle.models.export import classifier, export_graph, export_int8_graph
 from archstyle.models.networks import Network, build_network
+from archstyle.models.variants import small_is_enough
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 
@@ -91,3 +92,46 @@ def test_a_network_that_begins_otherwise_is_quantized_as_it_is(tmp_path: Path) -
     expected = run(export_graph(network, model, SIZE, 1.0), tmp_path)
     given = run(export_int8_graph(network, model, SIZE, 1.0, photos()), tmp_path)
     assert alike(given.embeddings, expected.embeddings).min() > 0.99
+
+
+def answers(
+    wrong: list[int],
+    probability: float = 0.9,
+    photos: int = 240,
+    close: tuple[int, float] = (7, 0.51),
+) -> np.ndarray:
+    """Probabilities [n, 2], of which the first style is right, with one photo that is close."""
+    given = np.tile([probability, 1 - probability], (photos, 1))
+    given[wrong] = given[wrong, ::-1]
+    given[close[0]] = close[1], 1 - close[1]
+    return given
+
+
+@pytest.mark.parametrize(
+    ("small", "enough"),
+    [
+        (answers([3, 50]), True),
+        (answers([3]), True),
+        (answers([3, 50], close=(7, 0.49)), True),  # one photo more, and close
+        (answers([3, 50, 70]), False),  # one photo more, and sure of it
+        (answers([3, 50, 70, 90]), False),
+        (answers([3, 50], 0.895), True),
+        (answers([3, 50], 0.88), False),  # as many right, less sure of them
+        (answers([60, 70, 80]), False),  # other photos wrong
+    ],
+)
+def test_int8_is_served_where_accuracy_log_loss_and_agreement_allow_it(
+    small: np.ndarray, enough: bool
+) -> None:
+    labels = np.zeros(240, np.int64)
+    assert small_is_enough(answers([3, 50]), small, labels) is enough
+
+
+def test_few_photos_do_not_show_that_int8_is_enough() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros(400, np.int64)
+    whole = answers([], 0.9, 400)
+    noise = rng.normal(0, 0.05, 400)
+    small = np.stack([0.9 + noise, 0.1 - noise], axis=1)
+    assert small_is_enough(whole, small, labels)
+    assert not small_is_enough(whole[:20], small[:20], labels[:20])

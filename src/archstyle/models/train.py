@@ -85,7 +85,7 @@ def train_bundle(
             for precision, graph in graphs.items()
         }
     _check_export(made[FLOAT32].validation.probabilities, softmax(logits, temperature))
-    served = write_variants(variants, made)
+    served = write_variants(variants, made, arrays.validation_labels)
     shutil.copytree(served.path, directory, dirs_exist_ok=True)
     return fitted, Bundle.load(directory)
 
