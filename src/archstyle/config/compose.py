@@ -5,7 +5,6 @@ DVC's own `hydra.enabled` stays off because it overwrites params.yaml; this is w
 
 import difflib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,7 +12,6 @@ from typing import Any, TypeVar, cast
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -67,18 +65,6 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     composed = cast(Config, OmegaConf.to_object(config))
     check(composed)
     return composed
-
-
-@contextmanager
-def hydra_at(directory: Path) -> Iterator[None]:
-    """Let Hydra compose the files of a folder, also inside of a multirun, where it is in use."""
-    outer = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
-            yield
-    finally:
-        GlobalHydra.instance().hydra = outer
 
 
 def _read_yaml(path: Path, place: str) -> dict[str, Any]:
@@ -139,7 +125,7 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
                 values.pop("defaults", None)
                 _merge(OmegaConf.structured(Config), values, f"conf/{group}/{path.name}")
     try:
-        with hydra_at(directory):
+        with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
             composed = hydra_compose("config", [f"{group}={use[group]}" for group in GROUPS])
         return cast(dict[str, Any], OmegaConf.to_container(composed, resolve=True))
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
