@@ -44,6 +44,7 @@ def pack(
     entries: list[Packed] = []
     names: set[str] = set()
     lists: dict[str, bytes] = {}
+    shown: set[str | None] = set()  # styles
     no_photos: set[str] = set()
     with (
         (directory / "photos.zip").open("wb") as file,
@@ -52,24 +53,24 @@ def pack(
         for found in progress(photos.files(max_bytes), "fetch"):
             name = _unused(found.name, names)
             names.add(name)
-            unsorted = not anywhere and style_of(name) is None and not lists_buildings(name)
-            if found.data is None or unsorted:
+            style, is_list = style_of(name), lists_buildings(name)
+            if found.data is None or not (anywhere or style or is_list):
                 entries.append(Packed(name, reason=found.reason or UNSORTED))
                 continue
-            digest = hashlib.sha256(found.data).hexdigest()
-            if lists_buildings(name):
-                lists[name] = found.data
-                entries.append(Packed(name, len(found.data), digest, reason="lists the buildings"))
-                continue
-            if chosen is not None and (digest, found.name) not in chosen:
-                entries.append(
-                    Packed(name, len(found.data), digest, reason=f"beyond data.limit={limit}")
-                )
-                continue
-            if not is_photo(found.data):
-                no_photos.add(name)
-            archive.writestr(zipfile.ZipInfo(name), found.data)
-            entries.append(Packed(name, len(found.data), digest, file.tell() - len(found.data)))
+            digest, offset, reason = hashlib.sha256(found.data).hexdigest(), -1, ""
+            if is_list:
+                lists[name], reason = found.data, "lists the buildings"
+            elif chosen is not None and (digest, found.name) not in chosen:
+                reason = f"beyond data.limit={limit}"
+            else:
+                archive.writestr(zipfile.ZipInfo(name), found.data)
+                offset = file.tell() - len(found.data)
+                if style not in shown:  # one photo of each is enough to know
+                    if is_photo(found.data):
+                        shown.add(style)
+                    else:
+                        no_photos.add(name)
+            entries.append(Packed(name, len(found.data), digest, offset, reason))
     _check_taken(photos.location, entries, no_photos, anywhere)
     buildings = match_buildings(lists, names)
     if buildings:
