@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from archstyle.bundle.bundle import write_seen
 from archstyle.common import console
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.config import Model, Thresholds, Train, Use, compose, stage_config
 from archstyle.data.arrays import read_arrays
+from archstyle.data.manifest import learned, read_manifest
 from archstyle.tracking.runs import start_run
 from archstyle.tracking.store import prepare_store
 
@@ -59,6 +61,9 @@ def main(overrides: Sequence[str]) -> None:
                 on_epoch=run.epoch,
                 checkpoint=checkpoint,
             )
+            photos = learned(read_manifest(root / "data/prepared/manifest.csv"))
+            for folder in (directory, *variants.iterdir()):
+                write_seen(folder, photos)
         with whole_file(root / "models/history.csv") as path:
             write_history(path, fitted.history)
         with whole_file(root / "models/run.json") as path:

@@ -1,17 +1,23 @@
 """What goes wrong with a registry: changes that fail half way, two at once, stores set up anew."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from archstyle.bundle import Bundle
+from archstyle.bundle import Bundle, Card
+from archstyle.bundle.bundle import read_seen, write_seen
+from archstyle.common.files import read_json, write_json
+from archstyle.data.manifest import Row, learned, never_learned, read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.registry import promotion
+from archstyle.metrics.paired import Decision
+from archstyle.registry import gate, promotion
 from archstyle.registry.prediction import load_model
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.record import ensure_recorded, mark_recorded
-from archstyle.registry.versions import all_versions, champion, changes
+from archstyle.registry.versions import Version, all_versions, champion, changes
 from archstyle.tracking.store import MODEL_NAME, connect, prepare_store, tracking_uri
 from tests.tracking_project import empty_database, facades, install_bundle, project, rotated
 
@@ -60,8 +66,8 @@ def test_a_champion_that_changes_during_the_comparison_is_compared_with(
     install_bundle(project, tiny_bundle)
     beside: list[str | None] = []
 
-    def judge(bundle: Path, version: str, found: object, *rest: object) -> object:
-        beside.append(getattr(found, "version", None))
+    def judge(bundle: Path, version: str, found: dict[str, Version], *rest: Any) -> Decision:
+        beside.append(found["champion"].version if found else None)
         if len(beside) == 1:  # somebody else's register is quicker
             connect().delete_registered_model_alias(MODEL_NAME, "champion")
         return real(bundle, version, found, *rest)
@@ -70,6 +76,103 @@ def test_a_champion_that_changes_during_the_comparison_is_compared_with(
     monkeypatch.setattr(promotion, "judge", judge)
     register_candidate(project, 0.01)
     assert beside == ["1", None]
+
+
+def configured(project: Path, **changes: Any) -> None:
+    path = project / "models/bundle/card.json"
+    card = Card.from_dict(read_json(path))
+    write_json(path, replace(card, config={**card.config, **changes}).as_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data": {"limit": 50}}, "quick look: it was trained with data.limit=50"),
+        ({"train": {"epochs": 1}}, "cut short: 1 epochs"),
+    ],
+)
+def test_a_quick_look_does_not_depose_the_champion(
+    project: Path, tiny_bundle: Path, changes: dict[str, Any], said: str
+) -> None:
+    worse(project, tiny_bundle)
+    register_candidate(project, 0.01)
+    install_bundle(project, tiny_bundle)
+    configured(project, **changes)
+    registered = register_candidate(project, 0.01)
+    assert registered["alias"] == "challenger" and number() == "1"
+    assert said in registered["reasons"][0]
+
+
+def test_photos_that_the_champion_learned_from_do_not_count(
+    project: Path, tiny_bundle: Path
+) -> None:
+    manifest = read_manifest(project / "data/prepared/manifest.csv")
+    write_seen(project / "models/bundle", [row.sha256 for row in manifest])
+    register_candidate(project, 0.01)
+    install_bundle(project, tiny_bundle)
+    registered = register_candidate(project, 0.01)
+    assert registered["alias"] == "challenger" and number() == "1"
+    assert "only 0 test photos are new to both" in registered["reasons"][0]
+
+
+def test_a_champion_of_other_data_of_which_nothing_is_known_stays(
+    project: Path, tiny_bundle: Path
+) -> None:
+    path = project / "models/bundle/card.json"
+    write_json(path, {**read_json(path), "data_digest": "other"})
+    register_candidate(project, 0.01)
+    install_bundle(project, tiny_bundle)
+    registered = register_candidate(project, 0.01)
+    assert registered["alias"] == "challenger" and number() == "1"
+    assert "nobody noted which photos that was trained on" in registered["reasons"][0]
+
+
+def test_a_duplicate_of_what_was_learned_is_no_test_photo(tmp_path: Path) -> None:
+    def row(name: str, group: str, split: str, status: str = "used") -> Row:
+        return Row(name, "gothic", name * 64, "", group, split, status, "")
+
+    before = [row("a", "1", "train"), row("b", "1", "", "duplicate"), row("c", "2", "validation")]
+    write_seen(tmp_path, learned([*before, row("d", "3", "test")]))
+    seen = read_seen(tmp_path)
+    assert seen is not None and len(seen) == 3
+    now = [row("b", "9", "", "duplicate"), row("e", "9", "test"), row("d", "3", "test")]
+    assert [one.file for one in never_learned(now, seen)] == ["d"]
+
+
+def test_more_styles_are_judged_by_the_styles_that_both_know(project: Path) -> None:
+    mine, theirs = (Bundle.load(project / "models/bundle", verify=False) for _ in range(2))
+    theirs.styles = theirs.styles[1:]
+    assert not gate._refusal(mine, theirs, "the champion")
+    assert "does not know" in gate._refusal(theirs, mine, "the champion")
+    rows = gate._fair_rows(project, mine, theirs, "the champion")
+    assert rows and {one.style for one in rows} <= set(theirs.styles)
+    assert f"also knows {mine.styles[0]}" in gate._told_of_styles(mine, theirs)[0]
+
+
+def test_the_best_champion_there_was_stays_the_measure(
+    project: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_candidate(project, 0.01)
+    install_bundle(project, tiny_bundle)
+    configured(project, seed=2)
+    beside: list[list[str]] = []
+
+    def judge(bundle: Path, version: str, found: dict[str, Version], *rest: Any) -> Decision:
+        beside.append([one.version for one in found.values()])
+        # Not worse than the champion, and not shown to be better than the reference either.
+        return replace(real(bundle, version, found, *rest), alias="champion")
+
+    real = promotion.judge
+    monkeypatch.setattr(promotion, "judge", judge)
+    assert register_candidate(project, 0.01)["looks"] == 2
+    configured(project, seed=3)
+    assert register_candidate(project, 0.01)["looks"] == 3
+    assert number() == "3"
+    assert beside == [["1"], ["2", "1"]]
+    promote("2")  # a person's decision is the new measure
+    configured(project, seed=4)
+    register_candidate(project, 0.01)
+    assert beside[-1] == ["2"]
 
 
 def test_a_version_that_was_deleted_in_mlflows_pages_is_recorded_again(project: Path) -> None:

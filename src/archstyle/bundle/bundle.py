@@ -1,6 +1,7 @@
 """Writes, loads and runs a bundle."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from archstyle.photos.reader import read_photo
 
 GRAPH, CARD, LABELS = "model.tflite", "card.json", "labels.json"
 DISTANCE = "distance.npz"
+SEEN = "seen.json"
 # Why a photo is not answered.
 NOT_SURE = "not sure"  # its best style is not probable enough
 UNFAMILIAR = "unfamiliar"  # no building, or none of these styles
@@ -130,6 +132,18 @@ def write_bundle(
     run = Bundle.load(directory, verify=False).run
     write_golden(directory, run, card.preprocessing, card.precision)
     return Bundle.load(directory)
+
+
+def write_seen(directory: Path, sha256s: Iterable[str]) -> None:
+    """Add what was trained and calibrated on, so that nobody measures the bundle by it."""
+    write_json(directory / SEEN, {"photos": sorted({sha256[:16] for sha256 in sha256s})})
+
+
+def read_seen(directory: Path) -> frozenset[str] | None:
+    """Return the starts of these SHA-256s; None of a bundle that was made before they were kept."""
+    if not (directory / SEEN).is_file():
+        return None
+    return frozenset(read_json(directory / SEEN, ADVICE)["photos"])
 
 
 def bundle_digest(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -93,6 +93,18 @@ def used(rows: Iterable[Row], split: str) -> list[Row]:
     """Return the photos that are in the split, sorted by file."""
     chosen = [row for row in rows if row.status in ("used", "corrected") and row.split == split]
     return sorted(chosen, key=attrgetter("file"))
+
+
+def learned(rows: Sequence[Row]) -> set[str]:
+    """Return the SHA-256 of all photos, duplicates too, of what is trained or calibrated on."""
+    groups = {row.group for split in ("train", "validation") for row in used(rows, split)}
+    return {row.sha256 for row in rows if row.group in groups}
+
+
+def never_learned(rows: Sequence[Row], seen: Collection[str]) -> list[Row]:
+    """Return the test photos of which a model has seen no duplicate, by SHA-256 or its start."""
+    groups = {row.group for row in rows if row.sha256 in seen or row.sha256[:16] in seen}
+    return [row for row in used(rows, "test") if row.group not in groups]
 
 
 def digest(rows: Sequence[Row]) -> str:

@@ -1,16 +1,22 @@
-"""The gate: a candidate and the champion, measured on the present test photos."""
+"""The gate: a candidate beside the champion and the reference, on photos that none has seen.
 
+Whatever cannot be measured leaves the candidate a challenger; a person decides with
+`archstyle promote`.
+"""
+
+import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from archstyle.bundle import Bundle, BundleError
+from archstyle.bundle import Bundle
+from archstyle.bundle.bundle import read_seen
 from archstyle.common.console import say
-from archstyle.data.manifest import Row, read_manifest, used
+from archstyle.data.manifest import Row, never_learned, read_manifest, used
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import (
+    Comparison,
     Decision,
     Scored,
     compare,
@@ -19,80 +25,128 @@ from archstyle.metrics.paired import (
     first_champion,
     score_photos,
 )
-from archstyle.metrics.predictions import Reads, predict_photos
+from archstyle.metrics.predictions import predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.registry.versions import Version, download_bundle
 
+MANIFEST = Path("data/prepared/manifest.csv")
+FEWEST_PHOTOS = 2  # that can be compared at all
+
 
 def judge(
-    candidate: Path, version: str, champion: Version | None, root: Path, tolerance: float
+    candidate: Path,
+    version: str,
+    incumbents: Mapping[str, Version],
+    root: Path,
+    tolerance: float,
 ) -> Decision:
     """Say which alias the bundle in `candidate`, registered as `version`, deserves.
 
-    The champion is measured again, as the photos may have changed since; it reads the originals in
-    data/raw with its own preprocessing. Both are judged by the labels as corrected.
+    `incumbents` are the present champion and the best one there was, by what to call them. Each is
+    measured again, reading the originals in data/raw with its own preprocessing, by the labels as
+    corrected.
     """
-    if champion is None:
+    if not incumbents:
         return first_champion()
-    if champion.version == version:
+    if version in {one.version for role, one in incumbents.items() if role == "champion"}:
         return Decision("champion", ("It is the champion already.",))
     mine = Bundle.load(candidate)
-    by_data = decide_on_data(mine.card.drawn, champion.drawn)
-    if by_data is not None:
-        return by_data
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+    comparisons: dict[str, Comparison] = {}
+    told: list[str] = []
+    for role, incumbent in incumbents.items():
+        if incumbent.version == version:
+            continue
+        by_data = decide_on_data(mine.card.drawn, incumbent.drawn)
+        if by_data is not None and (by_data.alias != "champion" or role == "champion"):
+            return by_data
+        name = f"the {role}, version {incumbent.version},"
+        say(f"Comparing with {name} on the same test photos.")
         try:
-            path = download_bundle(champion.version, Path(temporary)).path
-            theirs = Bundle.load(path)
-        except BundleError as error:
-            return Decision(
-                "champion",
-                (f"The champion, version {champion.version}, can no longer be loaded: {error}",),
-            )
-        say(f"Comparing with the champion, version {champion.version}, on the same test photos.")
-        rows = used(read_manifest(root / "data" / "prepared" / "manifest.csv"), "test")
-        if not rows:
-            raise ArchstyleError(
-                "There are no test photos: raise `split.test` in params.yaml, then `dvc repro`."
-            )
-        store = PhotoStore(root / "data" / "raw")
-        compared = compare(scored(mine, store, rows), scored(theirs, store, rows))
-        name = f"the champion, version {champion.version},"
-        decision = decide({name: compared}, tolerance)
-    told = [*told_of_styles(mine.styles, theirs.styles, rows), *told_of_labels(rows)]
-    return Decision(decision.alias, (*told, *decision.reasons), decision.comparisons)
+            with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+                theirs = Bundle.load(download_bundle(incumbent.version, Path(temporary)).path)
+                refused = _refusal(mine, theirs, name)
+                if refused:
+                    return _challenger(version, refused)
+                rows = _fair_rows(root, mine, theirs, name)
+                store = PhotoStore(root / "data" / "raw")
+                scores = [_scored(bundle, store, rows) for bundle in (mine, theirs)]
+        except ArchstyleError as error:
+            return _challenger(version, f"It could not be compared with {name[:-1]}: {error}")
+        comparisons[name] = compare(scores[0], scores[1])
+        told = told or [*_told_of_styles(mine, theirs), *_told_of_labels(rows)]
+    decision = decide(comparisons, tolerance)
+    by_hand = [] if decision.alias == "champion" else [_by_hand(version)]
+    return Decision(decision.alias, (*told, *decision.reasons, *by_hand), comparisons)
 
 
-def scored(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Scored:
-    """Return what the bundle's answers to the photos [n] are worth; of unknown styles nothing."""
-    known = np.array([row.style in bundle.styles for row in rows], np.bool_)
-    correct, brier = np.zeros(len(rows), np.bool_), np.ones(len(rows))
-    if known.any():
-        asked = [row for row, is_known in zip(rows, known, strict=True) if is_known]
-        answers = predict_photos(bundle, store, asked)
-        of_known = score_photos(answers.probabilities, answers.labels)
-        correct[known], brier[known] = of_known.correct, of_known.brier
-    return Scored(correct, brier)
+def test_digest(root: Path) -> str:
+    """Digest the test photos and their styles: versions that bear it were judged by the same."""
+    rows = sorted((row.sha256, row.style) for row in used(read_manifest(root / MANIFEST), "test"))
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-def told_of_styles(
-    candidate: Sequence[str], champion: Sequence[str], rows: Sequence[Row]
-) -> list[str]:
-    """Say in what the style lists of the two differ."""
-    told = []
-    new, gone = sorted(set(candidate) - set(champion)), sorted(set(champion) - set(candidate))
-    if new:
-        photos = sum(row.style in new for row in rows)
-        told.append(
-            f"The champion does not know {', '.join(new)}: its {photos} test photos count as wrong "
-            "for it."
-        )
+def _refusal(mine: Bundle, theirs: Bundle, name: str) -> str:
+    """Say why the candidate is no rival, whatever it gets right; empty where it is one."""
+    gone = sorted(set(theirs.styles) - set(mine.styles))
     if gone:
-        told.append(f"It no longer tells {', '.join(gone)}, which the champion does.")
-    return told
+        return f"It does not know {', '.join(gone)}, which {name} does."
+    limit = _setting(mine, "data", "limit")
+    if limit is not None:
+        return f"It is a quick look: it was trained with data.limit={limit}."
+    epochs, theirs_epochs = (_setting(one, "train", "epochs") for one in (mine, theirs))
+    if mine.card.name == theirs.card.name and epochs and theirs_epochs and epochs < theirs_epochs:
+        return f"Its training was cut short: {epochs} epochs, of {name} {theirs_epochs}."
+    return ""
 
 
-def told_of_labels(rows: Sequence[Row]) -> list[str]:
+def _fair_rows(root: Path, mine: Bundle, theirs: Bundle, name: str) -> list[Row]:
+    """Return the test photos of styles that both know, of which neither has seen a duplicate."""
+    rows = read_manifest(root / MANIFEST)
+    if not used(rows, "test"):
+        raise ArchstyleError(
+            "there are no test photos; raise `split.test` in params.yaml, then `dvc repro`."
+        )
+    seen = [read_seen(bundle.path) for bundle in (mine, theirs)]
+    for photos, bundle in zip(seen, (mine, theirs), strict=True):
+        # A bundle of before these were kept: of the same data it has seen what the manifest says.
+        if photos is None and bundle.card.data_digest != mine.card.data_digest:
+            raise ArchstyleError(
+                "nobody noted which photos that was trained on, and it was other data."
+            )
+    learned = frozenset().union(*(photos for photos in seen if photos is not None))
+    fair = [row for row in never_learned(rows, learned) if row.style in theirs.styles]
+    if len(fair) < FEWEST_PHOTOS:
+        raise ArchstyleError(
+            f"only {len(fair)} test photos are new to both; photos that come later give more."
+        )
+    return fair
+
+
+def _scored(bundle: Bundle, store: PhotoStore, rows: Sequence[Row]) -> Scored:
+    answers = predict_photos(bundle, store, rows)
+    return score_photos(answers.probabilities, answers.labels)
+
+
+def _setting(bundle: Bundle, section: str, key: str) -> Any:
+    return bundle.card.config.get(section, {}).get(key)
+
+
+def _challenger(version: str, *reasons: str) -> Decision:
+    return Decision("challenger", (*reasons, _by_hand(version)))
+
+
+def _by_hand(version: str) -> str:
+    return f"`archstyle promote {version}` makes it champion all the same."
+
+
+def _told_of_styles(mine: Bundle, theirs: Bundle) -> list[str]:
+    new = sorted(set(mine.styles) - set(theirs.styles))
+    if not new:
+        return []
+    return [f"It also knows {', '.join(new)}; both are judged by the styles that both know."]
+
+
+def _told_of_labels(rows: Sequence[Row]) -> list[str]:
     """Say that some photos count by another style than their folder's."""
     corrected = sum(row.status == "corrected" for row in rows)
     return [f"Labels are as corrected: {corrected} of the test photos."] if corrected else []

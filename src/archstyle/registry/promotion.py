@@ -13,7 +13,7 @@ from archstyle.common.files import locked, read_json
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
-from archstyle.registry.gate import judge
+from archstyle.registry.gate import judge, test_digest
 from archstyle.registry.journal import (
     Change,
     describe_model,
@@ -22,7 +22,7 @@ from archstyle.registry.journal import (
     previous_champion,
     to_tag,
 )
-from archstyle.registry.register import describe, register_bundle
+from archstyle.registry.register import LOOKS, describe, register_bundle
 from archstyle.registry.versions import (
     CHALLENGER,
     CHAMPION,
@@ -42,6 +42,8 @@ from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_erro
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+REFERENCE = "gate.reference"  # the tag of the registered model that names the best champion
 
 
 def register_candidate(
@@ -66,12 +68,16 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
     if not log.has_result(test):
         log.reports(root)
     log_data_report(log, root / "reports")
-    version = register_bundle(log, bundle, test)
+    version = register_bundle(log, bundle, test, test_digest(root))
     with _one_at_a_time():
         decision = _judged(bundle, version, root, tolerance)
         if decision.alias == CHAMPION:
             changed = make_champion(version, "register", decision.reasons, log.client)
             done = "promoted" if changed else "champion already"
+            # The last comparison is the one beside the reference.
+            compared = list((decision.comparisons or {}).values())
+            if _reference() is None or not compared or compared[-1].better:
+                _make_reference(version.version, log.client)
         else:
             set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
             done = "not promoted"
@@ -81,20 +87,34 @@ def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]
         "decision": done,
         "reasons": list(decision.reasons),
         "run_id": log.run_id,
+        "looks": int(version.tags.get(LOOKS, 1)),
     }
     describe(log, version, test, registered)
     return registered
 
 
 def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> Decision:
-    """Judge beside the champion, and again where there is another one when that is done."""
+    """Judge beside the champion and the reference, and again if the champion changes meanwhile."""
     while True:
-        found = champion()
-        decision = judge(bundle, version.version, found, root, tolerance)
-        now_is = champion()
-        if (found and found.version) == (now_is and now_is.version):
+        present, best = champion(), _reference()
+        incumbents = {"champion": present} if present else {}
+        if best and present and best.version != present.version:
+            incumbents["best champion there was"] = best
+        decision = judge(bundle, version.version, incumbents, root, tolerance)
+        if champion() == present:
             return decision
         say("The champion was changed meanwhile: comparing with the new one.")
+
+
+def _reference() -> Version | None:
+    number = registered_model(connect())[0].get(REFERENCE)
+    return next((one for one in all_versions() if one.version == number), None)
+
+
+def _make_reference(version: str, client: "MlflowClient") -> None:
+    """Keep the version beside which later candidates are judged, whoever is champion then."""
+    with mlflow_errors("keep the reference"):
+        client.set_registered_model_tag(MODEL_NAME, REFERENCE, version)
 
 
 def _one_at_a_time() -> AbstractContextManager[bool]:
@@ -186,6 +206,7 @@ def _switch(to: Version, action: str, reason: str) -> Change | None:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
         with _one_at_a_time():
             change = make_champion(to, action, [reason], connect())
+            _make_reference(to.version, connect())  # a person's decision is the new measure
         _install(found)
     return change
 

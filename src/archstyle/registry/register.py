@@ -36,24 +36,35 @@ HEADLINE = (
 )
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
 FINGERPRINT = "archstyle.fingerprint"
+TEST_DIGEST, LOOKS = "test.digest", "test.looks"
 
 
-def register_bundle(log: RunLog, bundle: Path, test: Mapping[str, Any]) -> Version:
+def register_bundle(
+    log: RunLog, bundle: Path, test: Mapping[str, Any], test_digest: str
+) -> Version:
     """Log the bundle as a model of the run and register it; return its version.
+
+    `test_digest` names the test photos: each version that was judged by them was a look at them,
+    and who looks often chooses by them.
 
     `test` is reports/metrics.json, whose headline goes into the registered copy's card. The same
     bundle with the same metrics in the same run is registered once, however often it is asked for.
     """
     headline = {key: test[key] for key in HEADLINE if key in test}
     fingerprint = _fingerprint(bundle, headline, log.run_id)
-    for known in all_versions():
+    versions = all_versions()
+    for known in versions:
         if known.tags.get(FINGERPRINT) == fingerprint:
             return known
+    looks = 1 + sum(known.tags.get(TEST_DIGEST) == test_digest for known in versions)
+    headline["looks"] = looks
     tags = {
         **log.facts.tags(),
         "accuracy": f"{headline.get('accuracy', 0):.4f}",
         "accuracy.interval": accuracy_text(headline),
         FINGERPRINT: fingerprint,
+        TEST_DIGEST: test_digest,
+        LOOKS: str(looks),
     }
     with mlflow_errors("register the model"):
         model_id, uri = _log_model(log, bundle, headline)

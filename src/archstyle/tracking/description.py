@@ -34,6 +34,8 @@ def describe_run(
     lines += [f"`{facts.model}` trained to tell {listed(sorted(facts.counts))}.{right}", ""]
     if registered:
         lines += _decision(registered)
+        if looks := registered.get("looks"):
+            lines += [f"Look {looks} at these test photos: who looks often chooses by them.", ""]
     if test:
         lines += _result_table(test)
     lines += _data_table(facts)
