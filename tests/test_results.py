@@ -43,6 +43,7 @@ from archstyle.reports.results.page import (
     minutes,
     results_table,
     spread,
+    told,
     write_results,
 )
 from archstyle.reports.results.recipes import Recipe, read_params, recipes, with_seed
@@ -318,7 +319,9 @@ def results(drawn: bool = False, limit: int | None = None) -> Results:
 
 
 def test_the_table_says_what_was_measured() -> None:
-    text = results_table(results().lines, ("gothic", 0.325))
+    found = results()
+    assert "as labelled on 1 test photographs, as corrected on 1." in told(found)[1]
+    text = results_table(found.lines, ("gothic", 0.325))
     assert text.splitlines()[2:] == [
         '| always saying "gothic" | 0.325 | | | | |',
         "| small | 0.700 (0.660 to 0.730) | 0.720 (0.680 to 0.750) | 0.710 | 65 s | 3.4 MB |",
@@ -390,7 +393,7 @@ def test_pages_and_figures_are_written_into_the_documents(tmp_path: Path) -> Non
     page = (tmp_path / "docs/results.md").read_text()
     assert 'always saying "gothic" | 0.300' in page
     assert "31 of the 32 photos of" in page.replace("\n", " ")
-    assert "at commit c0ffee1234." in page
+    assert "at commit c0ffee1234:" in page
     assert "say nothing" not in page
     for name in ("results", "robustness", "perturbations"):
         assert f"({name}.png)" in page
@@ -483,7 +486,7 @@ def test_a_recipe_and_the_reference_s_protocol_are_really_measured(
     assert status == "FINISHED"
     monkeypatch.setattr(measure, "published", lambda _: recipe)
     told = measure_reference(tmp_path, work, rows, digest(rows))
-    assert told["leaked"] == (0, 8)
+    assert told["leaked"] == [0, 8]
     assert told["metrics"]["photos"] == told["metrics"]["corrected_photos"] == 8
     assert 0 <= told["metrics"]["accuracy_low"] <= told["metrics"]["accuracy"] <= 1
     assert not (work / "reference/data/augmented").exists()

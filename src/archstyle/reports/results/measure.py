@@ -164,7 +164,7 @@ def measure_reference(root: Path, work: Path, rows: Sequence[Row], digest: str) 
                 f"{prefix}macro_f1": scores.macro_f1,
                 f"{prefix}photos": int(known.sum()),
             }
-        return {"metrics": metrics, "leaked": leaked(folders)}
+        return {"metrics": metrics, "leaked": list(leaked(folders))}
 
     return kept(work / "reference.json", key, measure)
 

@@ -57,6 +57,7 @@ def write_results(root: Path, found: Results) -> list[Path]:
         spread=Markup(spread(found.seeds)),
         repository=REPOSITORY,
         cores=cores(),
+        validation_photos=sum(n.get("validation", 0) for n in found.summary["counts"].values()),
         robust={split: Markup(robust_table(one)) for split, one in found.robustness.items()},
     )
     _write(folder / "results.md", f"{page}\n")
@@ -95,7 +96,8 @@ def told(found: Results) -> tuple[str, str, str]:
         )
     measured = (
         f"Measured on {source['files']:,} files {place}, of which {photographs:,} photographs are "
-        f"used and {len(found.labels.rows)} are the test split{commit}{dirty}."
+        f"used{commit}{dirty}: as labelled on {len(found.labels.labelled):,} test photographs, as "
+        f"corrected on {len(found.labels.corrected):,}."
     )
     return results_table(found.lines, (style, constant)), measured, claim
 
