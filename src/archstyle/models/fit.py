@@ -1,6 +1,6 @@
 """The training story: head, network, validation, checkpoint.
 
-The loop is our own: Keras's costs more than a tenth of the time, see docs/decisions/0037.
+Why the loop is our own is in docs/decisions/0037-training-loop.md.
 """
 
 import csv
