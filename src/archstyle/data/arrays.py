@@ -82,8 +82,8 @@ def write_arrays(
 ) -> tuple[int, int]:
     """Write the photos of Arrays as .npy, and index.json; return how many of each split.
 
-    Crops are drawn when they are needed; with `crops` they are written too, at 19 times the size,
-    for many trainings that share them.
+    Crops are drawn when they are needed; with `crops` they are written too, at many times
+    the size, for many trainings that share them.
     """
     styles = sorted({row.style for row in rows if row.split})
     files: dict[str, list[str]] = {}
@@ -92,22 +92,17 @@ def write_arrays(
         files[split] = [row.file for row in photos]
         labels = np.array([styles.index(row.style) for row in photos], dtype=np.int64)
         np.save(directory / f"{split}_labels.npy", labels)
-        images = _mapped(directory / f"{split}_images.npy", (len(photos), size, size, 3))
 
-        def read(photo: int, images: Images = images, split: str = split) -> None:
-            data = store.read(files[split][photo])
-            images[photo] = read_photo(data, Preprocessing(images.shape[1]))
+        def read(photo: int, split: str = split, size: int = size) -> Images:
+            return read_photo(store.read(files[split][photo]), Preprocessing(size))
 
-        _do(read, len(photos), split)
+        _fill(directory / f"{split}_images.npy", (len(photos), size, size, 3), read, split)
     if crops and augment.copies:
-        draw, numbers = _drawing(store, files["train"], model.image_size, augment, seed)
-        shape = (len(numbers), len(files["train"]), model.image_size, model.image_size, 3)
-        every = _mapped(directory / "crops.npy", shape)
-
-        def fill(photo: int) -> None:
-            every[:, photo] = draw(photo, numbers)
-
-        _do(fill, len(files["train"]), "crops")
+        size = model.image_size
+        draw = _drawing(store, files["train"], size, augment, seed)
+        numbers = range(1, 1 + augment.copies)
+        shape = (augment.copies, len(files["train"]), size, size, 3)
+        _fill(directory / "crops.npy", shape, lambda photo: draw(photo, numbers), "crops")
     index = {
         "styles": styles,
         "train_files": files["train"],
@@ -138,10 +133,11 @@ def read_arrays(directory: Path, raw: Path) -> Arrays:
         for split in ("train", "validation"):
             parts[f"{split}_images"] = np.load(directory / f"{split}_images.npy", mmap_mode="r")
             parts[f"{split}_labels"] = np.load(directory / f"{split}_labels.npy")
+        draw: Draw
         if (directory / "crops.npy").is_file():
             draw = held(np.load(directory / "crops.npy", mmap_mode="r"))
         else:
-            draw, _ = _drawing(store, index["train_files"], size, augment, index["seed"])
+            draw = _drawing(store, index["train_files"], size, augment, index["seed"])
         if index["source"] != store.source.digest:
             raise ValueError(f"its photos are not those of {raw}")
         facts = {key: index[key] for key in ("image_size", "read_size", "drawn", "digest")}
@@ -156,17 +152,17 @@ def read_arrays(directory: Path, raw: Path) -> Arrays:
 
 def _drawing(
     store: PhotoStore, files: Sequence[str], size: int, augment: Augment, seed: int
-) -> tuple[Draw, Sequence[int]]:
-    photos = [store.find(file) for file in files]
-    return Drawing(store.archive, photos, size, augment, seed), range(1, 1 + augment.copies)
+) -> Drawing:
+    return Drawing(store.archive, [store.find(file) for file in files], size, augment, seed)
 
 
-def _mapped(path: Path, shape: tuple[int, ...]) -> Images:
-    images: Images = open_memmap(path, "w+", np.uint8, shape)
+def _fill(path: Path, shape: tuple[int, ...], draw: Callable[[int], Images], name: str) -> None:
+    """Write an array [..., n, size, size, 3] of what is drawn for each of n photos."""
+    images = open_memmap(path, "w+", np.uint8, shape)
     reserve(path)
-    return images
 
+    def work(photo: int) -> None:
+        images[..., photo, :, :, :] = draw(photo)
 
-def _do(work: Callable[[int], None], photos: int, name: str) -> None:
-    for _ in parallel_map(work, range(photos), photos, name):
+    for _ in parallel_map(work, range(shape[-4]), shape[-4], name):
         pass
