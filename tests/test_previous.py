@@ -69,7 +69,7 @@ def drop_lines(path: Path) -> None:
 
 
 def misspell(path: Path) -> None:
-    path.write_text(path.read_text().replace("train", "trian"))
+    path.write_text(path.read_text("utf-8").replace("train", "trian"), "utf-8")
 
 
 @pytest.mark.parametrize("harm", [cut, drop_lines, misspell])
@@ -97,6 +97,20 @@ def test_a_damaged_memory_stops(prepared: Prepared, harm: Callable[[Path], None]
         prepared()
     MEMORY.unlink()
     assert prepared() == before
+
+
+def test_a_memory_that_cannot_be_written_stops_and_changes_nothing(prepared: Prepared) -> None:
+    before = prepared()
+    content = MANIFEST.read_bytes()
+    shutil.rmtree(MEMORY.parent)
+    MEMORY.parent.touch()  # no folder
+    fill(Path("photos"), {"art": 10}, first=100)
+    with pytest.raises(ArchstyleError, match=r"cannot be kept in .*: make it writable"):
+        prepared()
+    assert MANIFEST.read_bytes() == content
+    MEMORY.parent.unlink()
+    after = prepared()
+    assert {file: after[file] for file in before} == before
 
 
 def test_a_trial_of_other_settings_decides_nothing(prepared: Prepared) -> None:

@@ -6,6 +6,7 @@ come from elsewhere. What was decided first stays: a trial of other settings dec
 """
 
 import csv
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,13 +52,21 @@ def read_previous(memory: Path, prepared: Path, shares: Split) -> dict[str, str]
 
 def keep_splits(memory: Path, rows: Sequence[Row]) -> None:
     """Add where photos lie to the memory."""
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    with locked(memory.parent):
-        kept = _read_memory(memory)
-        every = previous_splits(rows) | kept
-        if every != kept:
-            with whole_file(memory) as partial:
-                write_csv(partial, COLUMNS, sorted(every.items()))
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with locked(memory.parent):
+            kept = _read_memory(memory)
+            every = previous_splits(rows) | kept
+            if every != kept:
+                with whole_file(memory) as partial:
+                    write_csv(partial, COLUMNS, sorted(every.items()))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise ArchstyleError(
+            f"Where photos lie cannot be kept in {memory} ({error.strerror}): make it writable, or "
+            "they may change their splits later."
+        ) from None
 
 
 def previous_splits(rows: Sequence[Row]) -> dict[str, str]:
