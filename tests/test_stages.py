@@ -158,19 +158,53 @@ def test_stage_files_stay_thin(stage: str) -> None:
     assert len((ROOT / "pipeline" / f"{stage}.py").read_text().splitlines()) < 100
 
 
+# Each room of the library may import those before it, as docs/architecture.md draws them.
+ROOMS = (
+    *("errors", "common", "config", "photos", "data", "bundle", "metrics", "models", "tracking"),
+    *("reports", "registry", "audit", "search", "cli"),
+)
+# Packages that take seconds to import, and the rooms that may.
+HEAVY = {
+    "keras": {"models"},
+    "tensorflow": {"models"},
+    "mlflow": {"tracking", "registry"},
+    "dvc": set[str](),
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The dotted names of all modules that a file imports, wherever the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
 def test_arrows_point_one_way() -> None:
     """pipeline and serving import archstyle; they never import each other, nor it them."""
     forbidden = {
         "src/archstyle": {"pipeline", "serving"},
+        "src/facades": {"pipeline", "serving"},
         "pipeline": {"serving"},
         "serving": {"pipeline"},
     }
     for folder, names in forbidden.items():
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                modules = []
-                if isinstance(node, ast.Import):
-                    modules = [alias.name for alias in node.names]
-                elif isinstance(node, ast.ImportFrom):
-                    modules = [node.module or ""]
-                assert not {module.split(".")[0] for module in modules} & names, path
+            assert not {name.split(".")[0] for name in imported(path)} & names, path
+
+
+def test_rooms_import_only_those_below_them() -> None:
+    library = ROOT / "src/archstyle"
+    for path in sorted(library.rglob("*.py")):
+        room = path.relative_to(library).with_suffix("").parts[0]
+        if room == "__init__":
+            continue
+        for name in imported(path):
+            if name.startswith("archstyle."):
+                other = name.split(".")[1]
+                assert ROOMS.index(other) <= ROOMS.index(room), f"{path} imports {name}"
+            if room not in HEAVY.get(name.split(".")[0], {room}):
+                pytest.fail(f"{path} imports {name}")
