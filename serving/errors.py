@@ -1,6 +1,6 @@
 """Every refusal is one clear sentence in the shape that was asked for: HTML or JSON."""
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -75,33 +75,32 @@ def refuse(refusal: Refusal) -> Response:
 
 def register(app: Flask) -> None:
     """Handle refusals, HTTP errors and, last, what nobody thought of."""
+    app.register_error_handler(Refusal, refuse)
+    app.register_error_handler(HTTPException, refuse_http)
+    app.register_error_handler(Exception, refuse_unexpected)
 
-    def refused(error: Refusal) -> Response:
-        return refuse(error)
 
-    def http_error(error: HTTPException) -> BaseResponse:
-        status = error.code or 500
-        if status < 400:  # a redirect
-            return error.get_response()
-        code = error.name.lower().replace(" ", "-")
-        sentence = SENTENCES.get(status, error.description or error.name)
-        if isinstance(error, RequestEntityTooLarge):
-            code, sentence = "too-big", too_large(int(app.config["MAX_CONTENT_LENGTH"]))
-        if isinstance(error, ClientDisconnected):
-            status, code, sentence = 408, "request-timeout", SENTENCES[408]
-        response = refuse(Refusal(status, code, sentence))
-        for name, value in error.get_headers():
-            if name == "Allow":
-                response.headers[name] = value
-        return response
+def refuse_http(error: HTTPException) -> BaseResponse:
+    """Say in a sentence of ours what Flask and Werkzeug refuse."""
+    status = error.code or 500
+    if status < 400:  # a redirect
+        return error.get_response()
+    code = error.name.lower().replace(" ", "-")
+    sentence = SENTENCES.get(status, error.description or error.name)
+    if isinstance(error, RequestEntityTooLarge):
+        code, sentence = "too-big", too_large(int(current_app.config["MAX_CONTENT_LENGTH"]))
+    if isinstance(error, ClientDisconnected):
+        status, code, sentence = 408, "request-timeout", SENTENCES[408]
+    response = refuse(Refusal(status, code, sentence))
+    if status == 405:
+        response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
+    return response
 
-    def unexpected(error: Exception) -> Response:
-        app.logger.exception("unexpected: %s", error)
-        return refuse(Refusal(500, "internal", SENTENCES[500]))
 
-    app.register_error_handler(Refusal, refused)
-    app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(Exception, unexpected)
+def refuse_unexpected(error: Exception) -> Response:
+    """Note the error in the log and show none of it."""
+    current_app.logger.exception("unexpected: %s", error)
+    return refuse(Refusal(500, "internal", SENTENCES[500]))
 
 
 def too_large(most: int) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,7 +78,7 @@ def photos_sent() -> list[Upload]:
     if not receiving.acquire(blocking=False):
         raise Refusal(503, "busy", BUSY)
     try:
-        sent = photos_in(parts())
+        sent = _photos()
     finally:
         receiving.release()
     if not sent:
@@ -93,25 +92,11 @@ def photos_sent() -> list[Upload]:
     return sent
 
 
-def photos_in(parts: Iterable[tuple[File | Field, bytes]]) -> list[Upload]:
-    """Return the parts that are photos.
+def _photos() -> list[Upload]:
+    """Read the files of the field `photo`, until the body ends or breaks off.
 
-    Those are the files of the field `photo`, and whatever holds a photo where the client has
-    written no name of the file or none of the field that can be read.
+    A part without a file name or without a name that can be read counts where it holds a photo.
     """
-    photos = []
-    for part, content in parts:
-        filename = getattr(part, "filename", "")
-        # A browser sends a nameless empty part for a field in which nothing was chosen.
-        named = part.name == "photo" and filename
-        if named or (part.name in ("photo", "", None) and is_photo(content)):
-            name = (filename or "photo").replace("\\", "/").rsplit("/", 1)[-1]
-            photos.append(Upload(name, content))
-    return photos
-
-
-def parts() -> list[tuple[File | Field, bytes]]:
-    """Read the parts of a multipart request; one that is cut short ends the list."""
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
     if request.mimetype != "multipart/form-data" or not boundary:
         return []
@@ -122,14 +107,19 @@ def parts() -> list[tuple[File | Field, bytes]]:
     decoder = _Decoder(boundary, max_parts=settings().max_files + 16)
     decoder.receive_data(body)
     decoder.receive_data(None)
-    found: list[tuple[File | Field, bytes]] = []
+    parts: list[tuple[str | None, str, bytes]] = []  # name, file name, content
     with suppress(ValueError):
         while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
             if isinstance(event, File | Field):
-                found.append((event, b""))
+                parts.append((event.name, getattr(event, "filename", ""), b""))
             elif isinstance(event, Data):
-                found[-1] = (found[-1][0], found[-1][1] + event.data)
-    return found
+                parts[-1] = (*parts[-1][:2], parts[-1][2] + event.data)
+    return [
+        Upload((file or "photo").replace("\\", "/").rsplit("/", 1)[-1], content)
+        for name, file, content in parts
+        # A browser sends a nameless empty part for a field in which nothing was chosen.
+        if (name == "photo" and file) or (name in ("photo", "", None) and is_photo(content))
+    ]
 
 
 class _Decoder(MultipartDecoder):
