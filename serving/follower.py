@@ -30,6 +30,7 @@ from serving.settings import Settings
 LONGEST_PAUSE = 60.0
 INCOMING = ".incoming-"
 STATUS = "follower.json"
+STARTED = time.time() - 1  # some drives round the times of files
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,13 @@ class FollowerStatus:
 
 
 def read_status() -> dict[str, str] | None:
-    """Return what the follower last wrote, or None where it has not written yet."""
+    """Return what the follower last wrote, or None where it has not since the server started."""
+    path = cache_directory() / STATUS
     try:
-        values: dict[str, str] = json.loads((cache_directory() / STATUS).read_text("utf-8"))
+        values: dict[str, str] = json.loads(path.read_text("utf-8"))
+        return values if path.stat().st_mtime > STARTED else None
     except (OSError, ValueError):
         return None
-    return values
 
 
 def look(directory: Path, refused: dict[str, FollowerStatus]) -> FollowerStatus:

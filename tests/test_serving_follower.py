@@ -1,5 +1,6 @@
 import itertools
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from serving import follower
 from serving.follower import (
     INCOMING,
     LONGEST_PAUSE,
+    STARTED,
+    STATUS,
     FollowerStatus,
     follow,
     look,
@@ -197,6 +200,14 @@ def test_cache_that_cannot_be_written_is_said_once_and_following_goes_on(
     assert len(said) == 1
     assert "cannot be written" in said[0]
     assert "ARCHSTYLE_CACHE" in said[0]
+
+
+def test_status_that_an_earlier_server_left_is_not_believed(registry: Registry) -> None:
+    file = cache_directory() / STATUS
+    file.write_text('{"state": "following", "sentence": "Version 1 is the champion."}')
+    assert read_status() is not None
+    os.utime(file, (STARTED - 60, STARTED - 60))
+    assert read_status() is None
 
 
 def test_public_is_told_no_paths_and_no_hosts(registry: Registry) -> None:
