@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import optuna
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from optuna.distributions import CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
@@ -144,12 +145,13 @@ def draw(study: optuna.Study, path: Path, drawn: bool, theme: Theme = LIGHT) -> 
     trials = study.get_trials(states=[TrialState.COMPLETE])
     names = list(found) or sorted({name for trial in trials for name in trial.params})
     results = [trial.value or 0.0 for trial in trials]
-    rows = max(1, -(-len(names) // COLUMNS))
+    columns = max(1, min(COLUMNS, len(names)))
+    rows = max(1, -(-len(names) // columns))
     with applied(theme):
-        figure = Figure(figsize=(9.0, 1.0 + 2.5 * rows), layout="constrained")
-        grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
+        figure = Figure(figsize=(0.6 + 2.8 * columns, 1.0 + 2.5 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         figure.supylabel("negative log-likelihood of a trial", fontsize=10)
-        about = "what mattered: share of the differences between trials"
+        about = "what mattered: share of the trials' differences"
         figure.supxlabel(about if found else "too few trials to tell what mattered", fontsize=10)
         for axes, name in zip(grid.flat, names, strict=False):
             axes.set_title(f"{name}: {found[name]:.0%}" if found else name)
@@ -161,6 +163,10 @@ def draw(study: optuna.Study, path: Path, drawn: bool, theme: Theme = LIGHT) -> 
                 values = [scale.choices.index(value) for value in values]
             elif scale.log:
                 axes.set_xscale("log")
+                axes.set_xlim(scale.low / 1.2, scale.high * 1.2)
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
+                axes.xaxis.set_minor_locator(NullLocator())
+                axes.xaxis.set_major_formatter("{x:g}")  # the theme shows no formulas
             axes.scatter(values, results, 36, theme.first, alpha=0.85)
             best = int(np.argmin(results))
             axes.scatter(values[best], results[best], 60, theme.second)
