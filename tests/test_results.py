@@ -490,4 +490,5 @@ def test_a_recipe_and_the_reference_s_protocol_are_really_measured(
     assert told["metrics"]["photos"] == told["metrics"]["corrected_photos"] == 8
     assert 0 <= told["metrics"]["accuracy_low"] <= told["metrics"]["accuracy"] <= 1
     assert not (work / "reference/data/augmented").exists()
-    assert measure_reference(tmp_path, work, [], digest(rows)) == told
+    again = measure_reference(tmp_path, work, [], digest(rows))
+    assert again["metrics"] == told["metrics"]
