@@ -72,7 +72,7 @@ def test_the_stage_leaves_a_page_and_figures(project: Path) -> None:
     assert {"counts.png", "sizes.png", "styles"} <= drawn
     assert {"copies.jpg", "conflicts.jpg", "relabelled.jpg", "dropped.jpg"} <= drawn
     styles = {path.stem for path in (project / "reports/data/styles").iterdir()}
-    assert styles == {"gothic", "Модерн___Арт", "b"}
+    assert styles == {"gothic", "___", "b"}  # any disk and locale takes these
     page = (project / "reports/data.html").read_text("utf-8")
     found = parsed(page)
     for address in found.addresses:
