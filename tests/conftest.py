@@ -17,6 +17,28 @@ os.environ.pop("MLFLOW_RUN_ID", None)
 os.environ.pop("ARCHSTYLE_OUTSIDE", None)
 
 ROOT = Path(__file__).parents[1]
+# What `make test-fast` leaves out: files that import TensorFlow or run whole stages, servers and
+# browsers, and tests that need a trained bundle, a project with a store, or the real photos.
+SLOW_FILES = {
+    f"test_{name}.py"
+    for name in (
+        *("augmentation", "browser", "distance", "encoding", "inspected", "networks", "pipeline"),
+        *("previous", "quantization", "results", "resume", "serving_process", "sweep", "training"),
+    )
+}
+SLOW_FIXTURES = {"empty_database", "photos", "tiny_bundle"}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what is left out."""
+    left_out = config.option.markexpr == "not slow" and collection_path.name in SLOW_FILES
+    return True if left_out else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in SLOW_FILES or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
