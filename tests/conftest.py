@@ -22,8 +22,9 @@ ROOT = Path(__file__).parents[1]
 SLOW_FILES = {
     f"test_{name}.py"
     for name in (
-        *("augmentation", "browser", "distance", "encoding", "inspected", "networks", "pipeline"),
-        *("previous", "quantization", "results", "resume", "serving_process", "sweep", "training"),
+        *("any_folder", "audit", "augmentation", "browser", "datareport", "distance", "encoding"),
+        *("evaluate", "gate", "inspected", "make", "networks", "pipeline", "previous", "report"),
+        *("quantization", "results", "resume", "serving_process", "sweep", "training"),
     )
 }
 SLOW_FIXTURES = {"empty_database", "photos", "tiny_bundle"}
