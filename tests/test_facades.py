@@ -138,7 +138,7 @@ def test_names_and_counts() -> None:
 
 def test_a_photo_depends_on_seed_style_and_number_only(monkeypatch: pytest.MonkeyPatch) -> None:
     few = dict(draw_facades(8, 5))
-    monkeypatch.setattr("facades._cores", lambda: 2)
+    monkeypatch.setattr("facades.cores", lambda: 2)
     many = dict(draw_facades(100, 5))  # enough for two processes
     assert len(many) == len(set(many.values())) == 100
     assert {name: many[name] for name in few} == few

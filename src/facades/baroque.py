@@ -1,210 +1,81 @@
-"""Baroque: curved gables, volutes, pilasters, broken pediments, curved helms, balustrades."""
+"""Baroque: scrolls, curved gables, columns, broken pediments, onion helms, saints in niches."""
 
-from collections.abc import Callable
-from random import Random
+from facades.canvas import Colour, Xs, points, vary
+from facades.parts import BOX, COLUMN, FLAT, ONION, ROUND, STILTED, TRIANGLE, Building
 
-from facades.baroque_parts import Build
-from facades.baroque_tops import dome, gable, tower, volute
-from facades.brush import Brush
-from facades.design import Design
-from facades.light import Light
-from facades.shapes import (
-    BELL,
-    ONION,
-    SEGMENT,
-    cross,
-    repeat,
-)
+_PLASTERS: tuple[Colour, ...] = ((222, 184, 108), (214, 158, 130), (170, 186, 178), (150, 170, 190))
+_BARS = points("-4 0 -4 100 4 100 4 69 50 69 50 63 4 63 4 36 50 36 50 30 -50 30 -50 36 -4 36 -4 0")
+_SEGMENT = points("-100 0 -86 40 -60 74 -32 94 0 100 32 94 60 74 86 40 100 0")
+_BROKEN = points("-100 0 -94 30 -62 72 -32 100 -24 86 -50 20 50 20 24 86 32 100 62 72 94 30 100 0")
+_HALF = points("-100 0 -98 16 -82 20 -66 30 -58 46 -60 58 -44 60 -40 72 -30 84 -14 95")
+_CURVED = [*_HALF, (0.0, 1.0), *((-u, v) for u, v in _HALF[::-1])]
+_SCROLL = points("0 0 0 100 10 94 20 70 32 48 50 34 72 38 92 34 100 18 98 0")
+_SPIRAL = points("100 0 70 64 0 87 -58 55 -72 0 -45 -45 0 -60 38 -38 48 0 28 26 0 32 -20 0 0 -14")
+_SAINT = points("19 0 19 10 16 10 10 45 20 72 6 82 10 90 5 100")
 
 
-def _church(chance: Random, light: Light) -> Design:
-    """Two storeys tied together by volutes, after the Gesu."""
-    build = Build(chance, light)
-    wide, upper = chance.uniform(0.85, 1.1), chance.uniform(0.46, 0.56)
-    low, up, peak = (
-        chance.uniform(0.46, 0.58),
-        chance.uniform(0.34, 0.46),
-        chance.uniform(0.15, 0.24),
-    )
-    crown, domed = chance.choice(("broken", "segment", "triangle", "gable")), chance.random() < 0.3
-    seed = chance.random()
+class Baroque(Building):
+    """A front between towers, scrolls, or the wings of a palace."""
 
-    def paint(brush: Brush) -> None:
-        half, inner = wide / 2, wide * upper / 2
-        if domed:
-            dome(build, brush, 0, low + up * 0.9, inner * 0.85, 0.3)
-        brush.flank(-half, half, low, 0.35, build.plaster, None, 3, SEGMENT)
-        top = low + 0.07
-        for side in (-1, 1):
-            volute(build, brush, side * inner, side * half * 0.97, top, top + up * 0.8)
-        build.storey(
-            brush, inner, top, top + up, [u * inner * s for u in (0.9, 0.46) for s in (-1, 1)]
-        )
-        build.window(brush, 0, top + up * 0.22, inner * 0.36, up * 0.42, True)
-        if inner > 0.22:
-            for side in (-1, 1):
-                build.niche(brush, side * inner * 0.68, top + up * 0.24, inner * 0.18, up * 0.4)
-        build.storey(
-            brush, half, 0, low, [u * half * s for u in (0.96, 0.84, 0.5, 0.38) for s in (-1, 1)]
-        )
-        for side in (-1, 1):
-            x = side * half * 0.67
-            if seed < 0.5:
-                build.niche(brush, x, low * 0.3, half * 0.14, low * 0.44)
-            else:
-                build.window(brush, x, low * 0.34, half * 0.14, low * 0.34, False)
-        build.door(brush, 0, half * 0.3, low * 0.6)
-        roof = top + up + 0.07
-        if crown == "gable":
-            gable(build, brush, inner, roof, peak * 1.6)
-        else:
-            build.pediment(brush, 0, roof, inner * 2.1, peak, crown)
-            cross(brush, 0, roof + peak, 0.12, build.gold.body)
-        for side in (-1, 1):
-            build.statue(brush, side * half * 0.93, top, 0.17)
+    def build(self) -> None:
+        """Draw it."""
+        if self.chance.random() < 0.7:
+            self.wall = self.light.tones(vary(self.chance, _PLASTERS))
+        if self.chance.random() < 0.8:
+            self.trim = self.light.tones(vary(self.chance, ((222, 216, 202), (206, 196, 174)), 8))
+        self.profile, self.course = self.chance.choice((ONION, STILTED)), 9.0  # plaster, no courses
+        self.head = self.chance.choice((_BROKEN, _SEGMENT, TRIANGLE))
+        self._front()
 
-    total = low + up + 0.14 + peak * 1.5 + (0.25 if domed else 0)
-    return Design(wide, total, paint, ((0.0, low + up * 0.6), (0.0, low * 0.7), (wide * 0.35, low)))
+    def _windows(self, xs: Xs, y: float, wide: float, high: float) -> None:
+        self.crown = FLAT
+        super()._windows(xs, y, wide, high)
+        self.crown = ROUND
+        self.row(xs, y, wide, high, _BARS, self.trim.lit)
+        self.row(xs, y - wide * 0.22, wide * 0.8, wide * 0.14, BOX, self.trim.bright)
+        self.gables(xs, y + high + wide * 0.3, wide * 1.8, wide * 0.5, self.head)
 
+    def _doors(self, xs: Xs, wide: float, high: float) -> None:
+        super()._doors(xs, wide, high)
+        ends = [x + side * wide * 0.8 for x in xs for side in (-1, 1)]
+        self.posts(ends, 0, wide * 0.16, high * 1.06, COLUMN)
+        self.gables(xs, high * 1.06, wide * 2.1, high * 0.3, self.head)
 
-def _towers(chance: Random, light: Light) -> Design:
-    """A curved gable between two bell towers."""
-    build = Build(chance, light)
-    wide, aside = chance.uniform(0.44, 0.66), chance.uniform(0.2, 0.27)
-    low, up = chance.uniform(0.62, 0.8), chance.uniform(0.24, 0.4)
-    high, top = chance.uniform(1.05, 1.3), chance.uniform(0.36, 0.52)
-    gabled = chance.random() < 0.6
+    def _top(self, x: float, wide: float, high: float, tower: bool) -> None:
+        """A helm on a tower, on a wing the great scroll that leads up to the middle."""
+        side = 1 if x > 0 else -1
+        inner, size = x - side * wide / 2, wide * 0.27
+        if tower:
+            self.dome(x, high, wide * 0.5, 0.02, 0.08)
+        elif wide < 0.4:
+            self.row((inner,), high, side * wide, wide * 1.1, _SCROLL, self.wall.lit)
+            edge = [(inner + side * u * wide, high + v * wide * 1.1) for u, v in _SCROLL[1:]]
+            curl = [(x + side * (u + 0.8) * size, high + (v + 1) * size) for u, v in _SPIRAL]
+            self.fill(edge, self.trim.bright, 0.02)
+            self.fill(curl, self.trim.bright, wide * 0.1)
+            self.fill(curl, self.trim.dark, wide * 0.04)
 
-    def paint(brush: Brush) -> None:
-        half, rim = wide / 2, wide / 2 + aside
-        brush.flank(-rim, rim, low, 0.35, build.plaster, None, 3, SEGMENT)
-        brush.box(-rim, 0, rim, low, build.plaster.body)
-        if gabled:
-            gable(build, brush, half, low + 0.06, up)
-        else:
-            brush.box(-half, low, half, low + up * 0.5, build.plaster.lit)
-            build.framed(brush, 0, low + up * 0.12, half * 0.22, up * 0.32)
-            build.pediment(brush, 0, low + up * 0.5, wide * 1.04, up * 0.5, build.pediments)
-        for side in (-1, 1):
-            x = side * (half + aside / 2)
-            tower(build, brush, x, aside, low + 0.06, high, top)
-            build.window(brush, x, low * 0.56, aside * 0.26, low * 0.26, False)
-            build.niche(brush, x, low * 0.16, aside * 0.26, low * 0.26)
-            for u in (0.06, 0.94):
-                build.order(brush, side * (half + aside * u), 0, 0.045, low)
-        for u in (0.3, 0.62):
-            for side in (-1, 1):
-                build.order(brush, side * half * u * 1.2, 0, 0.045, low)
-        build.window(brush, 0, low * 0.6, half * 0.32, low * 0.24, True)
-        for side in (-1, 1):
-            build.framed(brush, side * half * 0.56, low * 0.4, half * 0.12, low * 0.3)
-        build.entablature(brush, -rim, rim, low)
-        build.door(brush, 0, half * 0.34, low * 0.38)
+    def _middle(self, half: float, high: float) -> None:
+        if self.chance.random() < 0.5:
+            with self.behind(0.6):
+                self.dome(0, high, half * 0.9, 0.25, 0.1)
+        self.block(-half, 0, half, high, 0.8)
+        for low, up in ((0, 0.6), (0.68, 0.97)):
+            ends = (-half * 0.94, -half * 0.45, half * 0.45, half * 0.94)
+            self.posts(ends, low * high, 0.045, (up - low) * high, COLUMN)
+            self.box(-half, up * high, half, up * high + 0.05, self.trim.lit)
+            self.band(-half - 0.02, half + 0.02, up * high + 0.05, 0.022)
+        self._windows((0,), high * 0.74, half * 0.3, high * 0.14)
+        for y in (0.2, 0.72):
+            beside = self.chance.choice((self._niches, self._windows))
+            beside((-half * 0.7, half * 0.7), high * y, half * 0.24, high * 0.17)
+        top, outline = high * 0.97 + 0.07, self.chance.choice((_CURVED, _CURVED, self.head))
+        self.gables((0,), top, half * 2.1, half, outline)
+        for size, tone in ((0.2, self.trim.bright), (0.14, self.glass)):
+            self.disc(0, top + half * 0.4, half * size, tone)
+        self.cross(0, top + half, 0.12, self.gold.lit)
 
-    details = ((0.0, low), (wide / 2 + aside / 2, high * 0.95), (0.0, low * 0.5))
-    return Design(wide + 2 * aside, high + top * 1.1, paint, details)
-
-
-def _single(chance: Random, light: Light) -> Design:
-    """A parish church: one tower with an onion, a nave beside it or behind."""
-    build = Build(chance, light)
-    build.helm = chance.choice((ONION, ONION, BELL))
-    aside, wide = chance.uniform(0.26, 0.34), chance.uniform(0.2, 0.42)
-    low, high, top = (
-        chance.uniform(0.5, 0.66),
-        chance.uniform(1.0, 1.25),
-        chance.uniform(0.45, 0.65),
-    )
-    bays = chance.randint(1, 2)
-
-    def paint(brush: Brush) -> None:
-        half, rim = aside / 2, aside / 2 + wide
-        brush.flank(-rim, rim, low, 0.3, build.plaster, None, 3, SEGMENT)
-        brush.polygon(
-            [(-rim, low), (-rim * 0.7, low + 0.24), (rim * 0.7, low + 0.24), (rim, low)],
-            build.roof.body,
-        )
-        brush.box(-rim, 0, rim, low, build.plaster.body)
-        for side in (-1, 1):
-            left, right = sorted((side * half, side * rim))
-            for x in repeat(left, right, bays):
-                build.window(brush, x, low * 0.3, wide / bays * 0.32, low * 0.44, True)
-            for index in range(bays + 1):
-                build.order(brush, left + index * wide / bays, 0, 0.04, low)
-            volute(
-                build,
-                brush,
-                side * half,
-                side * rim * 0.95,
-                low + 0.06,
-                low + 0.06 + min(wide, 0.3),
-            )
-        build.entablature(brush, -rim, rim, low)
-        brush.box(-half, 0, half, low + 0.06, build.plaster.lit)
-        for side in (-1, 1):
-            build.order(brush, side * half * 0.86, 0, 0.045, low)
-        build.entablature(brush, -half, half, low)
-        tower(build, brush, 0, aside, low + 0.06, high, top)
-        build.window(brush, 0, low * 0.64, aside * 0.22, low * 0.18, True)
-        build.door(brush, 0, aside * 0.34, low * 0.42)
-
-    return Design(aside + 2 * wide, high + top * 1.1, paint, ((0.0, high), (0.0, low)))
-
-
-def _palace(chance: Random, light: Light) -> Design:
-    """A palace: wings of windows, a middle under a pediment or dome, balustrade and statues."""
-    build = Build(chance, light)
-    bays, bay = chance.choice((2, 3, 4)), chance.uniform(0.16, 0.2)
-    middle, high = chance.uniform(0.44, 0.56), chance.uniform(0.5, 0.62)
-    top = chance.choice(("dome", "gable", "pediment"))
-
-    def paint(brush: Brush) -> None:
-        half, rim = middle / 2, middle / 2 + bays * bay
-        brush.flank(-rim, rim, high, 0.35, build.plaster, None, 3, SEGMENT)
-        brush.polygon(
-            [(-rim, high), (-rim + 0.08, high + 0.22), (rim - 0.08, high + 0.22), (rim, high)],
-            build.roof.body,
-        )
-        brush.box(-rim, 0, rim, high, build.plaster.body)
-        for side in (-1, 1):
-            left, right = sorted((side * half, side * rim))
-            for x in repeat(left, right, bays):
-                build.window(brush, x, high * 0.56, bay * 0.34, high * 0.24, False)
-                build.window(brush, x, high * 0.14, bay * 0.34, high * 0.22, True)
-            for index in range(bays + 1):
-                build.order(brush, left + index * bay, 0, 0.034, high)
-        build.entablature(brush, -rim, rim, high)
-        build.balustrade(brush, -rim, rim, high + 0.07, 0.06)
-        for index in range(1, bays + 1):
-            for side in (-1, 1):
-                build.statue(brush, side * (half + index * bay), high + 0.1, 0.16)
-        tall = high + 0.16
-        if top == "dome":
-            dome(build, brush, 0, tall, half * 0.8, 0.2)
-        brush.box(-half, 0, half, tall, build.plaster.lit)
-        for x in repeat(-half, half, 3):
-            build.window(brush, x, tall * 0.56, middle * 0.13, tall * 0.26, True)
-            if abs(x) > 0.01:
-                build.framed(brush, x, tall * 0.12, middle * 0.13, tall * 0.26)
-        for u in (-1.0, -0.36, 0.36, 1.0):
-            build.order(brush, u * half * 0.97, 0, 0.046, tall)
-        build.entablature(brush, -half, half, tall)
-        build.door(brush, 0, middle * 0.16, tall * 0.38)
-        if top == "gable":
-            gable(build, brush, half, tall + 0.07, 0.32)
-        else:
-            kind = "segment" if top == "dome" else build.pediments
-            build.pediment(brush, 0, tall + 0.07, middle * 1.05, 0.16, kind)
-
-    tall = high + (0.95 if top == "dome" else 0.6)
-    return Design(middle + 2 * bays * bay, tall, paint, ((0.0, high), (middle, high * 0.8)))
-
-
-_KINDS: tuple[Callable[[Random, Light], Design], ...] = (
-    _church, _church, _towers, _towers, _single, _palace,
-)  # fmt: skip
-
-
-def design(chance: Random, light: Light) -> Design:
-    """Plan a church with volutes, with two towers or one, or a palace."""
-    return chance.choice(_KINDS)(chance, light)
+    def _niches(self, xs: Xs, y: float, wide: float, high: float) -> None:
+        for size, tone in ((1.36, self.trim.lit), (1, self.wall.dark)):
+            self.arcade(xs, y, wide * size, high * (0.4 + 0.6 * size), tone)
+        self.posts(xs, y, high * 1.6, high * 0.86, _SAINT)

@@ -1,165 +1,121 @@
-"""Egyptian: pyramids, pylons with a cavetto cornice, obelisks, lotus columns, the desert."""
+"""Egyptian: pyramids, pylons under a hollow cornice, reliefs, obelisks, lotus columns."""
 
-from collections.abc import Callable
-from random import Random
+from facades.canvas import Colour, mix, points, vary
+from facades.parts import BOX, STONES, TRIANGLE, Building, bays
 
-from facades.brush import Brush, Point
-from facades.design import Design
-from facades.egyptian_figures import figure, seated, sphinx
-from facades.egyptian_parts import (
-    PAINTS,
-    cavetto,
-    glyphs,
-    obelisk,
-    pyramid,
-    stepped,
-    stone,
+_PAINTS: tuple[Colour, ...] = ((164, 74, 50), (48, 92, 128), (204, 158, 60), (60, 118, 96))
+_LOTUS = points("125 0 125 4 86 5 100 15 84 76 90 80 110 86 165 94 80 95 80 100")
+_OBELISK, _FLARE = points("140 0 140 5 100 5 64 92 0 100"), points("-100 0 -104 100 104 100 100 0")
+_WINGS = points("0 0 -80 30 -100 90 0 100 100 90 80 30 0 0")
+_CASING = points("-26 74 -20 70 -10 76 0 71 10 75 20 70 26 74 0 100")
+# A striding king with his staff, and signs.
+_KING = points(
+    "-16 0 -4 42 -8 55 -20 44 -17 78 -3 80 -10 92 -8 115 2 120 9 90 4 80 16 78 27 55 27 86 30 86 "
+    "30 0 27 0 27 50 13 68 8 54 19 36 12 36 20 0 10 0 2 36 -6 0"
 )
-from facades.egyptian_temples import rock, temple
-from facades.light import Light, Tones, mix, vary
-from facades.shapes import disc
+_BIRD = points("-100 0 -40 100 20 40 80 100 90 80 20 0")
+_SIGNS = (BOX, TRIANGLE, _BIRD, points("-20 0 -20 50 -80 60 0 100 80 60 20 50 20 0"))
 
 
-def _pyramids(chance: Random, light: Light) -> Design:
-    tones = stone(chance, light)
-    cap = light.tones((226, 212, 184)) if chance.random() < 0.4 else None
-    count, guarded = chance.choice((1, 2, 3, 3)), chance.random() < 0.4
-    high, corner = chance.uniform(0.75, 1.0), chance.uniform(-0.75, 0.75)
-    half = high * chance.uniform(0.72, 0.86)
-    way, smalls = chance.choice((-1, 1)), chance.randint(0, 3)
-    steps = chance.random() < 0.15
-    others = [(chance.uniform(0.9, 1.5), chance.uniform(0.45, 0.9)) for _ in range(count - 1)]
+class Egyptian(Building):
+    """Pyramids, a gate between two pylons, or a colonnade."""
 
-    def paint(brush: Brush) -> None:
-        for index, (offset, size) in reversed(list(enumerate(others))):
-            pale = mix(tones.body, light.haze, 0.16 * (index + 1))
-            far = Tones(*(mix(tone, light.haze, 0.16 * (index + 1)) for tone in tones))
-            x = way * half * offset * (1 if index == 0 else -0.9)
-            pyramid(
-                brush,
-                chance,
-                x,
-                0.02,
-                half * size,
-                high * size,
-                corner,
-                far._replace(body=pale),
-                cap,
-            )
-        if steps:
-            stepped(brush, chance, half, high * 0.8, tones)
-        else:
-            pyramid(brush, chance, 0, 0, half, high, corner, tones, cap)
-        for index in range(smalls):
-            x = -way * half * (0.55 + 0.3 * index)
-            pyramid(brush, chance, x, -0.03, half * 0.17, high * 0.17, corner, tones, None)
-        if guarded and not steps:
-            sphinx(brush, -way * half * 0.3, high * 0.3, way, tones)
+    desert = True
 
-    return Design(
-        half * (2 if count == 1 else 2.6), high, paint, ((0.0, high * 0.6), (0.0, high * 0.25))
-    )
+    def build(self) -> None:
+        """Draw the monument."""
+        self.course, self.paints = self.course * 1.8, [self.light.on(paint) for paint in _PAINTS]
+        self.chance.choice((self._pyramids, self._pylon, self._temple))()
 
+    def _cornice(self, left: float, right: float, y: float, high: float, sun: float = 0) -> None:
+        """The hollow cornice that flares over a wall, signs below it, a winged sun on it."""
+        x, half = (left + right) / 2, (right - left) / 2
+        for index, sign in enumerate(_SIGNS):
+            xs = bays(left, right, max(4, int(half / high * 3)))[index::4]
+            self.row(xs, y - high * 0.7, high * 0.2, high * 0.45, sign, self.wall.dark)
+        self.row((x,), y, half, high, _FLARE, self.wall.shaded)
+        reeds = bays(left, right, int(half / high * 6) + 3)
+        self.row(reeds, y, high * 0.05, high * 0.7, BOX, self.wall.dark)
+        self.box(left, y - high * 0.08, right, y + high * 0.12, self.wall.bright)
+        self.row((x,), y + high * 0.8, half * 1.04, high * 0.2, BOX, self.wall.bright)
+        self.row((x,), y, sun, sun * 0.3, _WINGS, self.paints[1])
+        self.disc(x, y + sun * 0.15, sun * 0.16, self.paints[0])
 
-def _pylon(chance: Random, light: Light) -> Design:
-    tones, paints = stone(chance, light), [light.on(paint) for paint in PAINTS]
-    gate, wide, high = (
-        chance.uniform(0.2, 0.28),
-        chance.uniform(0.48, 0.68),
-        chance.uniform(0.72, 0.95),
-    )
-    granite = light.tones(vary(chance, chance.choice(((176, 122, 100), (150, 128, 116))), 10))
-    batter, door = chance.uniform(0.07, 0.12), high * chance.uniform(0.5, 0.62)
-    poles, front = (
-        chance.random() < 0.55,
-        chance.choice(("obelisks", "obelisk", "colossi", "sphinxes", "both")),
-    )
-    bold, rows = chance.random() < 0.4, chance.choice((1, 2, 2))
-    ruin, tall = chance.random() < 0.25, chance.uniform(0.8, 1.05) * high
+    def _obelisks(self, x: float, high: float) -> None:
+        self.trim, xs = self.light.tones(vary(self.chance, STONES)), ((-x, x), (x,), ())
+        with self.behind(-0.18):
+            for side in self.chance.choice(xs):
+                self.posts((side,), 0, 0.08, high, _OBELISK)
+                for y in bays(high * 0.08, high * 0.85, 7):
+                    self.row((side,), y, 0.012, 0.04, self.chance.choice(_SIGNS), self.trim.dark)
 
-    def paint(brush: Brush) -> None:
-        inner, rim = gate / 2, gate / 2 + wide
-        brush.flank(-rim + batter, rim - batter, high * 0.9, 0.25, tones, None, 0)
+    def _pyramid(self, x: float, z: float, half: float, high: float) -> None:
+        """The two faces that are seen, in courses, perhaps with the casing of the top left."""
+        wall, count, uniform = self.wall, int(high * 26) + 2, self.chance.uniform
+        levels = [(half * (1 - k / count), high * k / count) for k in range(count)]
+        gain = 0.72 if self.light.side == self.seen_side else 1.04
+        front, flank = self.behind(z - half, half / high, gain), self.flank(half, x, half / high, z)
+        for u, face in ((x, front), (0.0, flank)):
+            with face:
+                self.row((u,), 0, half, high, TRIANGLE, wall.body)
+                joints = [(u + side * size, y) for size, y in levels for side in (-1, 1, -1)]
+                self.fill(joints, wall.shaded, 0.004)
+                for size, y in levels[: count * 2 // 3] * 2:
+                    left, tone = u + uniform(-1, 0.8) * size, self.chance.choice(wall[1:5])
+                    stone = mix(tone, wall.body, 0.6)
+                    self.box(left, y, left + half * 0.04, y + high / count, stone)
+                if uniform(0, 1) < 0.4:
+                    self.row((u,), 0, half, high, _CASING, wall.bright)
+
+    def _pyramids(self) -> None:
+        """One pyramid to three, small ones beside them: Giza."""
+        chance, way = self.chance, self.chance.choice((-1, 1))
+        turn, high, wide = self.sizes(0.15, 0.41, 0.75, 1, 0.72, 0.86)
+        self.turn(way * turn)
+        half = high * wide
+        for index in range(chance.choice((0, 1, 2)), -1, -1):
+            x, size = (0, -1.7, 1.7)[index] * half, chance.uniform(0.6, 0.95) if index else 1
+            self._pyramid(x, half * 1.8 * index, half * size, high * size)
+        for index in range(chance.choice((0, 0, 2, 3))):
+            self._pyramid(way * half * (1 + index) / 2, -half * 1.6, half / 6, high / 6)
+
+    def _pylon(self) -> None:
+        """A gate between two leaning towers with reliefs and obelisks: Luxor, Edfu."""
+        inner, wide, high, batter = self.sizes(0.1, 0.14, 0.48, 0.68, 0.72, 0.95, 0.07, 0.12)
+        door, tall, chance, rim = *self.sizes(0.32, 0.5, 0.8, 1.15), self.chance, inner + wide
+        carved = mix(self.wall.shaded, chance.choice([self.wall.dark, *self.paints]), 0.5)
+        king, rows = chance.choice(((0.5, (0.1,)), (0.28, (0.1, 0.5))))
+        with self.flank(rim, 0, batter / high):
+            self._masonry(0, 0, 0.3, high)
         for side in (-1, 1):
+            top = high * chance.choice((1, 1, 0.85))
+            edge = rim - batter * top / high
+            left, right = sorted((side * inner, side * edge))
+            self._masonry(left, 0, right, top)
+            self.fill(((side * edge, 0), (side * edge, top), (side * rim, 0)), self.wall.body)
+            for y in rows:
+                size = high * king
+                self.row(bays(left, right, 3), high * y, -side * size, size, _KING, carved)
+            self._cornice(left, right, top, high * 0.09)
+        self._masonry(-inner - 0.02, 0, inner + 0.02, door * 1.16)
+        self.box(-inner * 0.6, 0, inner * 0.6, door * 0.9, self.wall.deep)
+        self._cornice(-inner, inner, door * 1.16, high * 0.08, inner * 0.9)
+        self._obelisks(inner + wide / 2, high * tall)
 
-            def at(u: float, v: float, side: int = side) -> Point:
-                edge = inner + (wide - batter * v / high) * u
-                return side * (edge + (1 - u) * batter * 0.3 * v / high), v
-
-            top = high * (0.86 if ruin and side > 0 else 1.0)
-            brush.polygon(
-                [at(0, 0), at(0, top), at(1, top), at(1, 0)],
-                tones.lit if side == light.side else tones.body,
-            )
-            step = high / 14
-            for index in range(1, 14):
-                if index * step < top:
-                    brush.line([at(0, index * step), at(1, index * step)], tones.shaded, 0)
-            carved = mix(tones.shaded, chance.choice(paints), 0.5) if bold else tones.dark
-            for row in range(rows):
-                y, tall_row = high * (0.12 + row * 0.4), high * (0.32 if rows == 2 else 0.5)
-                for index, u in enumerate((0.2, 0.5, 0.8)):
-                    x = at(u, y)[0]
-                    figure(brush, x, y, tall_row * (1.0 if index == 1 else 0.8), -side, carved)
-                left, right = sorted((at(0.04, 0)[0], at(0.88, 0)[0]))
-                glyphs(brush, chance, left, right, y + tall_row * 1.1, high * 0.05, tones.dark)
-            left, right = sorted((at(0, top)[0], at(1, top)[0]))
-            if not (ruin and side > 0):
-                cavetto(brush, left, right, top, high * 0.09, tones)
-            brush.line([at(1, 0), at(1, top)], tones.bright, 0.02)
-            if poles:
-                for u in (0.28, 0.66):
-                    x = at(u, 0)[0]
-                    brush.box(x - 0.008, 0, x + 0.008, high * 1.24, brush.tinted((112, 72, 46)))
-                    flag = paints[0] if u < 0.5 else paints[1]
-                    brush.polygon(
-                        [(x, high * 1.24), (x + 0.1, high * 1.21), (x, high * 1.15)], flag
-                    )
-        brush.box(-inner - 0.03, 0, inner + 0.03, door * 1.16, tones.body)
-        brush.box(-inner * 0.6, 0, inner * 0.6, door * 0.9, tones.deep)
-        brush.box(-inner * 0.34, 0, inner * 0.34, door * 0.5, mix(light.sky_low, tones.deep, 0.4))
-        cavetto(brush, -inner, inner, door * 1.16, high * 0.08, tones)
-        brush.shape(
-            0,
-            door * 1.22,
-            inner * 0.9,
-            high * 0.035,
-            ((-1, 0.6), (0, 1), (1, 0.6), (1, -0.2), (0, -1), (-1, -0.2)),
-            paints[1],
-        )
-        disc(brush, 0, door * 1.22, high * 0.03, paints[0])
-        if front in ("colossi", "both"):
-            for side in (-1, 1):
-                seated(brush, side * (inner + wide * 0.24), high * 0.42, tones)
-        if "obelisk" in front:
-            away = -light.side * 0.1
-            for x in (-inner - wide * 0.53, inner + wide * 0.53):
-                shaft = [
-                    (x, 0),
-                    (x + away, high * 0.7),
-                    (x + away + 0.05, high * 0.7),
-                    (x + 0.05, 0),
-                ]
-                if front == "obelisks" or x * light.side > 0:
-                    brush.shadow(shaft, 0.3)
-        if front in ("obelisks", "both"):
-            for side in (-1, 1):
-                obelisk(brush, chance, side * (inner + wide * 0.55), 0.075, tall, granite)
-        if front == "obelisk":
-            obelisk(brush, chance, light.side * (inner + wide * 0.5), 0.085, tall * 1.1, granite)
-        if front == "sphinxes":
-            for side in (-1, 1):
-                for index in range(3):
-                    sphinx(brush, side * (inner + 0.2 + index * 0.24), 0.14, -side, tones)
-
-    return Design(gate + 2 * wide, high * 1.12, paint, ((0.0, door), (wide * 0.5, high * 0.7)))
-
-
-_KINDS: tuple[Callable[[Random, Light], Design], ...] = (
-    _pyramids, _pyramids, _pylon, _pylon, temple, rock,
-)  # fmt: skip
-
-
-def design(chance: Random, light: Light) -> Design:
-    """Plan pyramids, a gate of two pylons, a colonnade, or colossi before a cliff."""
-    return chance.choice(_KINDS)(chance, light)
+    def _temple(self) -> None:
+        """A colonnade under the cornice: Dendera, Philae."""
+        bay, high, pier = self.sizes(0.19, 0.25, 0.5, 0.72, 0.14, 0.2)
+        count = self.chance.choice((4, 6, 6, 8))
+        half, rim, king = count * bay / 2, count * bay / 2 + pier, high * 0.4
+        self.block(-rim, 0, rim, high + 0.1, 0.6)
+        self.box(-half, 0, half, high, self.wall.deep)
+        sides = (-half - pier / 2, half + pier / 2)
+        self.row(sides, high * 0.15, king, king, _KING, self.wall.dark)
+        screens = [x for x in bays(-half, half, count) if abs(x) > bay]
+        self.row(screens, 0, bay / 2, high * self.chance.choice((0, 0.36)), BOX, self.wall.body)
+        xs = [-half + k * bay for k in range(count + 1)]
+        self.posts(xs, 0, bay * 0.5, high, _LOTUS)
+        for y in (0.62, 0.66, 0.7):
+            self.row(xs, high * y, bay * 0.22, high * 0.015, BOX, self.paints[0])
+        self._cornice(-rim, rim, high + 0.1, 0.1, 0.2)
+        self._obelisks(half * 0.85, high * 1.75)

@@ -1,209 +1,75 @@
-"""Gothic: lancets with tracery, a rose, buttresses with pinnacles, spires."""
+"""Gothic: lancets with tracery, a rose, buttresses with pinnacles, pointed portals, spires."""
 
-from collections.abc import Callable
-from random import Random
+from facades.canvas import Colour, Xs, mix, points, vary
+from facades.parts import DISC, POINTED, TRIANGLE, Building, bays
 
-from facades.brush import Brush
-from facades.design import Design
-from facades.gothic_parts import (
-    buttress,
-    gallery,
-    lancet,
-    pinnacle,
-    portal,
-    rose,
-    spire,
-    tower,
-)
-from facades.light import Colour, Light, Tones, vary
-from facades.shapes import POINTED, cross, disc, repeat
-
-_STONES: tuple[Colour, ...] = (
-    (198, 188, 168), (172, 166, 158), (208, 194, 166), (142, 136, 130), (166, 134, 116),
-    (156, 104, 86), (216, 210, 202), (184, 164, 132), (120, 116, 114),
-)  # fmt: skip
+_PANES: tuple[Colour, ...] = ((130, 44, 64), (50, 76, 150), (150, 112, 52), (62, 106, 96))
+_STEPPED = points("130 0 130 40 110 42 100 97 130 97 130 100")
+_PINNACLE = points("80 0 80 35 125 35 0 100")
+_SPIRE = points("100 0 83 17 92 19 78 21 63 37 72 39 58 41 43 57 52 59 38 61 23 77 30 79 0 100")
+# Two small arches and a quatrefoil, in widths above the spring.
+_TRACERY = points("0 10 -25 40 -50 0 -25 40 0 30 15 50 0 68 -15 50 0 30 25 40 50 0 25 40 0 10")
 
 
-def _materials(chance: Random, light: Light) -> tuple[Tones, Tones]:
-    stone = vary(chance, chance.choice(_STONES), 14)
-    slate = chance.choice((stone, stone, (88, 98, 112), (104, 140, 128)))
-    return light.tones(stone), light.tones(slate)
+class Gothic(Building):
+    """A cathedral."""
 
+    crown, rings = POINTED, 5
 
-def _twin(chance: Random, light: Light) -> Design:
-    tones, roof = _materials(chance, light)
-    wide, aside = chance.uniform(0.42, 0.6), chance.uniform(0.26, 0.36)
-    nave, high = chance.uniform(0.85, 1.0), chance.uniform(1.05, 1.35)
-    top = chance.choice((0.0, chance.uniform(0.5, 0.9), chance.uniform(0.5, 0.9)))
-    uneven = chance.random() < 0.2
-    seed, gabled, radius = chance.randint(0, 1), chance.random() < 0.6, chance.uniform(0.13, 0.17)
-    x = wide / 2 + aside / 2
+    def build(self) -> None:
+        """Draw the cathedral."""
+        if self.chance.random() < 0.3:
+            self.trim = self.light.tones(vary(self.chance, ((214, 208, 196), (200, 186, 160))))
+        self.spired = self.chance.random() < 0.7
+        self._front()
 
-    def paint(brush: Brush) -> None:
-        half = wide / 2
-        if chance.random() < 0.7:
-            brush.polygon([(-half, nave), (0, nave + wide * 0.75), (half, nave)], tones.bright)
-            brush.polygon(
-                [(-half * 0.86, nave), (0, nave + wide * 0.64), (half * 0.86, nave)], tones.body
-            )
-            lancet(brush, 0, nave + wide * 0.1, wide * 0.14, wide * 0.26, tones)
-            cross(brush, 0, nave + wide * 0.74, wide * 0.16, tones.dark)
-        brush.box(-half, 0, half, nave, tones.body)
-        brush.courses(-half, 0, half, nave, 0.04, tones.shaded)
-        for u in repeat(-half, half, 5):
-            lancet(brush, u, nave * 0.84, wide * 0.09, nave * 0.14, tones)
-        gallery(brush, -half, half, nave * 0.44, nave * 0.1, tones)
-        rose(brush, chance, 0, nave * 0.69, radius * wide / 0.5, tones)
-        fall = brush.light.side * half
-        brush.shadow([(fall, 0), (fall, nave), (fall * 0.25, nave * 0.55), (fall * 0.1, 0)], 0.3)
-        for side in (-1, 1):
-            shorter = 0.9 if uneven and side > 0 else 1.0
-            tower(brush, chance, side * x, aside, high * shorter, top * shorter, tones, roof, seed)
-            portal(brush, side * x, aside * 0.62, nave * 0.33, tones, gabled)
-        portal(brush, 0, wide * 0.62, nave * 0.4, tones, gabled)
+    def _windows(self, xs: Xs, y: float, wide: float, high: float) -> None:
+        super()._windows(xs, y, wide, high)
+        for x in xs:
+            spring = y + max(0.0, high - wide * 0.87)
+            path = [(x, y), *((x + u * wide, spring + v * wide) for u, v in _TRACERY)]
+            self.fill(path, self.trim.lit, wide * 0.08)
 
-    total = high + (top or aside * 0.6)
-    return Design(
-        wide + 2 * aside, total, paint, ((0.0, nave * 0.65), (x, high * 0.9), (0.0, 0.35))
-    )
+    def _doors(self, xs: Xs, wide: float, high: float) -> None:
+        self.gables(xs, high * 0.86, wide * 2.6, high * 1.1, TRIANGLE)
+        super()._doors(xs, wide, high)
 
+    def _storeys(self, x: float, wide: float, levels: Xs) -> None:
+        super()._storeys(x, wide, levels)
+        self._buttresses((x - wide * 0.48, x + wide * 0.48), levels[-1], 0.055)
 
-def _single(chance: Random, light: Light) -> Design:
-    tones, roof = _materials(chance, light)
-    aside, wide = chance.uniform(0.36, 0.46), chance.uniform(0.24, 0.45)
-    high, top = chance.uniform(1.0, 1.4), chance.uniform(0.55, 1.0)
-    nave, bays, seed = chance.uniform(0.5, 0.75), chance.randint(1, 3), chance.randint(0, 1)
+    def _top(self, x: float, wide: float, high: float, tower: bool) -> None:
+        if tower and self.spired:
+            with self.round(x):
+                self.solid(high, wide * 0.43, high * 0.6, _SPIRE, self.roof)
+                self.cross(0, high * 1.59, wide * 0.3, self.roof.dark)
 
-    def paint(brush: Brush) -> None:
-        half = aside / 2
-        brush.polygon(
-            [(-half - wide * 0.9, nave), (0, nave + 0.42), (half + wide * 0.9, nave)], roof.shaded
-        )
-        for side in (-1, 1):
-            low, far = side * half, side * (half + wide)
-            brush.flank(min(low, far), max(low, far), nave, 0.2, tones, None, 2, POINTED)
-            brush.box(min(low, far), 0, max(low, far), nave, tones.body)
-            brush.courses(min(low, far), 0, max(low, far), nave, 0.04, tones.shaded)
-            for u in repeat(min(low, far), max(low, far), bays):
-                lancet(brush, u, nave * 0.2, wide / bays * 0.42, nave * 0.62, tones)
-            brush.band(min(low, far), max(low, far), nave, 0.025, tones)
-            for u in range(bays):
-                buttress(brush, far - side * u * wide / bays, nave * 0.92, 0.055, tones, 0.2)
-        tower(brush, chance, 0, aside, high, top, tones, roof, seed)
-        portal(brush, 0, aside * 0.6, high * 0.3, tones, True)
-        if seed:
-            rose(brush, chance, 0, high * 0.55, aside * 0.2, tones)
+    def _nave(self, half: float, high: float, ridge: float, deep: float) -> None:
+        super()._nave(half, high, ridge * 1.5, deep)
+        if half > 0.4:
+            with self.flank(half, 0):
+                self._buttresses(bays(0, deep, 5)[::-1], high * 0.9, 0.05)
 
-    return Design(
-        aside + 2 * wide, high + top, paint, ((0.0, high * 0.95), (0.0, high * 0.5), (0.0, 0.3))
-    )
+    def _middle(self, half: float, high: float) -> None:
+        self.gables((0,), high, half * 2, half * 1.6, TRIANGLE)
+        self._masonry(-half, 0, half, high)
+        self._windows(bays(-half, half, 5), high * 0.85, half * 0.2, high * 0.13)
+        self._windows(bays(-half, half, 9), high * 0.43, half * 0.12, high * 0.08)
+        self._rose(high * 0.68, half * 0.55)
+        self.band(-half, half, high, 0.02)
 
+    def _rose(self, y: float, radius: float) -> None:
+        stone, ring = self.trim, DISC[1 :: self.chance.choice((1, 1, 2))]
+        pane, part = self.light.on(vary(self.chance, _PANES, 20)), min(0.22, 2.3 / len(ring))
+        pane = mix(pane, self.glass, 0.7 * (self.glass[0] > 200))
+        for size, tone in enumerate((stone.bright, stone.dark, stone.lit, pane)):
+            self.disc(0, y, radius * (1.26 - 0.1 * size), tone)
+        for u, v in ring:
+            for size, tone in ((part, stone.bright), (part * 0.66, self.glass)):
+                self.disc(u * radius * 0.75, y + (v - 1) * radius * 0.75, radius * size, tone)
+        for size, tone in enumerate((stone.lit, pane, stone.lit, self.glass)):
+            self.disc(0, y, radius * (0.45 - 0.1 * size), tone)
 
-def _gable(chance: Random, light: Light) -> Design:
-    tones, roof = _materials(chance, light)
-    wide, aside = chance.uniform(0.5, 0.7), chance.uniform(0.18, 0.3)
-    nave, wing = chance.uniform(0.75, 1.0), chance.uniform(0.45, 0.62)
-    peak, radius = chance.uniform(0.35, 0.55), chance.uniform(0.14, 0.19)
-    fleche, gabled = chance.random() < 0.5, chance.random() < 0.7
-
-    def paint(brush: Brush) -> None:
-        half = wide / 2
-        if fleche:
-            spire(brush, 0, nave + peak * 0.6, 0.12, 0.75, roof)
-        for side in (-1, 1):
-            low, far = side * half, side * (half + aside)
-            brush.polygon([(low, 0), (low, nave * 0.86), (far, wing), (far, 0)], tones.shaded)
-            brush.line([(low, nave * 0.86), (far, wing)], tones.bright, 0.03)
-            lancet(brush, (low + far) / 2, wing * 0.5, aside * 0.4, wing * 0.45, tones)
-            portal(brush, (low + far) / 2, aside * 0.66, wing * 0.42, tones, gabled)
-            buttress(brush, far, wing, 0.07, tones, 0.3)
-        brush.flank(-half - aside, half + aside, wing, 0.3, tones, None, 4, POINTED)
-        brush.box(-half, 0, half, nave, tones.body)
-        brush.polygon([(-half, nave), (0, nave + peak), (half, nave)], tones.body)
-        brush.courses(-half, 0, half, nave, 0.035, tones.shaded)
-        for side in (-1, 1):
-            brush.line([(side * half * 1.05, nave), (0, nave + peak * 1.05)], tones.bright, 0.035)
-            for level in range(1, 7):
-                u, v = side * half * (1 - level / 7) * 1.04, nave + peak * level / 7 * 1.06
-                disc(brush, u, v, 0.016, tones.lit)
-        lancet(brush, 0, nave + peak * 0.12, wide * 0.13, peak * 0.5, tones)
-        rose(brush, chance, 0, nave * 0.72, radius * wide / 0.5, tones)
-        brush.band(-half, half, nave * 0.46, 0.02, tones)
-        portal(brush, 0, wide * 0.5, nave * 0.4, tones, gabled)
-        for side in (-1, 1):
-            buttress(brush, side * half, nave * 1.02, 0.08, tones, 0.42)
-            lancet(brush, side * half * 0.72, nave * 0.5, 0.06, nave * 0.32, tones)
-        cross(brush, 0, nave + peak, 0.12, tones.dark)
-
-    total = nave + peak + (0.4 if fleche else 0.1)
-    return Design(wide + 2 * aside, total, paint, ((0.0, nave * 0.7), (0.0, nave + peak * 0.5)))
-
-
-def _side(chance: Random, light: Light) -> Design:
-    tones, roof = _materials(chance, light)
-    bays, bay = chance.randint(4, 7), chance.uniform(0.19, 0.26)
-    aisle, nave, ridge = (
-        chance.uniform(0.36, 0.5),
-        chance.uniform(0.8, 0.95),
-        chance.uniform(0.25, 0.4),
-    )
-    high, top, seed = chance.uniform(1.1, 1.4), chance.uniform(0.4, 0.85), chance.randint(0, 1)
-    end, aside = chance.choice((-1, 1)), chance.uniform(0.28, 0.36)
-    slate = light.tones(chance.choice(((88, 98, 112), (128, 84, 66), (108, 138, 122))))
-    flying = chance.random() < 0.75
-
-    def paint(brush: Brush) -> None:
-        half = bays * bay / 2
-        brush.polygon(
-            [
-                (-half, nave),
-                (-half * 0.97, nave + ridge),
-                (half * 0.97, nave + ridge),
-                (half, nave),
-            ],
-            slate.body,
-        )
-        brush.line([(-half * 0.97, nave + ridge), (half * 0.97, nave + ridge)], slate.dark, 0.015)
-        spire(brush, end * half * -0.4, nave + ridge, 0.09, 0.55, slate)
-        brush.box(-half, 0, half, nave, tones.body)
-        brush.courses(-half, 0, half, nave, 0.04, tones.shaded)
-        gallery(brush, -half, half, nave * 0.97, 0.05, tones)
-        for x in repeat(-half, half, bays):
-            lancet(brush, x, aisle * 1.22, bay * 0.4, nave * 0.94 - aisle * 1.22, tones)
-        brush.polygon(
-            [(-half, aisle), (-half, aisle * 1.16), (half, aisle * 1.16), (half, aisle)],
-            slate.shaded,
-        )
-        brush.box(-half, 0, half, aisle, tones.lit)
-        for x in repeat(-half, half, bays):
-            lancet(brush, x, aisle * 0.2, bay * 0.36, aisle * 0.68, tones)
-        brush.band(-half, half, aisle, 0.02, tones)
-        for index in range(bays + 1):
-            x = -half + index * bay
-            if flying:
-                brush.line(
-                    [(x, nave * 0.86), (x - 0.035, nave * 0.72), (x - 0.05, aisle * 1.3)],
-                    tones.bright,
-                    0.035,
-                )
-            buttress(brush, x, aisle * 1.3, bay * 0.2, tones, bay * 0.9)
-            pinnacle(brush, x, nave, bay * 0.12, bay * 0.7, tones)
-        tower(brush, chance, end * (half + aside / 2), aside, high, top, tones, roof, seed)
-        if seed:
-            portal(brush, end * (half + aside / 2), aside * 0.6, high * 0.28, tones, True)
-
-    return Design(
-        bays * bay + aside,
-        high + top,
-        paint,
-        ((0.0, nave * 0.7), (end * bays * bay / 2, high * 0.8)),
-        end * aside / 2,
-    )
-
-
-_KINDS: tuple[Callable[[Random, Light], Design], ...] = (_twin, _twin, _single, _gable, _side)
-
-
-def design(chance: Random, light: Light) -> Design:
-    """Plan a cathedral with two towers or one, a gabled front, or a flank with buttresses."""
-    return chance.choice(_KINDS)(chance, light)
+    def _buttresses(self, xs: Xs, high: float, wide: float) -> None:
+        self.posts(xs, 0, wide, high, _STEPPED)
+        self.posts(xs, high, wide, wide * 4.5, _PINNACLE)
