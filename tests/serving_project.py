@@ -119,7 +119,7 @@ class RunningServer:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(90)
 
 
 def control_terminal() -> None:

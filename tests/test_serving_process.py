@@ -84,7 +84,7 @@ def test_serves_the_cached_bundle_swaps_it_and_stops_whole(
         wait_until_gone([follower])
         assert server.get("/healthz")[0] == 200
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(90) == 0
         wait_until_gone([*started, *workers])
 
 
@@ -112,7 +112,7 @@ def test_whatever_ends_one_ends_all_and_frees_the_port(
         processes = [p.pid for p in psutil.Process(server.process.pid).children(recursive=True)]
         assert len(processes) == 3  # gunicorn, a worker, the follower
         ending(server, ours)
-        assert server.process.wait(20) in (0, 1, -signal.SIGKILL)
+        assert server.process.wait(90) in (0, 1, -signal.SIGKILL)
         wait_until_gone(processes)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

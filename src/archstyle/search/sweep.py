@@ -132,7 +132,7 @@ def _at_once(plan: Plan, run_id: str, seed: int) -> Ended:
 
 def _begin_worker(log: Path) -> None:
     """Keep what trials print apart, and end with the sweep, however that ends."""
-    with log.open("a") as file:
+    with log.open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
 
