@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_RUN_ID", None)
 os.environ.pop("ARCHSTYLE_OUTSIDE", None)
+# A shell's background job and nohup leave these ignored, and every server that a test starts would.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).parents[1]
 # What `make test-fast` leaves out: files that import TensorFlow or run whole stages, servers and
