@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from archstyle.bundle import Answer, Card, Outputs
+from archstyle.bundle import Answer, Bundle, Card, Outputs
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize
@@ -65,7 +65,7 @@ def card(styles: Sequence[str] = STYLES, drawn: bool = False, digest: str = "d")
     )
 
 
-class ColourBundle:
+class ColourBundle(Bundle):
     """Has what evaluate uses of a Bundle; answers the style whose colour the photo has."""
 
     digest = "b" * 64
@@ -86,7 +86,7 @@ class ColourBundle:
         embeddings = np.zeros((len(images), 2), np.float32)
         return Outputs(probabilities, None, embeddings, distances=distances)
 
-    def predict(self, source: bytes) -> Answer:
+    def predict(self, source: bytes | Path) -> Answer:
         row = self.run(read_photo(source, self.card.preprocessing)[None]).probabilities[0]
         best = int(row.argmax())
         return Answer(

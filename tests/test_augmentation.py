@@ -1,6 +1,7 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_variants_differ_by_copy_photo_and_seed_and_are_repeatable() -> None:
         ("saturation", 0.8),
     ],
 )
-def test_every_range_changes_the_photo_both_ways(key: str, value: object) -> None:
+def test_every_range_changes_the_photo_both_ways(key: str, value: Any) -> None:
     image = photo(1, 300, 200)
     augment = replace(STILL, **{key: value})
     made = [variant(image, 64, augment, chance(1, SHA, copy)) for copy in range(12)]
@@ -208,9 +209,9 @@ def test_another_photo_in_the_collection_changes_no_variant(
     store, rows = prepared
     train = used(rows, "train")
     fewer = [row for row in rows if row.file != train[0].file]
-    for name, some in (("all", rows), ("fewer", fewer)):
+    for name, chosen in (("all", rows), ("fewer", fewer)):
         (tmp_path / name).mkdir()
-        write_arrays(tmp_path / name, store, some, Model("any", 24, 24, 0.0), LIVELY, seed=7)
+        write_arrays(tmp_path / name, store, chosen, Model("any", 24, 24, 0.0), LIVELY, seed=7)
     everything, some = (read_arrays(tmp_path / name, tmp_path / "raw") for name in ("all", "fewer"))
     np.testing.assert_array_equal(everything.train_images[1:], some.train_images)
     for n in range(len(train) - 1):

@@ -163,7 +163,8 @@ def test_neither_mlflow_nor_tensorflow_is_imported(album: Path, tiny_bundle: Pat
 
 
 def test_a_reader_that_goes_away_is_no_traceback(album: Path, tiny_bundle: Path) -> None:
-    command = [sys.executable, "-m", "archstyle.cli", "predict", album, "--model", tiny_bundle]
+    arguments = ["predict", str(album), "--model", str(tiny_bundle)]
+    command = [sys.executable, "-m", "archstyle.cli", *arguments]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -179,7 +179,7 @@ def test_twenty_styles_are_readable(theme: Theme) -> None:
         assert all(a.y0 >= b.y1 or b.y0 >= a.y1 for a, b in pairwise(boxes))
         assert min(box.x0 for box in boxes) >= 0
         assert axes.get_window_extent().width > figure.bbox.width / 2
-    assert [bar.get_width() for bar in axes.patches] == [3] * 20
+    assert [bar.get_width() for bar in axes.containers[0]] == [3] * 20
     assert axes.get_yticklabels()[0].get_text() == "$x^2 (3)"
 
 
@@ -204,9 +204,9 @@ def test_the_threshold_is_shown_among_the_pairs(tmp_path: Path, farthest: int) -
     write_report(tmp_path, DataReport(found, choose(found), pictures, []))
     with applied(LIGHT):
         (axes,) = charts.distances(alike, found.distance, LIGHT).axes
-    assert [(round(bar.get_x() + 0.44), bar.get_height()) for bar in axes.patches] == [
-        (farthest, 1), (50, 1),
-    ]  # fmt: skip
+    bars = [bar for series in axes.containers for bar in series]
+    shown = [(round(bar.get_x() + 0.44), bar.get_height()) for bar in bars]
+    assert shown == [(farthest, 1), (50, 1)]
     assert axes.get_lines()[0].get_xdata() == [found.distance + 0.5] * 2
     assert (tmp_path / "data/distances.png").read_bytes() == charts_of(found)["distances"].light
     page = (tmp_path / "data.html").read_text("utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archstyle.bundle import Bundle
 from archstyle.config import Split
 from archstyle.data.manifest import Pair, read_manifest, write_manifest
 from archstyle.data.splits import LeakError, check_data, check_splits, split_of
@@ -47,7 +48,7 @@ class RunLog:
 def project(tmp_path, monkeypatch):
     bundle = make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate.Bundle, "load", lambda path: bundle)
+    monkeypatch.setattr("pipeline.evaluate.Bundle.load", lambda path: bundle)
     return tmp_path
 
 
@@ -114,7 +115,8 @@ def test_memory_does_not_grow_with_the_photos(monkeypatch):
     monkeypatch.setattr(predicting, "CHUNK", 1)
     monkeypatch.setattr("archstyle.common.parallel.cores", lambda: 2)
     rows, photos = rows_and_photos()
-    bundle, store, ahead = ColourBundle(card()), Photos(photos), []
+    bundle, store = ColourBundle(card()), Photos(photos)
+    ahead: list[int] = []
 
     def read(file):
         ahead.append(len(ahead) + 1 - bundle.seen)
@@ -171,7 +173,7 @@ def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
 def test_photos_of_no_such_building_are_in_numbers_plots_and_page(project, run_log, capsys):
     evaluate.main([])
     without = json.loads((project / "reports/metrics.json").read_text())
-    bundle = evaluate.Bundle.load(project)
+    bundle = Bundle.load(project)
     bundle.card = replace(bundle.card, distance_threshold=40.0)
     evaluate.main([])
     assert "Set ARCHSTYLE_OUTSIDE" in (project / "reports/index.html").read_text("utf-8")
@@ -270,7 +272,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(project, file, stage):
 def test_drawn_facades_are_said_to_be_drawn(tmp_path, monkeypatch, run_log, capsys):
     bundle = make_project(tmp_path, kind="facades")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate.Bundle, "load", lambda path: bundle)
+    monkeypatch.setattr("pipeline.evaluate.Bundle.load", lambda path: bundle)
     evaluate.main(["evaluate.bootstrap_samples=50"])
     assert "12 test drawings right" in capsys.readouterr().out
     assert "Drawn facades, not photos." in (tmp_path / "reports/index.html").read_text("utf-8")

@@ -70,8 +70,8 @@ def test_curves_have_a_column_a_phase_and_a_line_a_split(history):
     assert [axes.get_title("left") for axes in (loss, others[0])] == ["head only", "whole network"]
     assert [axes.get_ylabel() for axes in (loss, others[1])] == ["loss", "accuracy"]
     training, validation = loss.get_lines()
-    assert list(training.get_ydata()) == [1.5, 1.2]
-    assert validation.get_label() == "validation" and validation.get_ydata()[0] == 1.4
+    assert np.asarray(training.get_ydata()).tolist() == [1.5, 1.2]
+    assert validation.get_label() == "validation" and np.asarray(validation.get_ydata())[0] == 1.4
 
 
 def test_risk_and_coverage_are_marked_where_the_threshold_stands():
@@ -90,7 +90,7 @@ def test_the_reliability_diagram_has_a_bar_a_bin():
     found = evaluation().reliability
     with applied(LIGHT):
         upper, lower = charts.reliability_diagram(found, LIGHT).axes
-    assert [bar.get_height() for bar in lower.patches] == found.photos.tolist()
+    assert [bar.get_height() for bar in lower.containers[0]] == found.photos.tolist()
     assert lower.get_xlabel() == "probability of the answer"
     assert f"{found.expected_calibration_error:.3f}" in upper.get_title("left")
 

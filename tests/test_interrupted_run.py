@@ -10,7 +10,7 @@ from tests.tracking_project import CONFIG, empty_database, facades, project
 
 __all__ = ["empty_database", "facades", "project"]
 
-ROWS = [
+ROWS: list[dict[str, float | str]] = [
     {"epoch": 1, "phase": "head", "loss": 1.5, "validation_loss": 1.4},
     {"epoch": 2, "phase": "network", "loss": 1.2, "validation_loss": 1.1},
     {"epoch": 3, "phase": "network", "loss": 0.9, "validation_loss": 1.0},

@@ -237,6 +237,7 @@ def test_an_application_can_be_cut_and_accelerated(
     parts = cut(network, whole, len(network.cuts) // 2)
     photos = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     expected = np.asarray(whole(photos))
+    assert parts.lower is not None
     given = np.asarray(accelerated(parts.upper, precision)(np.asarray(parts.lower(photos))))
     tolerance = 1e-5 if precision == "float32" else 0.05
     np.testing.assert_allclose(given, expected, atol=tolerance * np.abs(expected).max())

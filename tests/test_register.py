@@ -34,7 +34,7 @@ def aliases() -> dict[str, str]:
 
 def number_of_the_champion() -> str | None:
     found = champion()
-    return found and found.version
+    return found.version if found else None
 
 
 def styles_of(bundle: Path) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def test_a_worse_candidate_is_challenger_with_the_reasons(project: Path, tiny_bu
     assert "it is right on 0.0 %, the champion, version 1, on 100.0 %" in told
     assert aliases() == {"champion": "1", "challenger": "2"}
     shown = connect().get_model_version(MODEL_NAME, "2").description
-    assert told in shown and "**Challenger**" in shown
+    assert shown and told in shown and "**Challenger**" in shown
     cached = current()
     assert cached is not None and cached.version == "1"
 

@@ -13,7 +13,7 @@ from archstyle.common.files import read_json, write_json
 from archstyle.data.manifest import Row, learned, never_learned, read_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
-from archstyle.registry import gate, promotion
+from archstyle.registry import gate
 from archstyle.registry.prediction import load_model
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.record import ensure_recorded, mark_recorded
@@ -31,7 +31,7 @@ def worse(project: Path, tiny_bundle: Path) -> None:
 
 def number() -> str | None:
     found = champion()
-    return found and found.version
+    return found.version if found else None
 
 
 def test_rollback_does_not_go_to_a_version_whose_promotion_failed(
@@ -70,10 +70,9 @@ def test_a_champion_that_changes_during_the_comparison_is_compared_with(
         beside.append(found["champion"].version if found else None)
         if len(beside) == 1:  # somebody else's register is quicker
             connect().delete_registered_model_alias(MODEL_NAME, "champion")
-        return real(bundle, version, found, *rest)
+        return gate.judge(bundle, version, found, *rest)
 
-    real = promotion.judge
-    monkeypatch.setattr(promotion, "judge", judge)
+    monkeypatch.setattr("archstyle.registry.promotion.judge", judge)
     register_candidate(project, 0.01)
     assert beside == ["1", None]
 
@@ -160,10 +159,9 @@ def test_the_best_champion_there_was_stays_the_measure(
     def judge(bundle: Path, version: str, found: dict[str, Version], *rest: Any) -> Decision:
         beside.append([one.version for one in found.values()])
         # Not worse than the champion, and not shown to be better than the reference either.
-        return replace(real(bundle, version, found, *rest), alias="champion")
+        return replace(gate.judge(bundle, version, found, *rest), alias="champion")
 
-    real = promotion.judge
-    monkeypatch.setattr(promotion, "judge", judge)
+    monkeypatch.setattr("archstyle.registry.promotion.judge", judge)
     assert register_candidate(project, 0.01)["looks"] == 2
     configured(project, seed=3)
     assert register_candidate(project, 0.01)["looks"] == 3

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_both_kinds_of_labels_stand_side_by_side(charts):
 
 @pytest.mark.parametrize("where", ["card", "source"])
 def test_drawn_facades_are_announced(charts, where):
-    source = {**SUMMARY["source"], "drawn": where == "source"}
+    source = {**cast(dict[str, str], SUMMARY["source"]), "drawn": where == "source"}
     changed = report(card=card(drawn=where == "card"), summary={**SUMMARY, "source": source})
     html = page(changed, charts)
     assert 'role="alert"><div><strong>Drawn facades, not photos.' in html

@@ -144,7 +144,7 @@ def test_pauses_grow_while_the_registry_is_away_and_shrink_when_it_is_back(
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
-        return FollowerStatus("following", answer)
+        return FollowerStatus("following", str(answer))
 
     def sleep(seconds: float) -> None:
         pauses.append(seconds)

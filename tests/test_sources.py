@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -276,8 +278,8 @@ def test_git_names_a_commit_or_folder_that_is_not_there(
 ) -> None:
     folder, commit = repository
     for key, match in (({"commit": "abcdef1"}, "no commit"), ({"folder": "no"}, "no folder")):
-        values = {"kind": "git", "location": folder.as_uri(), "commit": commit, "folder": "data"}
-        photos, _ = choose([Source(**{**values, **key})], 20, tmp_path / "clone", {})
+        source = Source("git", folder.as_uri(), commit=commit, folder="data")
+        photos, _ = choose([replace(source, **cast(Any, key))], 20, tmp_path / "clone", {})
         with pytest.raises(ArchstyleError, match=match):
             list(photos.files(BIG))
 

@@ -4,7 +4,7 @@ import ast
 import importlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
@@ -144,7 +144,7 @@ def test_every_dependency_and_param_exists() -> None:
 
 def test_every_key_of_params_is_a_setting_and_is_explained() -> None:
     text = (ROOT / "params.yaml").read_text()
-    settings = {field.name: field.type for field in fields(Config)}
+    settings = get_type_hints(Config)
     for section, values in PARAMS.items():
         assert section in settings
         for key in values if isinstance(values, dict) else []:

@@ -31,7 +31,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def run_of(run_id: str):  # type: ignore[no-untyped-def]
+def run_of(run_id: str):
     return connect().get_run(run_id)
 
 
@@ -184,7 +184,9 @@ def test_a_stage_that_fails_ends_the_run(project: Path, error: BaseException, st
 def test_a_lost_server_costs_no_training_and_no_curve(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [{"epoch": 1, "loss": 1.5, "accuracy": 0.4}, {"epoch": 2, "loss": 1.2}, {"epoch": 3}]
+    rows: list[dict[str, float]] = [
+        {"epoch": 1, "loss": 1.5, "accuracy": 0.4}, {"epoch": 2, "loss": 1.2}, {"epoch": 3},
+    ]  # fmt: skip
     with start_run(project, CONFIG) as log:
         log.epoch(rows[0])
         with monkeypatch.context() as broken:

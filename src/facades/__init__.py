@@ -41,7 +41,7 @@ def draw_facade(style: str, seed: int, width: int = 320, height: int = 320) -> I
     building = _BUILDINGS[style](chance, Light(chance))
     setting = Setting(building, (width * 2, height * 2))  # averaged down by the film
     image = setting.sky()
-    setting.behind()
+    setting.background()
     setting.paint(image, setting.see, setting.scale)
     building.paint(image, setting.see, setting.scale)
     setting.before()

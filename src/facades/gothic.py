@@ -65,8 +65,8 @@ class Gothic(Building):
         for size, tone in enumerate((stone.bright, stone.dark, stone.lit, pane)):
             self.disc(0, y, radius * (1.26 - 0.1 * size), tone)
         for u, v in ring:
-            for size, tone in ((part, stone.bright), (part * 0.66, self.glass)):
-                self.disc(u * radius * 0.75, y + (v - 1) * radius * 0.75, radius * size, tone)
+            for share, tone in ((part, stone.bright), (part * 0.66, self.glass)):
+                self.disc(u * radius * 0.75, y + (v - 1) * radius * 0.75, radius * share, tone)
         for size, tone in enumerate((stone.lit, pane, stone.lit, self.glass)):
             self.disc(0, y, radius * (0.45 - 0.1 * size), tone)
 

@@ -102,7 +102,7 @@ class Setting(Canvas):
         picture.paste(light.cloud, (0, 0), field.point(thick))
         return picture.resize(self.size, Image.Resampling.NEAREST)
 
-    def behind(self) -> None:
+    def background(self) -> None:
         """Draw the ground and what lies behind the building."""
         chance, wide = self.chance, self.reach * (1 + 2.5 / self.depth) * 1.2
         for away in chance.choice(((), (9,), (9, 5))):

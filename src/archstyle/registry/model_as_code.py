@@ -7,7 +7,7 @@ The column `photo` holds a file's bytes, base64 in JSON. Every row is answered w
 from pathlib import Path
 from typing import Any
 
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
