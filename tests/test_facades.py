@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archstyle.bundle.golden import GOLDEN_PHOTOS
+from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.errors import ArchstyleError
 from facades import STYLES, draw_facade, draw_facades
 

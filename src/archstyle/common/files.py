@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import glob
+import hashlib
 import io
 import json
 import os
@@ -92,6 +93,22 @@ def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
         os.close(descriptor)
 
 
+@contextmanager
+def locked_file(path: Path, advice: str) -> Iterator[None]:
+    """Hold the lock of a file in a folder that is made where it is missing.
+
+    Raises ArchstyleError, which ends with the advice, where the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        reason = f"{path.parent} cannot be written ({error.strerror})"
+        raise ArchstyleError(f"{reason}: {advice}.") from error
+    with locked(path):
+        yield
+
+
 def reserve(path: Path) -> None:
     """Take the disk space of a sparse file now; raises OSError (ENOSPC) where there is not enough.
 
@@ -109,13 +126,37 @@ def write_json(path: Path, values: Mapping[str, Any], indent: int = 1) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path, advice: str = "run `dvc repro`") -> dict[str, Any]:
-    """Read a JSON object; raises ArchstyleError, which ends with the advice, where it is none."""
+def read_json(
+    path: Path, advice: str = "run `dvc repro`", raises: type[ArchstyleError] = ArchstyleError
+) -> dict[str, Any]:
+    """Read a JSON object; `raises` an error, which ends with the advice, where it is none."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or "it is no JSON object"
-        raise ArchstyleError(f"{path} cannot be read ({reason}): {advice}.") from error
+        raise raises(f"{path} cannot be read ({reason}): {advice}.") from error
+
+
+def digest_of(root: Path, files: Iterable[Path]) -> str:
+    """Return the SHA-256 over the names below `root` and the contents of files."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(root).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def code_digest(root: Path, stages: Sequence[str]) -> str:
+    """Return the digest of the Python files among the `deps` of these stages in dvc.yaml.
+
+    A result that was kept under another digest is not comparable with one of today's code.
+    """
+    import yaml  # which answering photos does not need
+
+    told = yaml.safe_load((root / "dvc.yaml").read_text("utf-8"))["stages"]
+    deps = [root / dep for stage in stages for dep in told[stage]["deps"]]
+    code = [dep for dep in deps if dep.is_relative_to(root / "src") or dep.suffix == ".py"]
+    return digest_of(root, {file for dep in code for file in [*dep.rglob("*.py")] or [dep]})
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:

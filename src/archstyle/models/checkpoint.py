@@ -16,8 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.common.code import code_digest
-from archstyle.common.files import locked, whole_file
+from archstyle.common.files import code_digest, locked, whole_file
 from archstyle.config import Model, Train
 from archstyle.models.acceleration import computed_in
 

@@ -15,8 +15,7 @@ from omegaconf import OmegaConf
 from optuna import distributions
 from optuna.distributions import BaseDistribution
 
-from archstyle.common.code import code_digest
-from archstyle.common.files import read_json
+from archstyle.common.files import code_digest, read_json
 from archstyle.config import Config, compose
 from archstyle.errors import ArchstyleError
 

@@ -18,9 +18,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import Trial, TrialState
 
-from archstyle.common.code import code_digest
 from archstyle.common.console import say
-from archstyle.common.files import locked, whole_directory
+from archstyle.common.files import code_digest, locked, whole_directory
 from archstyle.config import Config, compose
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import digest, read_manifest

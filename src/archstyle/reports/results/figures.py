@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from archstyle.bundle.golden import GOLDEN_PHOTOS
+from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.reports.results.robustness import PERTURBATIONS, Points, sized
 from archstyle.reports.theme import LIGHT, PERCENT, applied, note_drawn, plain, save
 

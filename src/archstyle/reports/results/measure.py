@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from archstyle.common.code import code_digest
 from archstyle.common.console import say
-from archstyle.common.files import read_json, whole_directory, write_json
+from archstyle.common.files import code_digest, read_json, whole_directory, write_json
 from archstyle.config import Config, compose
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import Row, used
