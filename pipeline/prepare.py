@@ -13,15 +13,19 @@ from archstyle.data.corrections import read_corrections
 from archstyle.data.inspection import Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import PHOTO_COLUMNS, make_manifest, summarize
-from archstyle.data.previous import held_by_memory, keep_splits, memory_file, read_previous
+from archstyle.data.previous import (
+    MEMORY,
+    held_by_memory,
+    keep_splits,
+    memory_file,
+    read_previous,
+)
 from archstyle.photos.store import PhotoStore
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CORRECTIONS = Path("data/corrections.csv")
-# No outs of the stage. What is known of photos can be found out again, their splits cannot.
-INSPECTED = Path(".archstyle/inspected.sqlite")
-MEMORY = Path(".archstyle/splits")
+INSPECTED = Path(".archstyle/inspected.sqlite")  # no out: it may be kept or lost
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archstyle.data.manifest import read_manifest
+from archstyle.data.previous import renew_test_photos
 from archstyle.errors import ArchstyleError
 from pipeline import fetch, prepare
 from tests.conftest import ROOT
@@ -141,3 +142,38 @@ def test_an_experiment_in_a_copy_remembers_what_the_project_does(
     monkeypatch.chdir(copy)
     after = prepared()
     assert {file: after[file] for file in before} == before
+
+
+def look_at_test_photos(splits: dict[str, str]) -> set[str]:
+    """Write what evaluate writes; returns the files."""
+    seen = {file for file, split in splits.items() if split == "test"}
+    Path("reports").mkdir(exist_ok=True)
+    Path("reports/predictions.csv").write_text("\n".join(["file,style", *(f"{f},x" for f in seen)]))
+    return seen
+
+
+def test_photos_that_were_looked_at_are_learned_from_and_later_ones_tested_on(
+    prepared: Prepared,
+) -> None:
+    seen = look_at_test_photos(prepared())
+    for first in range(100, 400, 60):  # photos that come later
+        fill(Path("photos"), {"art": 60, "baroque": 60}, first=first)
+    before = prepared()
+    said = renew_test_photos(Path.cwd())
+    assert f"{len(seen)} test photos that were looked at are for training now" in said
+    after = prepared()
+    assert {file for file in before if before[file] != after[file]} == seen
+    assert {after[file] for file in seen} == {"train"} and "test" in after.values()
+    lose_prepared()
+    assert prepared() == after
+
+
+def test_a_test_split_is_not_renewed_without_new_photos(prepared: Prepared) -> None:
+    before = prepared()
+    with pytest.raises(ArchstyleError, match="No test photo was looked at yet"):
+        renew_test_photos(Path.cwd())
+    look_at_test_photos(before)
+    with pytest.raises(ArchstyleError, match=r"no new test photo of art, baroque: add photos"):
+        renew_test_photos(Path.cwd())
+    lose_prepared()
+    assert prepared() == before

@@ -129,6 +129,15 @@ def audit(show: int) -> None:
 
 
 @main.command()
+@one_sentence
+def renew() -> None:
+    """Learn from the test photos that were looked at; photos that came since take their place."""
+    from archstyle.data.previous import renew_test_photos
+
+    click.echo(renew_test_photos(Path.cwd()))
+
+
+@main.command()
 @click.argument("overrides", nargs=-1)
 @click.option("--space", default="default", help="File in conf/sweep/.")
 @click.option("--trials", type=click.IntRange(min=1), help="In all. Default: as the file says.")

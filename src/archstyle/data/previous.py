@@ -7,16 +7,17 @@ come from elsewhere. What was decided first stays: a trial of other settings dec
 
 import csv
 import errno
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from archstyle.common.files import locked, read_json, whole_file, write_csv
 from archstyle.config.schema import Split
-from archstyle.data.manifest import SPLITS, Row, digest, read_manifest
+from archstyle.data.manifest import SPLITS, Row, digest, read_manifest, used
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
 
 COLUMNS = ("sha256", "split")
+MEMORY = Path(".archstyle/splits")  # no out of a stage: splits cannot be found out again
 
 
 def memory_file(folder: Path, shares: Split) -> Path:
@@ -50,13 +51,14 @@ def read_previous(memory: Path, prepared: Path, shares: Split) -> dict[str, str]
     return kept
 
 
-def keep_splits(memory: Path, rows: Sequence[Row]) -> None:
-    """Add where photos lie to the memory."""
+def keep_splits(memory: Path, rows: Sequence[Row], retired: Collection[str] = ()) -> None:
+    """Add where photos lie to the memory; photos of `retired` groups are for training now."""
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         with locked(memory.parent):
             kept = _read_memory(memory)
             every = previous_splits(rows) | kept
+            every |= {row.sha256: "train" for row in rows if row.group in retired}
             if every != kept:
                 with whole_file(memory) as partial:
                     write_csv(partial, COLUMNS, sorted(every.items()))
@@ -67,6 +69,44 @@ def keep_splits(memory: Path, rows: Sequence[Row]) -> None:
             f"Where photos lie cannot be kept in {memory} ({error.strerror}): make it writable, or "
             "they may change their splits later."
         ) from None
+
+
+def renew_test_photos(root: Path) -> str:
+    """Retire the test photos that evaluate has shown to training; say what to do next."""
+    prepared, answers = root / "data" / "prepared", root / "reports" / "predictions.csv"
+    shares = Split(**read_json(prepared / "summary.json")["shares"])
+    if not answers.exists():
+        raise ArchstyleError("No test photo was looked at yet: `dvc repro` evaluates on them.")
+    with answers.open(encoding="utf-8", newline="") as file:
+        looked_at = {row["file"] for row in csv.DictReader(file)}
+    rows = read_manifest(prepared / "manifest.csv")
+    retired = retired_groups(rows, looked_at)
+    memory = memory_file(root / MEMORY, shares)
+    keep_splits(memory, rows, retired)
+    fresh = len(used(rows, "test")) - len(retired)
+    return (
+        f"{len(retired)} test photos that were looked at are for training now, {fresh} that came "
+        f"since remain. {memory.relative_to(root)} remembers it: keep it (`git add -f`). Next: "
+        "`dvc repro --force prepare`, then `dvc repro`."
+    )
+
+
+def retired_groups(rows: Sequence[Row], looked_at: Collection[str]) -> set[str]:
+    """Return the test groups to learn from: those of the files looked at, and of their buildings.
+
+    Raises ArchstyleError where a style would keep no test photo that nobody has looked at.
+    """
+    test = used(rows, "test")
+    seen = [row for row in test if row.file in looked_at]
+    buildings = {row.building for row in seen} - {""}
+    retired = {row.group for row in test if row in seen or row.building in buildings}
+    fresh = {row.style for row in test if row.group not in retired}
+    if missing := sorted({row.style for row in rows if row.split} - fresh):
+        raise ArchstyleError(
+            f"There is no new test photo of {', '.join(missing)}: add photos of "
+            f"{'it' if len(missing) == 1 else 'them'}, `dvc repro prepare`, then try again."
+        )
+    return retired
 
 
 def previous_splits(rows: Sequence[Row]) -> dict[str, str]:

@@ -35,7 +35,11 @@ def describe_run(
     if registered:
         lines += _decision(registered)
         if looks := registered.get("looks"):
-            lines += [f"Look {looks} at these test photos: who looks often chooses by them.", ""]
+            lines += [
+                f"Look {looks} at these test photos: who looks often chooses by them. `archstyle "
+                "renew` tests on photos that came later.",
+                "",
+            ]
     if test:
         lines += _result_table(test)
     lines += _data_table(facts)
