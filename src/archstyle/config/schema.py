@@ -63,8 +63,8 @@ class Duplicates:
     """When two photos show one photograph."""
 
     distance: int = number(0, 100)  # bits of 256 within which they do
-    likeness: float = number(0.01, 1)  # correlation of outlines from which a second look decides
-    agreement: float = number(0.01, 1)  # correlation from which the second look says that they do
+    likeness: float = number(0.01, 1)  # correlation of outlines from which alignment decides
+    agreement: float = number(0.01, 1)  # correlation of aligned photos from which they do
 
 
 @dataclass

@@ -52,7 +52,7 @@ class Inspection:
     width: int = 0  # pixels of the file, before the photo is turned upright
     height: int = 0
     format: str = ""
-    grey: bytes = b""  # the picture for a second look at near duplicates
+    grey: bytes = b""  # the thumbnail for alignment
     reason: str = ""
 
 

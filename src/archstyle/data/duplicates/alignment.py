@@ -1,4 +1,4 @@
-"""The second look at photos that look alike: is it the same photograph, or the same building?
+"""Alignment of photos that look alike: is it the same photograph, or the same building?
 
 The two thumbnails are laid over each other as well as they can be, and compared block by
 block. A photograph that was cropped, turned, resaved or stamped agrees with the original nearly

@@ -22,15 +22,15 @@ def find_duplicates(
 ) -> tuple[NDArray[np.int64], Pairs]:
     """Return the smallest number of each photo's group, [n], and pairs for the report.
 
-    `hashes` is uint8 [n, 32]. Photos within `rule.distance` bits of each other are one photograph,
-    and so are those of at least `rule.likeness` of which a second look says so, and what is joined
-    through others. The pairs are those, and the ones that were looked at in vain.
+    `hashes` is uint8 [n, 32]. Photos are a pair within `rule.distance` bits of each other, or of at
+    least `rule.likeness` where alignment agrees; a group is a connected component. The pairs are
+    those, and the ones that alignment kept apart.
     """
     roots, noted = join_close(hashes, rule.distance)
     alike = look_alikes(thumbnails, np.unique(roots), rule.likeness)
     batches = [slice(start, start + LOOKS) for start in range(0, len(alike.first), LOOKS)]
     look = partial(_look, thumbnails, alike)
-    looked = [*parallel_map(look, batches, len(batches), "second look", chunk=1)]
+    looked = [*parallel_map(look, batches, len(batches), "alignment", chunk=1)]
     agreed = np.concatenate([*looked, np.zeros(0)]) >= rule.agreement
     one, other = hashes[alike.first], hashes[alike.second]
     bits = [np.bitwise_count(one ^ two).sum(axis=1, dtype=int) for two in (other, mirrored(other))]

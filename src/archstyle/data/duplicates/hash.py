@@ -10,7 +10,7 @@ from PIL import Image
 BITS = 256
 SIDE = 64  # pixels of the small grey image
 FREQUENCIES = 16
-GREY_SIDE = 48  # pixels of the picture that is kept for a second look
+GREY_SIDE = 48  # pixels a side of the thumbnail that is kept for alignment
 TRIMMED = 43  # rows of it without the bottom tenth, where stock photos have their banner
 
 
