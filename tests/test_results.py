@@ -24,30 +24,17 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import Labels
 from archstyle.photos.packing import pack
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.results import measure
-from archstyle.reports.results.compare import validation_labels
-from archstyle.reports.results.figures import Line
-from archstyle.reports.results.measure import (
+from archstyle.reports import results as results_module
+from archstyle.reports.recipes import Recipe, recipes
+from archstyle.reports.results import (
+    DONE,
     corrected_styles,
-    leaked,
     measure_recipe,
     measure_reference,
     reference_rows,
 )
-from archstyle.reports.results.page import (
-    END,
-    START,
-    Results,
-    between_markers,
-    megabytes,
-    minutes,
-    results_table,
-    spread,
-    told,
-    write_results,
-)
-from archstyle.reports.results.recipes import Recipe, read_params, recipes, with_seed
-from archstyle.reports.results.robustness import (
+from archstyle.reports.results_page import END, START, write_results
+from archstyle.reports.robustness import (
     PERTURBATIONS,
     SIDE,
     Perturbation,
@@ -64,7 +51,7 @@ STAGE = """
 import json, pathlib, sys
 if pathlib.Path("stop").is_file() and "{stage}" == pathlib.Path("stop").read_text():
     sys.exit("error: no more")
-with pathlib.Path("ran").open("a") as file:
+with pathlib.Path("../ran").open("a") as file:
     file.write("{stage}\\n")
 path = pathlib.Path("{out}")
 path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,9 +78,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pipeline").mkdir()
     for file in (ROOT / "pipeline").glob("*.py"):
         shutil.copy(file, tmp_path / "pipeline")
-    for stage, out, _ in measure.STAGES:
+    for stage, out in DONE.items():
         (tmp_path / f"pipeline/{stage}.py").write_text(STAGE.format(stage=stage, out=out))
-    monkeypatch.setattr(measure, "finish_run", lambda folder, name: None)
+    monkeypatch.setattr(results_module, "finish_run", lambda folder, name: None)
     return tmp_path
 
 
@@ -105,7 +92,7 @@ def test_every_model_is_a_row_but_the_one_whose_weights_are_downloaded(root: Pat
     ]
     (root / "conf/model/small.yaml").write_text("\n".join(model))
     (root / "conf/model/keras_application.yaml").write_text("\n".join(model))
-    params = read_params(root)
+    params = yaml.safe_load((root / "params.yaml").read_text())
     params["train"]["learning_rate"] = 0.5
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     rows = recipes(root)
@@ -135,7 +122,7 @@ def row_of(root: Path) -> Recipe:
 
 
 def ran(work: Path) -> list[str]:
-    return (work / "published/ran").read_text().splitlines()
+    return (work / "ran").read_text().splitlines()
 
 
 def test_a_row_is_measured_once_and_again_when_something_changed(root: Path) -> None:
@@ -190,7 +177,6 @@ def test_the_reference_s_folders_are_its_splits_duplicates_and_all() -> None:
         ("val/gothic/3.jpg", "gothic", "validation"),
         ("val/baroque/4.jpg", "baroque", "validation"),
     ]
-    assert leaked(found) == (1, 3)
     assert corrected_styles(rows) == {"a": "gothic", "b": "baroque"}
     assert reference_rows([replace(row, file=row.file[4:]) for row in rows]) == []
 
@@ -224,17 +210,19 @@ def test_a_tilted_photo_has_no_corner_that_gives_it_away() -> None:
         assert turned.width / turned.height == pytest.approx(700 / 512, rel=0.02)
 
 
-def test_answers_are_counted_by_both_kinds_of_labels() -> None:
-    said = {"a": ("x", True), "b": ("y", True), "c": ("x", False), "d": ("y", True)}
-    labelled = {"a": "x", "b": "x", "c": "x", "d": "y"}
-    corrected = {"a": "x", "b": "y", "c": "x"}  # b relabelled, d dropped
-    assert tally(said, labelled, corrected) == {
-        "accuracy": 0.75,
-        "corrected_accuracy": 1.0,
+def said(style: str, answered: bool = True) -> Answer:
+    return Answer(style, 0.9, answered, {}, None)
+
+
+def test_what_is_answered_and_what_of_it_is_right_are_counted() -> None:
+    rows = [photo(name, "x", name) for name in "abc"]
+    answers = [said("x"), said("y"), said("x", answered=False)]
+    assert tally(rows, answers) == {
+        "accuracy": 0.666667,
         "answered_share": 0.666667,
-        "answered_accuracy": 1.0,
+        "answered_accuracy": 0.5,
     }
-    assert tally({"a": ("x", False)}, {"a": "y"}, {"a": "y"})["answered_accuracy"] == 0.0
+    assert tally(rows[:1], [said("y", answered=False)])["answered_accuracy"] == 0.0
 
 
 class Gothic:
@@ -251,7 +239,7 @@ class Gothic:
         return images
 
     def answers(self, images: np.ndarray) -> list[Answer]:
-        return [Answer("gothic", 0.9, bool(image.mean() > 90), {}, None) for image in images]
+        return [said("gothic", bool(image.mean() > 90)) for image in images]
 
 
 def test_robustness_is_measured_once_for_a_bundle(
@@ -262,18 +250,17 @@ def test_robustness_is_measured_once_for_a_bundle(
     few = dict(list(facades.items())[:3])
     pack(Drawn(few), raw, None, 10**9)
     rows = [photo(name, "gothic", str(n)) for n, name in enumerate(few)]
-    by = dict.fromkeys(few, "gothic")
     bundle: Any = Gothic()
 
     def measured() -> dict[str, list[dict[str, float]]]:
         bundle.asked = 0
-        return robustness(bundle, PhotoStore(raw), Labels(rows, by, by), work)
+        return robustness(bundle, PhotoStore(raw), rows, work)
 
     found = measured()
     assert [*found] == ["unchanged", *(one.name for one in PERTURBATIONS)]
     assert [point["strength"] for point in found["tilt"]] == [5, 10, 20, 30]
     assert bundle.asked == 3 * (1 + sum(len(one.strengths) for one in PERTURBATIONS))
-    assert found["unchanged"][0]["corrected_accuracy"] == 1
+    assert found["unchanged"][0]["accuracy"] == 1
     assert found["unchanged"][0]["answered_share"] == 1
     assert found["dark"][-1]["answered_share"] == 0
     assert (measured(), bundle.asked) == (found, 0)
@@ -290,63 +277,88 @@ def metrics(accuracy: float) -> dict[str, float]:
     return {**found, **corrected, "most_frequent_style_accuracy": 0.3}
 
 
-def results(drawn: bool = False, limit: int | None = None) -> Results:
-    lines = [
-        Line("the reference", "reference", metrics(0.95), leaks=True),
-        Line("small", "small", metrics(0.7), 65.0, {"bundle": 3_400_000}),
-        Line(
-            "the default",
-            "default",
-            metrics(0.9),
-            200.0,
-            {"bundle": 4_100_000, "float32": 14_200_000, "int8": 4_100_000},
-            is_default=True,
-        ),
+def written(
+    folder: Path, drawn: bool = False, limit: int | None = None, **more: Any
+) -> tuple[str, str]:
+    """Write the results of three made-up recipes; return the page and the README."""
+    recipes = [
+        Recipe("reference", "the reference", "reference", {}, leaks=True),
+        Recipe("small", "small", "small", {}),
+        Recipe("default", "the default", "default", {}, is_default=True),
     ]
-    point = {"accuracy": 0.8, "corrected_accuracy": 0.82, "answered_share": 0.9}
+    sizes = {"bundle": 4_100_000, "float32": 14_200_000, "int8": 4_100_000}
+    found: list[dict[str, Any]] = [
+        {"metrics": metrics(0.95), "leaked": [31, 32]},
+        {"metrics": metrics(0.7), "train_seconds": 89.0, "bytes": {"bundle": 3_400_000}},
+        {"metrics": metrics(0.9), "train_seconds": 90.0, "bytes": sizes},
+    ]
     strengths: dict[str, Sequence[float]] = {one.name: one.strengths for one in PERTURBATIONS}
-    points = {
-        name: [{"strength": s, "answered_accuracy": 0.95, **point} for s in values]
-        for name, values in {"unchanged": (0.0,), **strengths}.items()
-    }
+
+    def points(accuracy: float) -> dict[str, list[dict[str, float]]]:
+        point = {"accuracy": accuracy, "answered_share": 0.9, "answered_accuracy": 0.95}
+        every = {"unchanged": (0.0,), **strengths}
+        return {name: [{"strength": s, **point} for s in each] for name, each in every.items()}
+
+    (folder / "README.md").write_text(f"# Title\n{START}\nstale\n{END}\nrest\n")
     counts = {"baroque": {"train": 6, "test": 2}, "gothic": {"train": 9, "test": 2}}
-    source = {"location": "photos", "drawn": drawn, "files": 1234}
-    rows = [photo("a.jpg", "gothic", "a")]
-    labels = Labels(rows, {"a.jpg": "gothic"}, {"a.jpg": "baroque"})
-    summary = {"counts": counts, "source": source}
-    both = {"validation": points, "test": points}
-    return Results(lines, both, labels, summary, (31, 32), limit, {"git.commit": "c0ffee1234567"})
+    write_results(
+        folder,
+        lines=list(zip(recipes, found, strict=True)),
+        robust={"validation": points(0.5), "test": points(0.82)},
+        labels=Labels([], {"a.jpg": "gothic"}, {"a.jpg": "baroque"}),
+        summary={
+            "counts": counts,
+            "source": {"location": "photos", "drawn": drawn, "files": 1234},
+        },
+        git={"git.commit": "c0ffee1234567"},
+        limit=limit,
+        **more,
+    )
+    page = folder / ("reports/results" if drawn or limit else "docs") / "results.md"
+    return page.read_text(), (folder / "README.md").read_text()
 
 
-def test_the_table_says_what_was_measured() -> None:
-    found = results()
-    assert "as labelled on 1 test photographs, as corrected on 1." in told(found)[1]
-    text = results_table(found.lines, ("gothic", 0.325))
-    assert text.splitlines()[2:] == [
-        '| always saying "gothic" | 0.325 | | | | |',
-        "| small | 0.700 (0.660 to 0.730) | 0.720 (0.680 to 0.750) | 0.710 | 65 s | 3.4 MB |",
+def test_page_readme_and_figures_say_what_was_measured(tmp_path: Path) -> None:
+    page, readme = written(tmp_path)
+    table = [
+        '| always saying "gothic" | 0.300 | | | | |',
+        "| small | 0.700 (0.660 to 0.730) | 0.720 (0.680 to 0.750) | 0.710 | 89 s | 3.4 MB |",
         "| **the default** | 0.900 (0.860 to 0.930) | 0.920 (0.880 to 0.950) | 0.910 "
-        "| 3.3 min | 14.2 MB float32, 4.1 MB int8 |",
+        "| 1.5 min | 14.2 MB float32, 4.1 MB int8 |",
     ]
-    assert (minutes(89), minutes(90)) == ("89 s", "1.5 min")
-    assert megabytes({"bundle": 1_000_000}) == "1.0 MB"
+    for text in (page, readme):
+        assert "\n".join(table) in text
+        assert "at commit c0ffee1234: as labelled on 1 test photographs, as corrected on 1." in text
+    assert "| the reference | 0.950 (0.910 to 0.980) |" in page and "say nothing" not in page
+    assert "31 of the 32 photos of" in page.replace("\n", " ")
+    assert "31 of 32 photos lie in its training folder too" in readme
+    assert readme.startswith(f"# Title\n{START}\n|") and readme.endswith(f"\n{END}\nrest\n")
+    assert "stale" not in readme
+    first = {}
+    for name in ("results", "robustness", "perturbations"):
+        assert f"({name}.png)" in page
+        first[name] = (tmp_path / f"docs/{name}.png").read_bytes()
+    written(tmp_path)
+    assert (tmp_path / "docs/robustness.png").read_bytes() == first["robustness"]
+
+
+def test_the_readme_has_a_place_for_the_table() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert text.index(START) < text.index(END)
 
 
 def test_the_spread_between_seeds_is_told_where_there_are_several(tmp_path: Path) -> None:
     seeds = {42: metrics(0.9), 43: metrics(0.92), 44: metrics(0.91)}
-    text = spread(seeds)
-    assert "seeds 42, 43, 44" in text
-    assert "as labelled 0.900, 0.920, 0.910 (standard deviation 0.010)" in text
-    assert spread({42: metrics(0.9)}) == ""
-    [path] = write_results(tmp_path, replace(results(drawn=True), seeds=seeds))
-    page = " ".join(path.read_text().split())
-    assert text in page
-    assert "It ignores the seed" in page
+    page, _ = written(tmp_path, seeds=seeds)
+    assert "seeds 42, 43, 44: as labelled 0.900, 0.920, 0.910 (standard deviation 0.010)" in page
+    assert "It ignores the seed" in " ".join(page.split())
+    page, _ = written(tmp_path, seeds={42: metrics(0.9)})
+    assert "with the seeds" not in page
 
 
 def test_another_seed_is_measured_beside_the_default_recipe(root: Path) -> None:
     recipe = next(recipe for recipe in recipes(root) if recipe.is_default)
-    other = with_seed(recipe, 43)
+    other = recipe.with_seed(43)
     assert other.name == f"{recipe.name}-seed-43"
     assert other.params == {**recipe.params, "seed": 43}
     assert recipe.params["seed"] == 42
@@ -354,58 +366,11 @@ def test_another_seed_is_measured_beside_the_default_recipe(root: Path) -> None:
 
 
 def test_robustness_is_told_apart_for_choosing_and_for_telling(tmp_path: Path) -> None:
-    found = results(drawn=True)
-    validation = {
-        name: [{**point, "corrected_accuracy": 0.5} for point in points]
-        for name, points in found.robustness["test"].items()
-    }
-    both = {**found.robustness, "validation": validation}
-    [path] = write_results(tmp_path, replace(found, robustness=both))
-    page = path.read_text()
+    page, _ = written(tmp_path)
     _, rest = page.split("### Validation photos, to choose by")
     choosing, telling = rest.split("### Test photos, to tell")
     assert "| blur | 0.500 | 0.500 |" in choosing and "0.820" not in choosing
     assert "| blur | 0.820 | 0.820 |" in telling and "0.500" not in telling
-
-
-def test_validation_photos_have_the_styles_that_choices_are_made_by() -> None:
-    rows = [
-        replace(photo("a.jpg", "gothic", "a"), split="validation"),
-        replace(photo("gothic/b.jpg", "baroque", "b", "corrected"), split="validation"),
-        photo("c.jpg", "gothic", "c"),
-    ]
-    labels = validation_labels(rows)
-    assert [row.file for row in labels.rows] == ["a.jpg", "gothic/b.jpg"]
-    assert labels.corrected == {"a.jpg": "gothic", "gothic/b.jpg": "baroque"}
-
-
-def test_only_what_is_between_the_markers_is_replaced() -> None:
-    page = f"before\n{START}\nold\n{END}\nafter\n"
-    assert between_markers(page, "new") == f"before\n{START}\nnew\n{END}\nafter\n"
-    assert between_markers("before\nafter", "new") is None
-    assert between_markers((ROOT / "README.md").read_text(), "new") is not None
-
-
-def test_pages_and_figures_are_written_into_the_documents(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text(f"# Title\n{START}\nstale\n{END}\nrest\n")
-    wrote = write_results(tmp_path, results())
-    assert wrote == [tmp_path / "docs/results.md", tmp_path / "README.md"]
-    page = (tmp_path / "docs/results.md").read_text()
-    assert 'always saying "gothic" | 0.300' in page
-    assert "31 of the 32 photos of" in page.replace("\n", " ")
-    assert "at commit c0ffee1234:" in page
-    assert "say nothing" not in page
-    for name in ("results", "robustness", "perturbations"):
-        assert f"({name}.png)" in page
-        assert (tmp_path / f"docs/{name}.png").is_file()
-    readme = (tmp_path / "README.md").read_text()
-    assert readme.startswith("# Title\n")
-    assert readme.endswith("\nrest\n")
-    assert "stale" not in readme
-    assert "**the default**" in readme
-    first = (tmp_path / "docs/robustness.png").read_bytes()
-    write_results(tmp_path, results())
-    assert (tmp_path / "docs/robustness.png").read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -415,9 +380,9 @@ def test_pages_and_figures_are_written_into_the_documents(tmp_path: Path) -> Non
 def test_a_toy_s_results_leave_the_documents_as_they_are(
     tmp_path: Path, toy: dict[str, Any], words: str
 ) -> None:
-    wrote = write_results(tmp_path, results(**toy))
-    assert wrote == [tmp_path / "reports/results/results.md"]
-    assert f"results on {words}. They say nothing" in wrote[0].read_text()
+    page, readme = written(tmp_path, **toy)
+    assert f"results on {words}. They say nothing" in page
+    assert "stale" in readme
     assert not (tmp_path / "docs").exists()
 
 
@@ -440,7 +405,7 @@ def test_a_recipe_and_the_reference_s_protocol_are_really_measured(
 ) -> None:
     for name in ("conf", "src", "pipeline", "dvc.yaml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    params = read_params(ROOT)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["augment"] = {"copies": 1}
     params["model"] = {"image_size": 32, "read_size": 32}
     params["train"] = {"epochs": 1}
@@ -484,11 +449,13 @@ def test_a_recipe_and_the_reference_s_protocol_are_really_measured(
         [(name, status)] = database.execute("select name, status from runs")
     assert name.startswith("results: small, ")
     assert status == "FINISHED"
-    monkeypatch.setattr(measure, "published", lambda _: recipe)
-    told = measure_reference(tmp_path, work, rows, digest(rows))
-    assert told["leaked"] == [0, 8]
-    assert told["metrics"]["photos"] == told["metrics"]["corrected_photos"] == 8
+    train, validation = (
+        [row for row in rows if row.file.startswith(f"{part}/")] for part in ("train", "val")
+    )
+    copied = [replace(validation[0], sha256=train[0].sha256), *validation[1:], *train]
+    told = measure_reference(tmp_path, work, recipe, copied, digest(rows))
+    assert told["leaked"] == [1, 8]
     assert 0 <= told["metrics"]["accuracy_low"] <= told["metrics"]["accuracy"] <= 1
     assert not (work / "reference/data/augmented").exists()
-    again = measure_reference(tmp_path, work, [], digest(rows))
+    again = measure_reference(tmp_path, work, recipe, [], digest(rows))
     assert again["metrics"] == told["metrics"]

@@ -169,7 +169,7 @@ def sweep(
 @one_sentence
 def results(seeds: int) -> None:
     """Train and measure every recipe; writes docs/results.md and the README's table."""
-    from archstyle.reports.results.compare import results as write_results
+    from archstyle.reports.results import results as write_results
 
     write_results(Path.cwd(), seeds)
 

@@ -95,7 +95,9 @@ def render(template: str, package: str = "archstyle.reports", **values: Any) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(code=code, percent=percent, between=between, many=many, uri=data_uri)
+    made.filters.update(
+        three="{:.3f}".format, code=code, percent=percent, between=between, many=many, uri=data_uri
+    )
     return made.get_template(template).render(values)
 
 

@@ -8,23 +8,22 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from archstyle.bundle import Answer, Bundle
+from archstyle.common.files import write_json
 from archstyle.common.parallel import parallel_map
 from archstyle.data.crops import chance
 from archstyle.data.manifest import Row
-from archstyle.metrics.predictions import Labels
 from archstyle.photos.reader import open_photo, to_array
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.results.measure import kept
 
 SIDE = 512
 Change = Callable[[Image.Image, float, np.random.Generator], Image.Image]
@@ -42,39 +41,47 @@ class Perturbation:
 
 
 def robustness(
-    bundle: Bundle, store: PhotoStore, labels: Labels, work: Path, split: str = "test"
+    bundle: Bundle, store: PhotoStore, rows: Sequence[Row], work: Path, split: str = "test"
 ) -> Points:
-    """Return, for each perturbation, what became of the answers at each strength.
+    """Return, for each perturbation, what became of the answers to these photos at each strength.
 
-    Keys: strength, accuracy, corrected_accuracy, answered_share, answered_accuracy (as corrected).
-    Each perturbation is kept when it is done.
+    By the corrected styles; keys: strength, accuracy, answered_share, answered_accuracy. Each
+    perturbation is kept when it is done.
     """
-    code = Path(__file__).read_text("utf-8")
-    told = json.dumps([bundle.digest, labels.labelled, labels.corrected, code])
-    key = hashlib.sha256(told.encode()).hexdigest()[:16]
-    return {
-        one.name: kept(
-            work / f"robustness-{split}-{one.name}.json",
-            key,
-            lambda one=one: {"points": _points(bundle, store, labels, one)},  # type: ignore[misc]
-        )["points"]
-        for one in (UNCHANGED, *PERTURBATIONS)
-    }
+    code, styles = Path(__file__).read_text("utf-8"), {row.file: row.style for row in rows}
+    key = hashlib.sha256(json.dumps([bundle.digest, styles, code]).encode()).hexdigest()[:16]
+    points = {}
+    for one in (UNCHANGED, *PERTURBATIONS):
+
+        def measure(one: Perturbation = one) -> dict[str, Any]:
+            def answer(row: Row) -> list[Answer]:
+                return _answers(bundle, store, row, one)
+
+            answers = parallel_map(answer, rows, len(rows), one.name, chunk=1)
+            by_strength = zip(one.strengths, zip(*answers, strict=True), strict=True)
+            return {"points": [{"strength": s, **tally(rows, said)} for s, said in by_strength]}
+
+        points[one.name] = kept(work / f"robustness-{split}-{one.name}.json", key, measure)
+    return {name: found["points"] for name, found in points.items()}
 
 
-def tally(
-    said: Mapping[str, tuple[str, bool]], labelled: Mapping[str, str], corrected: Mapping[str, str]
-) -> dict[str, float]:
-    """Return the shares of what was said, {file: (style, answered)}, by both kinds of labels."""
-    right = [said[file][0] == style for file, style in corrected.items()]
-    answered = [said[file][1] for file in corrected]
-    kept_right = [good for good, answer in zip(right, answered, strict=True) if answer]
-    return {
-        "accuracy": _share([said[file][0] == style for file, style in labelled.items()]),
-        "corrected_accuracy": _share(right),
-        "answered_share": _share(answered),
-        "answered_accuracy": _share(kept_right),
-    }
+def kept(path: Path, key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a result that was measured before under `key`, or measure and keep it."""
+    with suppress(OSError, ValueError, KeyError):
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if found["key"] == key:
+            return found
+    found = {"key": key, **measure()}
+    write_json(path, found)
+    return found
+
+
+def tally(rows: Sequence[Row], said: Sequence[Answer]) -> dict[str, float]:
+    """Return the shares of what was said of the photos."""
+    right = np.array([one.style == row.style for row, one in zip(rows, said, strict=True)])
+    answered = np.array([one.answered for one in said])
+    found = {"accuracy": right, "answered_share": answered, "answered_accuracy": right[answered]}
+    return {name: round(float(np.sum(of) / max(1, len(of))), 6) for name, of in found.items()}
 
 
 def sized(image: Image.Image) -> Image.Image:
@@ -84,43 +91,21 @@ def sized(image: Image.Image) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def _points(
-    bundle: Bundle, store: PhotoStore, labels: Labels, perturbation: Perturbation
-) -> list[dict[str, float]]:
-    size = bundle.card.preprocessing.image_size
-
-    def answer(row: Row) -> list[Answer]:
-        images = _changed(store, perturbation, size, row)
-        return [bundle.answers(bundle.run(image[np.newaxis]))[0] for image in images]
-
-    answers = list(parallel_map(answer, labels.rows, len(labels.rows), perturbation.name, chunk=1))
-    points = []
-    for index, strength in enumerate(perturbation.strengths):
-        said = {
-            row.file: (of_photo[index].style, of_photo[index].answered)
-            for row, of_photo in zip(labels.rows, answers, strict=True)
-        }
-        points.append({"strength": strength, **tally(said, labels.labelled, labels.corrected)})
-    return points
-
-
-def _changed(
-    store: PhotoStore, perturbation: Perturbation, size: int, row: Row
-) -> list[NDArray[np.uint8]]:
-    """Return the photo at each strength: uint8 [size, size, 3]; the same every time."""
+def _answers(
+    bundle: Bundle, store: PhotoStore, row: Row, perturbation: Perturbation
+) -> list[Answer]:
+    """Return what is said of the photo at each strength; the same every time."""
     photo: Image.Image = sized(open_photo(store.read(row.file), at_least=SIDE))
     random = chance(0, row.sha256 + perturbation.name, 0)
     state: Any = random.bit_generator.state
-    images = []
+    answers = []
     for strength in perturbation.strengths:
         # The same side, place and grain at every strength.
         random.bit_generator.state = state
-        images.append(to_array(perturbation.change(photo, strength, random), size))
-    return images
-
-
-def _share(values: Sequence[bool]) -> float:
-    return round(sum(values) / len(values), 6) if values else 0.0
+        changed = perturbation.change(photo, strength, random)
+        image = to_array(changed, bundle.card.preprocessing.image_size)
+        answers += bundle.answers(bundle.run(image[np.newaxis]))
+    return answers
 
 
 def _noise(image: Image.Image, deviation: float, random: np.random.Generator) -> Image.Image:

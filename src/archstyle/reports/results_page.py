@@ -1,45 +1,91 @@
-"""The figures of docs/results.md."""
+"""docs/results.md with its figures, and the table in the README."""
 
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
 from archstyle.bundle.bundle import GOLDEN_PHOTOS
-from archstyle.reports.results.robustness import PERTURBATIONS, Points, sized
+from archstyle.common.console import say
+from archstyle.common.files import whole_file
+from archstyle.common.parallel import cores
+from archstyle.metrics.predictions import Labels
+from archstyle.reports.page import render
+from archstyle.reports.recipes import Recipe
+from archstyle.reports.robustness import PERTURBATIONS, Points, sized
 from archstyle.reports.theme import LIGHT, PERCENT, applied, note_drawn, plain, save
 
+START, END = "<!-- make results writes this -->", "<!-- up to here -->"
 COLUMNS = 4
 EXAMPLES_DOTS_PER_INCH = 72  # noise takes room
+Lines = Sequence[tuple[Recipe, Mapping[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of the table."""
-
-    title: str
-    short: str  # for a figure
-    metrics: Mapping[str, float]
-    train_seconds: float | None = None
-    bytes: Mapping[str, int] | None = None
-    is_default: bool = False
-    leaks: bool = False
-
-
-def write_figures(folder: Path, lines: Sequence[Line], points: Points, drawn: bool) -> None:
-    """Write results.png, robustness.png and perturbations.png."""
+def write_results(
+    root: Path,
+    *,
+    lines: Lines,
+    robust: Mapping[str, Points],  # by split
+    labels: Labels,
+    summary: Mapping[str, Any],
+    git: Mapping[str, str],
+    limit: int | None = None,  # photos of each style, for a quick look
+    seeds: Mapping[int, Mapping[str, float]] | None = None,  # metrics of the default recipe
+) -> None:
+    """Write docs/results.md and the README's table; of a toy's results, reports/results/ only."""
+    counts, drawn = summary["counts"], bool(summary["source"]["drawn"])
+    toy = "drawn facades, not photos" if drawn else ""
+    toy = toy or (f"only {limit} photos of each style" if limit else "")
+    folder = root / ("reports/results" if toy else "docs")
+    folder.mkdir(parents=True, exist_ok=True)
     with applied(LIGHT):
-        figures = {"results": draw_accuracies(lines), "robustness": draw_robustness(points)}
-        for name, figure in figures.items():
+        for name, figure in (
+            ("results", draw_accuracies(lines)),
+            ("robustness", draw_robustness(robust["test"])),
+        ):
             note_drawn(figure, drawn, LIGHT)
             save(figure, folder / f"{name}.png")
         save(draw_examples(), folder / "perturbations.png", EXAMPLES_DOTS_PER_INCH)
+    told = {
+        "lines": lines,
+        "default": next(found["metrics"] for recipe, found in lines if recipe.is_default),
+        "reference": next((found for recipe, found in lines if recipe.leaks), None),
+        "guess": max(sorted(counts), key=lambda style: counts[style]["train"]),
+        "photographs": sum(sum(splits.values()) for splits in counts.values()),
+        "validation_photos": sum(n.get("validation", 0) for n in counts.values()),
+        "labels": labels,
+        "source": summary["source"],
+        "git": git,
+        "toy": toy,
+        "seeds": seeds or {},
+        "deviation": statistics.stdev,
+        "cores": cores(),
+        "robust": robust,
+        "perturbations": PERTURBATIONS,
+    }
+    pages = {folder / "results.md": render("results.md", **told) + "\n"}
+    if not toy:
+        readme = (root / "README.md").read_text("utf-8")
+        if START in readme and END in readme:
+            before, _, rest = readme.partition(START)
+            table = render("results-readme.md", **told)
+            after = rest.partition(END)[2]
+            pages[root / "README.md"] = f"{before}{START}\n{table}\n{END}{after}"
+        else:
+            say("README.md has no markers for the table, so it stays as it is.")
+    for path, text in pages.items():
+        with whole_file(path) as partial:
+            partial.write_text(text, "utf-8")
+        say(f"Wrote {path.relative_to(root)}.")
+    if toy:
+        say(f"These are results on {toy}: docs/results.md and the README stay as they are.")
 
 
-def draw_accuracies(lines: Sequence[Line]) -> Figure:
+def draw_accuracies(lines: Lines) -> Figure:
     """Draw each recipe's accuracy with its 95 % interval, as labelled and as corrected."""
     figure = Figure(figsize=(8.2, 1.3 + 0.5 * len(lines)), layout="constrained")
     axes = figure.subplots()
@@ -48,20 +94,20 @@ def draw_accuracies(lines: Sequence[Line]) -> Figure:
         (0.13, "corrected_", "as corrected", LIGHT.second),
     ):
         value, low, high = (
-            np.array([line.metrics[f"{prefix}accuracy{end}"] for line in lines])
+            np.array([found["metrics"][f"{prefix}accuracy{end}"] for _, found in lines])
             for end in ("", "_low", "_high")
         )
         ends = np.clip([value - low, high - value], 0, None)
         y = np.arange(len(lines)) + offset
         axes.errorbar(value, y, xerr=ends, fmt="o", color=colour, ms=6, capsize=3, label=name)
-    axes.set_yticks(range(len(lines)), [line.short for line in lines])
+    axes.set_yticks(range(len(lines)), [recipe.short for recipe, _ in lines])
     axes.tick_params(axis="y", labelcolor=LIGHT.ink)
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_xlabel("right, with the 95 % interval")
     axes.grid(False, axis="y")
-    for index, line in enumerate(lines):
-        if line.leaks:
+    for index, (recipe, _) in enumerate(lines):
+        if recipe.leaks:
             axes.axhspan(index - 0.5, index + 0.5, color=LIGHT.grid, alpha=0.6, zorder=0)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -75,7 +121,7 @@ def draw_robustness(points: Points) -> Figure:
     for axes, one in zip(grid.flat, PERTURBATIONS, strict=False):
         strengths = [*points["unchanged"], *points[one.name]]
         for name, key, colour, line in (
-            ("right", "corrected_accuracy", LIGHT.first, "-"),
+            ("right", "accuracy", LIGHT.first, "-"),
             ("answered", "answered_share", LIGHT.muted, ":"),
             ("of these right", "answered_accuracy", LIGHT.second, "--"),
         ):

@@ -1,1 +1,0 @@
-"""Compares recipes, for `archstyle results`: docs/results.md and the README's table."""
