@@ -9,7 +9,7 @@ from pathlib import Path
 from archstyle.common.console import run, say
 from archstyle.common.files import whole_directory, write_csv, write_json
 from archstyle.config import Data, Duplicates, Split, stage_config
-from archstyle.data.corrections import read_corrections
+from archstyle.data.corrections import read_buildings, read_corrections
 from archstyle.data.inspection import Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import PHOTO_COLUMNS, make_manifest, summarize
@@ -25,6 +25,7 @@ from archstyle.photos.store import PhotoStore
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CORRECTIONS = Path("data/corrections.csv")
+BUILDINGS = Path("data/buildings.csv")
 INSPECTED = Path(".archstyle/inspected.sqlite")  # no out: it may be kept or lost
 
 
@@ -40,7 +41,7 @@ class PrepareConfig:
 def main(arguments: Sequence[str]) -> None:
     """Write data/prepared from data/raw."""
     config = stage_config(PrepareConfig, arguments, Path.cwd())
-    corrections = read_corrections(CORRECTIONS)
+    corrections, buildings = read_corrections(CORRECTIONS), read_buildings(BUILDINGS)
     store = PhotoStore(RAW)
     max_pixels = int(config.data.max_megapixels * 1e6)
     # The project's own folder even where DVC runs an experiment in a copy.
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str]) -> None:
             config.duplicates,
             config.split,
             read_previous(memory, PREPARED, config.split),
+            buildings,
         )
         facts = map(attrgetter(*PHOTO_COLUMNS), prepared.photos)
         write_csv(directory / "photos.csv", PHOTO_COLUMNS, facts)

@@ -1,13 +1,16 @@
 import csv
+import io
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from archstyle.config.schema import Split
+from archstyle.data.corrections import BUILDING_COLUMNS, Building, read_buildings
 from archstyle.data.inspection import Inspection, inspect_all
 from archstyle.data.manifest import Row
 from archstyle.data.preparation import make_manifest
@@ -23,7 +26,8 @@ from archstyle.photos.packing import match_buildings, pack
 from archstyle.photos.sources.archives import ArchivePhotos
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import Packed, PhotoStore
-from tests.photo_folders import SAME, fill
+from tests.conftest import ROOT
+from tests.photo_folders import SAME, fill, jpeg
 
 SHARES = Split(validation=0.2, test=0.2)
 FILES = ["gothic/1.jpg", "gothic/2.jpg", "baroque/e\u0301glise.jpg"]
@@ -78,13 +82,17 @@ def write_list(path: Path, buildings: dict[str, str]) -> None:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., dict[str, Row]]:
-    def run(memory: dict[str, str] | None = None, limit: int | None = None) -> dict[str, Row]:
+    def run(
+        memory: dict[str, str] | None = None,
+        limit: int | None = None,
+        buildings: Sequence[Building] = (),
+    ) -> dict[str, Row]:
         raw = tmp_path / "raw"
         raw.mkdir(exist_ok=True)
         pack(FolderPhotos(tmp_path / "photos"), raw, limit, 10_000_000)
         store = PhotoStore(raw)
         looked = inspect_all(store, 1_000_000)
-        rows = make_manifest(store.entries, looked, [], SAME, SHARES, memory).rows
+        rows = make_manifest(store.entries, looked, [], SAME, SHARES, memory, buildings).rows
         return {row.file: row for row in rows}
 
     return run
@@ -123,6 +131,83 @@ def test_photos_of_one_building_share_a_split_and_stay_photographs(
     )
     with pytest.raises(LeakError, match="show the same building"):
         check_splits(moved)
+
+
+def building(row: Row, name: str) -> Building:
+    return Building(row.sha256, row.phash, name, row.file)
+
+
+def test_our_list_holds_for_copies_and_joins_what_the_users_list_names(
+    prepared: Callable[..., dict[str, Row]], tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 40, "baroque": 40})
+    alone = prepared()
+    apart = [
+        min(file for file, row in alone.items() if row.split == split and file[0] == "g")
+        for split in ("train", "test", "validation")
+    ]
+    listed = [building(alone[file], "Ulm") for file in apart[:2]]
+    path = root / apart[0]  # saved again, with a smaller copy beside it
+    photo = Image.open(io.BytesIO(path.read_bytes()))
+    path.write_bytes(jpeg(photo, 70))
+    (root / "gothic/copy.jpg").write_bytes(jpeg(photo.resize((80, 60)), 80))
+    write_list(root / "buildings.csv", {apart[1]: "the minster", apart[2]: "the minster"})
+    rows = prepared(buildings=listed)
+    assert rows[apart[0]].sha256 != alone[apart[0]].sha256
+    assert [rows[file].building for file in apart] == ["Ulm", "the minster", "the minster"]
+    assert len({rows[file].split for file in apart}) == 1
+    assert rows[apart[0]].group == rows["gothic/copy.jpg"].group
+    assert rows["gothic/copy.jpg"].building == "Ulm"
+    for file in alone.keys() - {*apart}:
+        assert (rows[file].split, rows[file].building) == (alone[file].split, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("a,b", "Line 2 of .* has 2 values"),
+        (f"{'a' * 64},,,x.jpg", "Line 2 of .* names no building"),
+        (",,Ulm,x.jpg", "Line 2 of .* names no photo"),
+        ("xyz,,Ulm,x.jpg", "Line 2 of .* no hash"),
+        (
+            f",{'a' * 64},Ulm,\n{'b' * 64},{'a' * 64},Melk,",
+            "Line 2 of .* and line 3 of .* one photo",
+        ),
+    ],
+)
+def test_a_wrong_row_of_our_list_is_named(tmp_path: Path, line: str, problem: str) -> None:
+    path = tmp_path / "buildings.csv"
+    assert read_buildings(path) == []
+    path.write_text(",".join(BUILDING_COLUMNS) + f"\n{line}\n")
+    with pytest.raises(ArchstyleError, match=problem) as caught:
+        read_buildings(path)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_the_projects_own_list_names_every_building_twice() -> None:
+    buildings = read_buildings(ROOT / "data/buildings.csv")
+    counts = Counter(one.building for one in buildings)
+    assert min(counts.values()) > 1
+    assert len({name.casefold() for name in counts}) == len(counts) > 100
+
+
+def test_no_test_split_is_of_one_large_building() -> None:
+    styles = {f"{number:016x}": "egyptian" for number in range(300)}
+    sizes = {"Giza": 141, "Djoser": 50, "Karnak": 24} | {f"temple {n}": 7 for n in range(10)}
+    names = (f"building {name}" for name, size in sizes.items() for _ in range(size))
+    together = dict(zip(styles, names, strict=False))
+    splits = assign_splits(styles, Split(0.15, 0.15), None, together)
+    of: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, split in splits.items():
+        of[split][together.get(group, group)] += 1
+    for split in ("test", "validation"):
+        assert of[split].total() > 0.06 * 300
+        assert max(of[split].values()) < of[split].total() / 2
+    assert of["train"]["building Giza"] == 141
+    # What lay in one split stays there, whatever grew since.
+    remembered = {group: "test" for group, name in together.items() if name == "building Karnak"}
+    kept = assign_splits(styles, Split(0.15, 0.15), remembered, together)
+    assert {kept[group] for group in remembered} == {"test"}
 
 
 def test_a_list_travels_in_an_archive(tmp_path: Path) -> None:

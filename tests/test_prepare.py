@@ -306,6 +306,13 @@ def test_the_stage_writes_manifest_and_summary(
     before = Path("data/prepared/manifest.csv").read_bytes()
     prepare.main(["split.test=0.2"])
     assert Path("data/prepared/manifest.csv").read_bytes() == before
+    listed = f"sha256,phash,building,file\n{rows[0].sha256},,Ulm,\n{rows[-1].sha256},,Ulm,\n"
+    Path("data/buildings.csv").write_text(listed)
+    prepare.main(["split.test=0.2"])
+    joined = read_manifest(Path("data/prepared/manifest.csv"))
+    assert [row.file for row in joined if row.building == "Ulm"] == [rows[0].file, rows[-1].file]
+    assert joined[0].split == joined[-1].split
+    before = Path("data/prepared/manifest.csv").read_bytes()
     for override, problem in (
         ("data.max_megapixels=400", "max_megapixels"),
         ("split.test=0", "split.test"),

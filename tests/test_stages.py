@@ -125,6 +125,11 @@ def test_a_changed_drawing_reruns_no_stage_but_fetch(stage: str) -> None:
     assert "src/facades" not in STAGES[stage]["deps"]
 
 
+def test_prepare_depends_on_every_table_that_a_person_keeps() -> None:
+    tables = {f"data/{path.name}" for path in (ROOT / "data").glob("*.csv")}
+    assert tables == {dep for dep in STAGES["prepare"]["deps"] if dep.endswith(".csv")}
+
+
 def test_every_dependency_and_param_exists() -> None:
     outs = {
         next(iter(out)) if isinstance(out, dict) else out

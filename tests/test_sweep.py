@@ -44,7 +44,14 @@ COMPLETE, FAIL, PRUNED = TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project's configuration with a prepared data set of which only the digest is known."""
-    for name in ("conf", "src", "pipeline", "dvc.yaml", "data/corrections.csv"):
+    for name in (
+        "conf",
+        "src",
+        "pipeline",
+        "dvc.yaml",
+        "data/buildings.csv",
+        "data/corrections.csv",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
@@ -460,7 +467,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
             target.symlink_to(source)
         elif name == "data":
             target.mkdir()
-            shutil.copy(source / "corrections.csv", target)
+            for table in source.glob("*.csv"):
+                shutil.copy(table, target)
         else:
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     set_params(folder, "use", data="facades", model="cnn")
@@ -505,6 +513,7 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tiny: Path) -> None:
     learning_rate = yaml.safe_load((found / "params.yaml").read_text())["train"]["learning_rate"]
     assert 0.001 <= learning_rate <= 0.01
     assert sorted(path.name for path in (tiny / "data").iterdir()) == [
+        "buildings.csv",
         "corrections.csv",
         "prepared",
         "raw",

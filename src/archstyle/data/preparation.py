@@ -6,13 +6,13 @@ Read `make_manifest` from top to bottom; the other functions are its steps.
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from archstyle.config.schema import Duplicates, Split
-from archstyle.data.corrections import Correction, match
+from archstyle.data.corrections import Building, Correction, Entry, match
 from archstyle.data.duplicates.alignment import Thumbnails
 from archstyle.data.duplicates.groups import find_duplicates
 from archstyle.data.duplicates.hash import to_bytes
@@ -66,9 +66,11 @@ def make_manifest(
     duplicates: Duplicates,
     shares: Split,
     previous: Mapping[str, str] | None = None,
+    buildings: Sequence[Building] = (),
 ) -> Prepared:
     """Say what becomes of every file.
 
+    What a group's photos show is said by `buildings` and by the user's own list together.
     `previous` is the split of each photo that was in an earlier manifest, by its SHA-256.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
@@ -106,16 +108,21 @@ def make_manifest(
     remembered = {
         group: recall((photo.sha256 for photo in groups[group]), previous or {}) for group in styles
     }
-    together = join_buildings(
-        {group: filter(None, (photo.building for photo in groups[group])) for group in styles}
-    )
+    shown = {
+        group: {photo.building for photo in members if photo.building}
+        for group, members in groups.items()
+    }
+    for group, listed in _about(photos, groups, buildings):
+        shown[group].add(listed.building)
+    together = join_buildings({group: shown[group] for group in styles})
     splits = assign_splits(styles, shares, remembered, together)
     for group, members in groups.items():
         for photo in members:
             fate = fates[photo.file]
             split = splits[group] if fate.status in ("used", "corrected") else ""
             what = (photo.file, fate.style, photo.sha256, photo.phash, group, split)
-            rows.append(Row(*what, fate.status, fate.reason, photo.building))
+            building = photo.building or min(shown[group], default="")
+            rows.append(Row(*what, fate.status, fate.reason, building))
     pairs = [
         Pair(photos[one].file, photos[other].file, bits, bool(roots[one] == roots[other]))
         for one, other, bits in found.tolist()
@@ -156,18 +163,25 @@ def _decide(
     corrections: Sequence[Correction],
 ) -> dict[str, Correction]:
     """Return the decision about each photograph that there is one about."""
-    group_of = {photo.file: group for group, members in groups.items() for photo in members}
-    sha256s = [photo.sha256 for photo in photos]
-    phashes = [photo.phash for photo in photos]
     decided: dict[str, Correction] = {}
-    for index, correction in match(corrections, sha256s, phashes).items():
-        other = decided.setdefault(group_of[photos[index].file], correction)
+    for group, correction in _about(photos, groups, corrections):
+        other = decided.setdefault(group, correction)
         if (other.action == "drop", other.style) != (correction.action == "drop", correction.style):
             raise ArchstyleError(
                 f"data/corrections.csv decides twice about one photograph ({other.file} and "
                 f"{correction.file}), and not the same: remove one of the rows."
             )
     return decided
+
+
+def _about(
+    photos: Sequence[Photo], groups: Mapping[str, Sequence[Photo]], entries: Sequence[Entry]
+) -> Iterator[tuple[str, Entry]]:
+    """Yield the group and the entry wherever an entry is about one of the group's photos."""
+    group_of = {photo.file: group for group, members in groups.items() for photo in members}
+    sha256s, phashes = [photo.sha256 for photo in photos], [photo.phash for photo in photos]
+    for index, entry in match(entries, sha256s, phashes).items():
+        yield group_of[photos[index].file], entry
 
 
 def _check_styles(styles: Mapping[str, str]) -> None:

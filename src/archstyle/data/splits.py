@@ -6,7 +6,8 @@ new photo that is a near duplicate of an old one may change the name, and a smal
 what it lacks, so where a photo lay before goes before the hash: see previous.py. Without that, two
 people with the same photos get the same splits.
 
-Groups that show one building share the building's place, if the user says which ones do.
+Groups that show one building share the building's place, where it is known which ones do. The
+largest buildings are trained on, so that no test split is of one building: see record 43.
 """
 
 import hashlib
@@ -78,10 +79,12 @@ def assign_splits(
         unit = (together or {}).get(group, group)
         units[unit].append(group)
         sizes[style][unit] += 1
-    chosen = {
-        unit: _agreed(groups, remembered or {}) or split_of(unit, shares)
-        for unit, groups in units.items()
-    }
+    large, scales = _draw_beside(sizes, shares)
+    chosen = {}
+    for unit, groups in units.items():
+        scale = min(scales[styles[group]] for group in groups)
+        drawn = "train" if unit in large else split_of(unit, shares, scale)
+        chosen[unit] = _agreed(groups, remembered or {}) or drawn
     shared = {unit for unit, groups in units.items() if len({styles[one] for one in groups}) > 1}
     needed = sum(NEEDED.values())
     for style, of_style in sorted(sizes.items()):
@@ -91,7 +94,7 @@ def assign_splits(
                 f"photograph{'' if of_style.total() == 1 else 's'} that can be used, but {needed} "
                 "are needed to train on some and test on others: add photos or remove its folder."
             )
-        _fill(chosen, of_style, shared, shares)
+        _fill(chosen, of_style, shared | large, shares)
     for style, of_style in sorted(sizes.items()):
         counts = _counts(chosen, of_style)
         if any(counts[split] < least for split, least in NEEDED.items()):
@@ -101,6 +104,29 @@ def assign_splits(
                 "buildings, or take some out of buildings.csv."
             )
     return {group: chosen[unit] for unit, groups in units.items() for group in groups}
+
+
+def _draw_beside(
+    sizes: Mapping[str, Counter[str]], shares: Split
+) -> tuple[set[str], dict[str, float]]:
+    """Return the buildings to train on for their size, and the factor of each style's shares.
+
+    A building is large that would be more than half of a style's test split; the largest come
+    first, as long as training has room. The rest of the style is drawn from at higher shares for
+    it, of half of the rest at most.
+    """
+    held_out = shares.validation + shares.test
+    large: set[str] = set()
+    scales = {}
+    for style, of_style in sizes.items():
+        drawn = total = of_style.total()
+        for unit, size in sorted(of_style.items(), key=lambda item: (-item[1], item[0])):
+            if size <= max(1, total * shares.test / 2) or drawn <= total * held_out:
+                break
+            large.add(unit)
+            drawn -= size
+        scales[style] = max(1.0, min(total / max(drawn, 1), 0.5 / held_out))
+    return large, scales
 
 
 def _agreed(groups: Sequence[str], remembered: Mapping[str, str]) -> str:
@@ -120,20 +146,20 @@ def _counts(chosen: Mapping[str, str], sizes: Mapping[str, int]) -> Counter[str]
     return counts
 
 
-def split_of(group: str, shares: Split) -> str:
-    """Return the split that the group's place alone gives it."""
-    where = place(group)
+def split_of(group: str, shares: Split, scale: float = 1.0) -> str:
+    """Return the split that the group's place alone gives it, with both shares times `scale`."""
+    where = place(group) / scale
     if where < shares.test:
         return "test"
     return "validation" if where < shares.test + shares.validation else "train"
 
 
 def _fill(
-    chosen: dict[str, str], sizes: Mapping[str, int], shared: Collection[str], shares: Split
+    chosen: dict[str, str], sizes: Mapping[str, int], last: Collection[str], shares: Split
 ) -> None:
     """Give each split of a small style what it needs, from the nearest places beside it.
 
-    `sizes` are the style's photographs in each unit; units `shared` with other styles come last.
+    `sizes` are the style's photographs in each unit; the units in `last` are taken last.
     """
     middle = {
         "test": shares.test / 2,
@@ -150,7 +176,7 @@ def _fill(
             if not spare:
                 return
             nearest = min(
-                spare, key=lambda unit: (unit in shared, abs(place(unit) - middle[split]), unit)
+                spare, key=lambda unit: (unit in last, abs(place(unit) - middle[split]), unit)
             )
             chosen[nearest] = split
 
