@@ -18,7 +18,7 @@ from archstyle.metrics.evaluation import answer_outside, measure, measure_varian
 from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation import Report, in_words, write_reports
-from archstyle.reports.evaluation_tables import read_history
+from archstyle.reports.evaluation_charts import read_history
 from archstyle.reports.gallery import pick, show_answered
 from archstyle.tracking.runs import resume_run
 

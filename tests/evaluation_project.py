@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,7 +25,7 @@ from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
 from archstyle.reports.evaluation import Report
-from archstyle.reports.evaluation_tables import Curves
+from archstyle.reports.evaluation_charts import NUMBERS
 from archstyle.reports.gallery import Shown
 
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
@@ -193,7 +194,9 @@ def report(**changes: Any) -> Report:
         bundle_digest="b" * 64,
         summary=SUMMARY,
         run={"run_id": "0123abc"},
-        history=[Curves("head", *np.linspace(0.5, 1, 15).reshape(5, 3))],
+        history=pd.DataFrame(
+            np.linspace(0.5, 1, 15).reshape(5, 3).T, columns=["epoch", *NUMBERS]
+        ).assign(phase="head"),
         mistakes=[shown(), shown(heat=False)],
         sure={"Gothic": [shown(right=True)], "Baroque": []},
     )

@@ -11,7 +11,7 @@ from archstyle.metrics.predictions import predict_photos
 from archstyle.reports import evaluation_charts as charts
 from archstyle.reports.contact_sheet import Tile, contact_sheet, rows_of
 from archstyle.reports.evaluation import SHEET_SIDE, charts_of
-from archstyle.reports.evaluation_tables import read_history
+from archstyle.reports.evaluation_charts import read_history
 from archstyle.reports.gallery import MISTAKES, pick
 from archstyle.reports.page import draw_charts
 from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, save
@@ -36,9 +36,9 @@ def history(tmp_path):
 
 
 def test_history_has_phases_in_order_and_gaps(history):
-    assert [phase.name for phase in history] == ["head", "network"]
-    assert history[0].validation_loss[0] == 1.4
-    assert np.isnan(history[0].validation_loss[1])
+    assert history.phase.tolist() == ["head", "head", "network"]
+    assert history.validation_loss[0] == 1.4
+    assert np.isnan(history.validation_loss[1])
 
 
 @pytest.mark.parametrize("text", ["", "epoch,loss\n1,2\n", HISTORY.replace("0.9,", "much,")])

@@ -19,7 +19,7 @@ from archstyle.config import stage_config
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.page import read_thumbnails, render, where_from
+from archstyle.reports.page import read_thumbnails, render, where_from, write
 
 CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")
@@ -50,8 +50,7 @@ def audit(root: Path, show: int) -> None:
     with whole_file(root / RANKING) as path:
         write_csv(path, RANKED, ranked(every, found))
     text = page(store, every, features, found, corrections, show)
-    with whole_file(root / PAGE) as path:
-        path.write_text(text, "utf-8")
+    write(root / PAGE, text)
     doubted = [suspect for suspect in found.ranking if suspect.doubted]
     undecided = sum(every[suspect.index].decision is None for suspect in doubted)
     decided = sum(photograph.decision is not None for photograph in every)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archstyle.common.files import whole_directory, whole_file
+from archstyle.common.files import whole_directory
 from archstyle.data.duplicates.hash import BITS
 from archstyle.data.manifest import Pair, Row
 from archstyle.data.splits import Leak
@@ -17,7 +17,7 @@ from archstyle.reports.collection import FATES, Collection, by_style, fate, held
 from archstyle.reports.contact_sheet import Tile, contact_sheet
 from archstyle.reports.data_charts import NO_STYLE
 from archstyle.reports.highlights import SMALL, Choices, Finding, Group, find
-from archstyle.reports.page import Chart, Thumbnail, draw_charts, many, render, where_from
+from archstyle.reports.page import Chart, Thumbnail, draw_charts, many, render, where_from, write
 from archstyle.reports.theme import LIGHT, applied, save
 
 SIDE = 200  # pixels of a thumbnail's longer side
@@ -61,9 +61,8 @@ def write_report(directory: Path, report: DataReport) -> None:
             for name, title, tiles in sheets_of(report):
                 figure = contact_sheet(title, tiles, report.found.drawn, LIGHT)
                 save(figure, path / f"{name}.jpg", SHEET_DOTS_PER_INCH)
-    for name, text in (("data.html", page(report, charts)), ("data-sheet.md", data_sheet(report))):
-        with whole_file(directory / name) as path:
-            path.write_text(text, encoding="utf-8")
+    write(directory / "data.html", page(report, charts))
+    write(directory / "data-sheet.md", data_sheet(report))
 
 
 def page(report: DataReport, charts: Mapping[str, Chart]) -> str:

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from archstyle.bundle import Card
-from archstyle.common.files import whole_directory, whole_file
+from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.metrics.evaluation import Evaluation, Outside, Variant, flat_metrics
 from archstyle.metrics.predictions import Labels, Predictions
 from archstyle.reports import evaluation_charts as charts
 from archstyle.reports.contact_sheet import contact_sheet
-from archstyle.reports.evaluation_tables import Curves, write_plots, write_predictions
 from archstyle.reports.gallery import Shown
-from archstyle.reports.page import Chart, between, draw_charts, percent, render, where_from
+from archstyle.reports.page import Chart, between, draw_charts, percent, render, where_from, write
 from archstyle.reports.theme import LIGHT, applied, save
 
 SPLITS = ("train", "validation", "test")
@@ -37,7 +37,7 @@ class Report:
     bundle_digest: str
     summary: Mapping[str, Any]  # data/prepared/summary.json
     run: Mapping[str, str]  # models/run.json
-    history: Sequence[Curves]
+    history: pd.DataFrame  # of read_history
     mistakes: Sequence[Shown]
     sure: Mapping[str, Sequence[Shown]]  # style's name -> photos
     outside: Outside | None = None  # None: there was no out-of-distribution photo
@@ -78,9 +78,9 @@ class Report:
 def write_reports(directory: Path, report: Report) -> None:
     """Write numbers, pictures, page and model card; metrics.json when all else is there."""
     with whole_file(directory / "predictions.csv") as path:
-        write_predictions(path, report.answers, report.labels)
+        charts.write_predictions(path, report.answers, report.labels)
     with whole_directory(directory / "plots") as path:
-        write_plots(path, report.corrected, report.history, report.outside)
+        charts.write_plots(path, report.corrected, report.history, report.outside)
     drawn = charts_of(report)
     with whole_directory(directory / "figures") as path:
         for name, chart in drawn.items():
@@ -94,12 +94,9 @@ def write_reports(directory: Path, report: Report) -> None:
                 tiles = [one.tile for one in shown]
                 figure = contact_sheet(title, tiles, report.drawn, LIGHT, SHEET_SIDE)
                 save(figure, path / f"{name}.png", SHEET_DOTS_PER_INCH)
-    for name, text in (("index.html", page(report, drawn)), ("model-card.md", model_card(report))):
-        with whole_file(directory / name) as path:
-            path.write_text(text, encoding="utf-8")
-    with whole_file(directory / "metrics.json") as path:
-        text = json.dumps(report.metrics, indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+    write(directory / "index.html", page(report, drawn))
+    write(directory / "model-card.md", model_card(report))
+    write_json(directory / "metrics.json", report.metrics)
 
 
 def charts_of(report: Report) -> dict[str, Chart]:
@@ -160,10 +157,9 @@ def most_confused(
     found: Evaluation, names: Sequence[str], at_most: int = 5
 ) -> list[tuple[str, str, int]]:
     """Return (label, answer, photos) of the commonest mistakes."""
-    wrong = found.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:at_most]
-    pairs = [divmod(int(cell), len(names)) for cell in order]
+    wrong = found.confusion - np.diag(np.diag(found.confusion))
+    cells = np.argsort(-wrong, axis=None, kind="stable")[:at_most]
+    pairs = zip(*np.unravel_index(cells, wrong.shape), strict=True)
     return [(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
 
 

@@ -1,19 +1,95 @@
-"""The charts of an evaluation; each function returns a figure drawn in the theme."""
+"""What an evaluation is told by: charts, the CSVs of `dvc plots`, the answer to every photo.
 
-from collections.abc import Sequence
+Each function of a theme returns a figure that is drawn in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from archstyle.errors import ArchstyleError
 from archstyle.metrics.calibration import Reliability, RiskCoverage
 from archstyle.metrics.classification import Ints, StyleScore
-from archstyle.metrics.evaluation import Outside
-from archstyle.reports.evaluation_tables import Curves
-from archstyle.reports.theme import DASHED, PERCENT, Theme
+from archstyle.metrics.evaluation import Evaluation, Outside
+from archstyle.metrics.predictions import Labels, Predictions
+from archstyle.reports.theme import DASHED, PERCENT, Theme, legend, named_rows
 
-PHASES = {"head": "head only", "network": "whole network"}
-DISTANCE_BINS = 40
+NUMBERS = ["loss", "validation_loss", "accuracy", "validation_accuracy"]
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read models/history.csv: epoch, phase and NUMBERS, NaN where not measured.
+
+    Raises ArchstyleError, which says what to run, where it is damaged.
+    """
+    try:
+        history = pd.read_csv(path)[["epoch", "phase", *NUMBERS]]
+        if history.empty:
+            raise ValueError("it is empty")
+        return history.astype(dict.fromkeys(NUMBERS, float))
+    except (OSError, KeyError, ValueError) as error:
+        raise ArchstyleError(
+            f"{path} cannot be read ({error}): run `dvc repro --force train`."
+        ) from error
+
+
+def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> None:
+    """Write one row a photo: both labels, answer, and the probability of every style.
+
+    `style` is the folder's, empty where that contradicts itself; `corrected` is empty where a
+    correction drops the photo; `distance` is that from the training photos.
+    """
+    files, styles = predictions.files, predictions.styles
+    columns = {
+        "file": files,
+        "style": [labels.labelled.get(file) for file in files],
+        "corrected": [labels.corrected.get(file) for file in files],
+        "predicted": [styles[i] for i in predictions.predicted],
+        "probability": predictions.probability,
+        "distance": predictions.distances,
+        "answered": [str(bool(answered)).lower() for answered in predictions.answered],
+    }
+    columns |= {f"probability_{s}": predictions.probabilities[:, i] for i, s in enumerate(styles)}
+    _write(path, columns)
+
+
+def write_plots(
+    directory: Path, found: Evaluation, history: pd.DataFrame, outside: Outside | None = None
+) -> None:
+    """Write what `dvc plots` draws."""
+    predictions, bins = found.predictions, found.reliability
+    styles = np.array(predictions.styles, object)
+    actual = styles[predictions.labels]
+    every: dict[str, Any] = {
+        "confusion": {"actual": actual, "predicted": styles[predictions.predicted]},
+        # Phases count their epochs from one; a line over all of them needs a running number.
+        "training": history.assign(epoch=range(1, len(history) + 1)),
+        "styles": pd.DataFrame(found.styles).assign(
+            precision=[score.precision.value for score in found.styles],
+            recall=[score.recall.value for score in found.styles],
+        ),
+        "reliability": {
+            name: getattr(bins, name)[bins.photos > 0]
+            for name in ("probability", "accuracy", "photos")
+        },
+        "risk_coverage": vars(found.risk_coverage),
+    }
+    if outside is not None and outside.curve is not None:
+        curve = vars(outside.curve)
+        every["outside"] = {name: curve[name] for name in ("refused_buildings", "refused_outside")}
+    for name, columns in every.items():
+        _write(directory / f"{name}.csv", columns)
+
+
+def _write(path: Path, columns: Mapping[str, Any] | pd.DataFrame) -> None:
+    """Write a CSV; numbers to six digits, NaN and None as nothing."""
+    pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
@@ -49,27 +125,29 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     return figure
 
 
-def curves(history: Sequence[Curves], theme: Theme) -> Figure:
+def curves(history: pd.DataFrame, theme: Theme) -> Figure:
     """Draw loss and accuracy by epoch, one column for each phase of training."""
+    phases = history.groupby("phase", sort=False)
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
-    grid = figure.subplots(2, len(history), squeeze=False, sharey="row")
-    for phase, (loss, accuracy) in zip(history, grid.T, strict=True):
-        marker = "o" if len(phase.epoch) < 12 else None
-        for axes, values, name, colour in (
-            (loss, phase.loss, "training", theme.first),
-            (loss, phase.validation_loss, "validation", theme.second),
-            (accuracy, phase.accuracy, "training", theme.first),
-            (accuracy, phase.validation_accuracy, "validation", theme.second),
+    grid = figure.subplots(2, len(phases), squeeze=False, sharey="row")
+    for (name, phase), (loss, accuracy) in zip(phases, grid.T, strict=True):
+        marker = "o" if len(phase) < 12 else None
+        for column, label, colour in (
+            ("", "training", theme.first),
+            ("validation_", "validation", theme.second),
         ):
-            axes.plot(phase.epoch, values, color=colour, label=name, lw=1.8, marker=marker, ms=4)
+            style = {"color": colour, "label": label, "lw": 1.8, "marker": marker, "ms": 4}
+            loss.plot(phase.epoch, phase[f"{column}loss"], **style)
+            accuracy.plot(phase.epoch, phase[f"{column}accuracy"], **style)
+        for axes in (loss, accuracy):
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        loss.set_title(PHASES.get(phase.name, phase.name))
+        loss.set_title({"head": "head only", "network": "whole network"}.get(name, name))
         loss.tick_params(labelbottom=False)
         accuracy.yaxis.set_major_formatter(PERCENT)
         accuracy.set_xlabel("epoch")
     grid[0, 0].set_ylabel("loss")
     grid[1, 0].set_ylabel("accuracy")
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    legend(figure, grid[0, 0])
     return figure
 
 
@@ -80,21 +158,17 @@ def per_style(scores: Sequence[StyleScore], names: Sequence[str], theme: Theme) 
     axes = figure.subplots()
     rows = np.arange(k)
     for offset, name, colour in ((-0.19, "precision", theme.first), (0.19, "recall", theme.second)):
-        found = [getattr(score, name) for score in scores]
-        value = np.array([interval.value for interval in found])
-        ends = np.array([[i.value - i.low for i in found], [i.high - i.value for i in found]])
+        value, low, high = np.array([astuple(getattr(score, name)) for score in scores]).T
+        ends = np.clip([value - low, high - value], 0, None)
         axes.barh(rows + offset, value, 0.34, color=colour, label=name, alpha=0.85)
         axes.errorbar(
-            value, rows + offset, xerr=np.clip(ends, 0, None), fmt="none", ecolor=theme.ink,
+            value, rows + offset, xerr=ends, fmt="none", ecolor=theme.ink,
             elinewidth=1.1, capsize=2.5, alpha=0.75,
         )  # fmt: skip
-    axes.set_yticks(rows, [f"{n} ({s.support})" for n, s in zip(names, scores, strict=True)])
-    axes.tick_params(axis="y", labelcolor=theme.ink)
-    axes.set_ylim(k - 0.5, -0.5)
+    named_rows(axes, [f"{n} ({s.support})" for n, s in zip(names, scores, strict=True)], theme)
     axes.set_xlim(0, 1.005)
     axes.xaxis.set_major_formatter(PERCENT)
-    axes.grid(False, axis="y")
-    figure.legend(loc="outside upper left", ncols=2)
+    legend(figure)
     return figure
 
 
@@ -151,7 +225,7 @@ def outside_distances(found: Outside, theme: Theme) -> Figure:
     left, right = figure.subplots(1, 2)
     test, outside, curve = found.test.distances, found.answers.distances, found.curve
     assert test is not None and outside is not None and curve is not None
-    edges = np.linspace(0, float(max(test.max(), outside.max())) * 1.02, DISTANCE_BINS + 1)
+    edges = np.linspace(0, float(max(test.max(), outside.max())) * 1.02, 41)
     kinds = ((test, "test photos", theme.first), (outside, "out of distribution", theme.second))
     for values, name, colour in kinds:
         weights = np.full(len(values), 1 / len(values))

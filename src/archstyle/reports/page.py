@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -12,6 +13,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
 
+from archstyle.common.files import whole_file
 from archstyle.common.parallel import parallel_map
 from archstyle.errors import ArchstyleError
 from archstyle.photos.heatmap import encode
@@ -99,6 +101,12 @@ def render(template: str, package: str = "archstyle.reports", **values: Any) -> 
         three="{:.3f}".format, code=code, percent=percent, between=between, many=many, uri=data_uri
     )
     return made.get_template(template).render(values)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(text, "utf-8")
 
 
 def code(text: str) -> Markup:

@@ -11,13 +11,21 @@ from PIL import Image
 
 from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.common.console import say
-from archstyle.common.files import whole_file
 from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.page import render
+from archstyle.reports.page import render, write
 from archstyle.reports.recipes import Recipe
 from archstyle.reports.robustness import PERTURBATIONS, Points, sized
-from archstyle.reports.theme import LIGHT, PERCENT, applied, note_drawn, plain, save
+from archstyle.reports.theme import (
+    LIGHT,
+    PERCENT,
+    applied,
+    legend,
+    named_rows,
+    note_drawn,
+    plain,
+    save,
+)
 
 START, END = "<!-- make results writes this -->", "<!-- up to here -->"
 COLUMNS = 4
@@ -78,8 +86,7 @@ def write_results(
         else:
             say("README.md has no markers for the table, so it stays as it is.")
     for path, text in pages.items():
-        with whole_file(path) as partial:
-            partial.write_text(text, "utf-8")
+        write(path, text)
         say(f"Wrote {path.relative_to(root)}.")
     if toy:
         say(f"These are results on {toy}: docs/results.md and the README stay as they are.")
@@ -100,16 +107,13 @@ def draw_accuracies(lines: Lines) -> Figure:
         ends = np.clip([value - low, high - value], 0, None)
         y = np.arange(len(lines)) + offset
         axes.errorbar(value, y, xerr=ends, fmt="o", color=colour, ms=6, capsize=3, label=name)
-    axes.set_yticks(range(len(lines)), [recipe.short for recipe, _ in lines])
-    axes.tick_params(axis="y", labelcolor=LIGHT.ink)
-    axes.set_ylim(len(lines) - 0.5, -0.5)
+    named_rows(axes, [recipe.short for recipe, _ in lines], LIGHT)
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_xlabel("right, with the 95 % interval")
-    axes.grid(False, axis="y")
     for index, (recipe, _) in enumerate(lines):
         if recipe.leaks:
             axes.axhspan(index - 0.5, index + 0.5, color=LIGHT.grid, alpha=0.6, zorder=0)
-    figure.legend(loc="outside upper left", ncols=2)
+    legend(figure)
     return figure
 
 
@@ -133,7 +137,7 @@ def draw_robustness(points: Points) -> Figure:
         axes.yaxis.set_major_formatter(PERCENT)
     for axes in grid.flat[len(PERTURBATIONS) :]:
         axes.set_visible(False)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    legend(figure, grid[0, 0], columns=3)
     return figure
 
 

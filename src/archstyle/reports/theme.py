@@ -1,7 +1,7 @@
 """How figures look by day and by night, and how they are saved."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -92,6 +92,20 @@ def plain(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def named_rows(axes: Axes, names: Sequence[str], theme: Theme) -> None:
+    """Write names beside the rows of bars or points, the first one on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", labelcolor=theme.ink)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(False, axis="y")
+
+
+def legend(figure: Figure, of: Axes | None = None, columns: int = 2) -> None:
+    """Put a legend above the figure, of all axes or of the one that speaks for all."""
+    handles = of.get_legend_handles_labels() if of else ()
+    figure.legend(*handles, loc="outside upper left", ncols=columns)
 
 
 @cache
