@@ -75,14 +75,14 @@ def look(directory: Path, refused: dict[str, FollowerStatus]) -> FollowerStatus:
     if key in refused:
         return refused[key]
     with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
-        bundle = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
+        bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
         try:
-            Bundle.load(bundle.path, threads=1)
+            Bundle.load(bundle, threads=1)
         except BundleError as error:
             sentence = f"Version {version} is not used: it fails its check."
             refused[key] = FollowerStatus("refused", sentence, str(error))
             return refused[key]
-        install(bundle.path, version, bundle.run_id, directory)
+        install(bundle, version, found.run_id, directory)
     return FollowerStatus("following", f"Version {version} is the champion.")
 
 

@@ -47,9 +47,9 @@ def test_the_first_one_is_champion_and_its_card_tells_its_accuracy(
     registered = register_candidate(project, 0.01)
     assert registered["version"] == "1" and registered["alias"] == "champion"
     assert registered["decision"] == "promoted"
-    found = download_bundle("models:/archstyle@champion", tmp_path / "target")
-    assert (found.version, found.run_id) == ("1", registered["run_id"])
-    card = Bundle.load(found.path).card
+    path, found = download_bundle("models:/archstyle@champion", tmp_path / "target")
+    assert found is not None and (found.version, found.run_id) == ("1", registered["run_id"])
+    card = Bundle.load(path).card
     assert card.metrics["test"]["accuracy"] == 0.9
     assert card.metrics["test"]["test_photos"] == 100
     assert card.lineage["run_id"] == registered["run_id"]
@@ -248,8 +248,8 @@ def test_download_says_what_there_is(project: Path, tmp_path: Path) -> None:
         download_bundle("models:/archstyle/9", tmp_path)
     with pytest.raises(ArchstyleError, match="is no model"):
         download_bundle("runs:/abc", tmp_path)
-    folder = download_bundle(str(project / "models" / "bundle"), tmp_path)
-    assert folder.path == project / "models" / "bundle" and folder.version is None
+    folder = project / "models" / "bundle"
+    assert download_bundle(str(folder), tmp_path) == (folder, None)
 
 
 def test_versions_and_lineage_are_shown(project: Path, tiny_bundle: Path) -> None:

@@ -33,7 +33,7 @@ from archstyle.search.plan import Plan, make_plan, read_space
 from archstyle.search.report import draw, importances, report, trial_rows, write_params
 from archstyle.search.sweep import finished, only_one, run_again, run_trials, sweep
 from archstyle.search.trial import augmented, open_study, remove_unused, watch
-from archstyle.tracking.sweeps import end_trial, sweep_run, trial_run
+from archstyle.tracking.runs import end_trial, sweep_run, trial_run
 from tests.conftest import ROOT
 from tests.test_pipeline import environment, run, set_params
 from tests.tracking_project import Drawn, clean, empty_database, facades  # noqa: F401

@@ -12,14 +12,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archstyle.bundle.bundle import bundle_digest
-from archstyle.common.files import locked, whole_directory, whole_file
-from archstyle.errors import ArchstyleError
+from archstyle.common.files import locked_file, whole_directory, whole_file
 from archstyle.tracking.store import main_root, tracking_uri
 
 KEPT_VERSIONS = 3
@@ -63,7 +60,7 @@ def install(
     directory = directory or cache_directory()
     digest = bundle_digest(bundle_path)
     folder = directory / "versions" / f"{version}-{digest[:12]}"
-    with _locked(directory):
+    with locked_file(directory / ".lock", "set ARCHSTYLE_CACHE to a folder that can"):
         cached = _read(folder)
         if cached is None or cached.run_id != run_id or not cached.is_whole():
             with whole_directory(folder) as partial:
@@ -103,18 +100,3 @@ def _prune(directory: Path, keep: Path) -> None:
     for folder in folders[:-KEPT_VERSIONS]:
         if folder != keep:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Let one process at a time write: register and the follower may find a champion together."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / ".lock").touch()
-    except OSError as error:
-        raise ArchstyleError(
-            f"The cache {directory} cannot be written ({error.strerror}): set ARCHSTYLE_CACHE to "
-            "a folder that can."
-        ) from error
-    with locked(directory / ".lock"):
-        yield

@@ -63,7 +63,7 @@ def judge(
         say(f"Comparing with {name} on the same test photos.")
         try:
             with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-                theirs = Bundle.load(download_bundle(incumbent.version, Path(temporary)).path)
+                theirs = Bundle.load(download_bundle(incumbent.version, Path(temporary))[0])
                 refused = _refusal(mine, theirs, name)
                 if refused:
                     return _challenger(version, refused)

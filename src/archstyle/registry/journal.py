@@ -74,27 +74,3 @@ def previous_champion(
         if version != current and version in existing:
             return version
     return None
-
-
-def describe_model(changes: Sequence[Change], shown: int = 20) -> str:
-    """Describe the registered model: how it is used and which versions were champion when."""
-    lines = [
-        "Tells the architectural style of a building from a photo. The server answers with the "
-        "version whose alias is `champion`; `archstyle promote VERSION` and `archstyle rollback` "
-        "change it and are journalled here and in the tags.",
-        "",
-        "| when (UTC) | alias | version | before | how | why |",
-        "|---|---|---|---|---|---|",
-    ]
-    for change in reversed(changes[-shown:]):
-        why = " ".join(change.reasons).replace("|", "\\|")
-        lines.append(
-            f"| {_unbroken(change.time)} | {change.alias} | {change.version or 'none'} "
-            f"| {change.previous or 'none'} | {change.action} by {change.by} | {why} |"
-        )
-    return "\n".join(lines)
-
-
-def _unbroken(time: str) -> str:
-    """Return a time that a narrow column does not break into three lines."""
-    return time[:16].replace("-", "\N{NON-BREAKING HYPHEN}").replace("T", "\N{NO-BREAK SPACE}")

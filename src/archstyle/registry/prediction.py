@@ -27,7 +27,7 @@ def load_model(model: str | None) -> Bundle:
     if folder is not None:
         return Bundle.load(folder)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        return Bundle.load(download_bundle(model, Path(temporary)).path)
+        return Bundle.load(download_bundle(model, Path(temporary))[0])
 
 
 def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
@@ -116,15 +116,11 @@ def _champion() -> Bundle:
         print(f"{error} Answering with version {cached.version} from the cache.", file=sys.stderr)
         return Bundle.load(cached.path)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        if (
-            cached is not None
-            and found is not None
-            and cached.is_copy_of(found.version, found.run_id)
-        ):
-            bundle = Bundle.load(cached.path)
-            registry_cache.install(bundle.path, cached.version, cached.run_id)
-            return bundle
-        brought = download_bundle(found.version if found else "champion", Path(temporary))
-        bundle = Bundle.load(brought.path)
-        registry_cache.install(bundle.path, str(brought.version), brought.run_id)
+        if cached and found and cached.is_copy_of(found.version, found.run_id):
+            path = cached.path
+        else:
+            path, found = download_bundle("champion", Path(temporary))
+        bundle = Bundle.load(path)
+        if found:
+            registry_cache.install(path, found.version, found.run_id)
     return bundle

@@ -9,24 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
-from archstyle.common.files import locked, read_json
+from archstyle.common.files import locked_file, read_json
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
 from archstyle.registry.gate import judge, test_digest
-from archstyle.registry.journal import (
-    Change,
-    describe_model,
-    from_tags,
-    now,
-    previous_champion,
-    to_tag,
-)
+from archstyle.registry.journal import Change, from_tags, now, previous_champion, to_tag
 from archstyle.registry.register import LOOKS, describe, register_bundle
 from archstyle.registry.versions import (
     CHALLENGER,
     CHAMPION,
-    RegisteredBundle,
     Version,
     all_versions,
     champion,
@@ -35,8 +27,8 @@ from archstyle.registry.versions import (
     registered_model,
     version_named,
 )
+from archstyle.tracking.description import described
 from archstyle.tracking.facts import user_name
-from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.runs import resume_run
 from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_errors
 
@@ -44,6 +36,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REFERENCE = "gate.reference"  # the tag of the registered model that names the best champion
+DESCRIBED = 20  # changes, the newest
 
 
 def register_candidate(
@@ -51,45 +44,40 @@ def register_candidate(
 ) -> dict[str, Any]:
     """Register models/bundle, let it be champion or challenger, and finish the run.
 
-    Returns what reports/registered.json holds: version, alias, decision, reasons and run_id.
+    Returns what reports/registered.json holds: version, alias, decision, reasons, run_id, looks.
     """
-    with resume_run(root, "register", config) as log:
-        registered = register_in_run(log, root, tolerance)
-        log.finish()
-    if registered["alias"] == CHAMPION:
-        cache_champion(str(registered["version"]))
-    return registered
-
-
-def register_in_run(log: RunLog, root: Path, tolerance: float) -> dict[str, Any]:
-    """Register, judge, move the alias and describe; returns what reports/registered.json holds."""
     bundle = root / "models" / "bundle"
-    test = read_json(root / "reports" / "metrics.json")
-    if not log.has_result(test):
-        log.reports(root)
-    log_data_report(log, root / "reports")
-    version = register_bundle(log, bundle, test, test_digest(root))
-    with _one_at_a_time():
-        decision = _judged(bundle, version, root, tolerance)
-        if decision.alias == CHAMPION:
-            changed = make_champion(version, "register", decision.reasons, log.client)
-            done = "promoted" if changed else "champion already"
-            # The last comparison is the one beside the reference.
-            compared = list((decision.comparisons or {}).values())
-            if _reference() is None or not compared or compared[-1].better:
-                _make_reference(version.version, log.client)
-        else:
-            set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
-            done = "not promoted"
-    registered = {
-        "version": version.version,
-        "alias": decision.alias,
-        "decision": done,
-        "reasons": list(decision.reasons),
-        "run_id": log.run_id,
-        "looks": int(version.tags.get(LOOKS, 1)),
-    }
-    describe(log, version, test, registered)
+    with resume_run(root, "register", config) as log:
+        test = read_json(root / "reports" / "metrics.json")
+        if not log.has_result(test):
+            log.reports(root)
+        log.files(root)
+        version = register_bundle(log, bundle, test, test_digest(root))
+        with _one_at_a_time():
+            decision = _judged(bundle, version, root, tolerance)
+            if decision.alias == CHAMPION:
+                changed = make_champion(version, "register", decision.reasons, log.client)
+                done = "promoted" if changed else "champion already"
+                # The last comparison is the one beside the reference.
+                compared = list((decision.comparisons or {}).values())
+                if _reference() is None or not compared or compared[-1].better:
+                    _make_reference(version.version, log.client)
+            else:
+                set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
+                done = "not promoted"
+        registered = {
+            "version": version.version,
+            "alias": decision.alias,
+            "decision": done,
+            "reasons": list(decision.reasons),
+            "run_id": log.run_id,
+            "looks": int(version.tags.get(LOOKS, 1)),
+        }
+        describe(log, version, test, registered)
+        log.finish()
+    if decision.alias == CHAMPION:
+        with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+            _cache(download_bundle(version.version, Path(temporary))[0], version)
     return registered
 
 
@@ -117,18 +105,10 @@ def _make_reference(version: str, client: "MlflowClient") -> None:
         client.set_registered_model_tag(MODEL_NAME, REFERENCE, version)
 
 
-def _one_at_a_time() -> AbstractContextManager[bool]:
+def _one_at_a_time() -> AbstractContextManager[None]:
     """Between the look at the champion and the change no other process of this project."""
     lock = main_root() / ".archstyle" / "registry.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    return locked(lock)
-
-
-def log_data_report(log: RunLog, reports: Path) -> None:
-    """Send what describe wrote, the page, the data sheet and the figures, to the run."""
-    for name, folder in (("data.html", ""), ("data-sheet.md", ""), ("data", "/data")):
-        if (reports / name).exists():
-            log.artifacts(reports / name, f"reports{folder}")
+    return locked_file(lock, "make that folder yours, for only one promotion may run at a time")
 
 
 def set_alias(
@@ -141,7 +121,6 @@ def set_alias(
     """
     tags, aliases = registered_model(client)
     before = aliases.get(alias)
-    before = None if before is None else str(before)
     if before == to:
         return None
     change = Change(now(), action, alias, to, before, user_name(), tuple(reasons))
@@ -152,8 +131,9 @@ def set_alias(
         else:
             client.set_registered_model_alias(MODEL_NAME, alias, to)
         client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
-        history = [*from_tags(tags), change]
-        client.update_registered_model(MODEL_NAME, describe_model(history))
+        newest = [*from_tags(tags), change][: -DESCRIBED - 1 : -1]
+        text = described("registered_model.md", changes=newest)
+        client.update_registered_model(MODEL_NAME, text)
     return change
 
 
@@ -167,12 +147,24 @@ def make_champion(
     return change
 
 
-def promote(name: str, reason: str = "") -> Change | None:
+def promote(name: str, reason: str = "", action: str = "promote") -> Change | None:
     """Make a version (number or alias) champion by hand; None where it is already.
 
     The bundle is loaded first, golden photos and all: what does not load is not promoted.
     """
-    return _switch(version_named(name), "promote", reason or "By hand.")
+    to = version_named(name)
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
+        bundle, _ = download_bundle(to.version, Path(temporary))
+        try:
+            Bundle.load(bundle)
+        except BundleError as error:
+            raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
+        with _one_at_a_time():
+            client = connect()
+            change = make_champion(to, action, [reason or "By hand."], client)
+            _make_reference(to.version, client)  # a person's decision is the new measure
+        _cache(bundle, to)
+    return change
 
 
 def rollback(reason: str = "") -> Change:
@@ -185,35 +177,15 @@ def rollback(reason: str = "") -> Change:
             "The journal knows no champion before this one: see `archstyle versions`, then "
             "`archstyle promote VERSION`."
         )
-    change = _switch(version_named(before), "rollback", reason or "By hand.")
+    change = promote(before, reason, "rollback")
     if change is None:
         raise ArchstyleError(f"Version {before} became champion meanwhile.")
     return change
 
 
-def cache_champion(version: str) -> None:
-    """Put a champion into the cache that the server and `archstyle predict` answer from."""
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        _install(download_bundle(version, Path(temporary)))
-
-
-def _switch(to: Version, action: str, reason: str) -> Change | None:
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        found = download_bundle(to.version, Path(temporary))
-        try:
-            Bundle.load(found.path)
-        except BundleError as error:
-            raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
-        with _one_at_a_time():
-            change = make_champion(to, action, [reason], connect())
-            _make_reference(to.version, connect())  # a person's decision is the new measure
-        _install(found)
-    return change
-
-
-def _install(found: RegisteredBundle) -> None:
+def _cache(bundle: Path, version: Version) -> None:
     """The follower would find it by itself, only later: what goes wrong is told and no error."""
     try:
-        cache.install(found.path, str(found.version), found.run_id)
+        cache.install(bundle, version.version, version.run_id)
     except (ArchstyleError, OSError) as error:
         say(f"The champion was not put into the server's cache: {error}")

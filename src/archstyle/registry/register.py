@@ -1,38 +1,30 @@
 """Makes a version of the registered model from a bundle."""
 
 import hashlib
-import json
+import io
 import logging
 import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import archstyle
 from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.bundle.card import Card
 from archstyle.common.files import read_json, write_json
-from archstyle.registry.journal import describe_model
 from archstyle.registry.versions import Version, all_versions, version_named
-from archstyle.tracking.description import DRAWN, accuracy_text, listed, reasons_of
-from archstyle.tracking.facts import Facts
+from archstyle.tracking.description import accuracy_text, described
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.store import MODEL_NAME, mlflow_errors
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 HEADLINE = (
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "macro_f1",
-    "corrected_accuracy",
-    "test_photos",
+    *("accuracy", "accuracy_low", "accuracy_high", "macro_f1"),
+    *("corrected_accuracy", "test_photos"),
 )
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
 FINGERPRINT = "archstyle.fingerprint"
@@ -51,7 +43,8 @@ def register_bundle(
     bundle with the same metrics in the same run is registered once, however often it is asked for.
     """
     headline = {key: test[key] for key in HEADLINE if key in test}
-    fingerprint = _fingerprint(bundle, headline, log.run_id)
+    parts = [bundle_digest(bundle), log.run_id, *(f"{k}={v}" for k, v in sorted(headline.items()))]
+    fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     versions = all_versions()
     for known in versions:
         if known.tags.get(FINGERPRINT) == fingerprint:
@@ -66,15 +59,17 @@ def register_bundle(
         TEST_DIGEST: test_digest,
         LOOKS: str(looks),
     }
-    with mlflow_errors("register the model"):
-        model_id, uri = _log_model(log, bundle, headline)
-        _make_registered_model(log.client)
-        made = log.client.create_model_version(
-            MODEL_NAME, uri, run_id=log.run_id, tags=tags, model_id=model_id
-        )
-        # What mlflow.register_model does, so that the model's page links to its version.
-        link = json.dumps([{"name": MODEL_NAME, "version": made.version}])
-        log.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    import mlflow
+
+    # MLflow says on stderr what the stage says; and it warns of its own type hints, of types
+    # without an example beside them, and of environments that have no pip, as uv makes them.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    with (
+        mlflow_errors("register the model"),
+        redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(action="ignore", category=UserWarning),
+    ):
+        made = mlflow.register_model(_log_model(log, bundle, headline), MODEL_NAME, tags=tags)
     return version_named(str(made.version))
 
 
@@ -82,112 +77,54 @@ def describe(
     log: RunLog, version: Version, test: Mapping[str, Any], registered: Mapping[str, Any]
 ) -> None:
     """Write what became of a version into it and into its run."""
+    told = {"facts": log.facts, "test": test, "registered": registered, "run_id": log.run_id}
     with mlflow_errors("describe the version"):
-        log.client.update_model_version(
-            MODEL_NAME,
-            version.version,
-            describe_version(log.facts, test, registered, log.run_id),
-        )
-        log.client.set_model_version_tag(
-            MODEL_NAME, version.version, "decision", registered["decision"]
-        )
+        number, decision = version.version, registered["decision"]
+        log.client.update_model_version(MODEL_NAME, number, described("version.md", **told))
+        log.client.set_model_version_tag(MODEL_NAME, number, "decision", decision)
     log.describe(test, registered)
-    log.note(
-        {
-            "registered.version": version.version,
-            "registered.alias": registered["alias"],
-            "registered.decision": registered["decision"],
-        }
-    )
+    log.note({f"registered.{key}": registered[key] for key in ("version", "alias", "decision")})
 
 
-def describe_version(
-    facts: Facts, test: Mapping[str, Any], registered: Mapping[str, Any], run_id: str
-) -> str:
-    """Describe a version of the registered model."""
-    lines = [DRAWN, ""] if facts.drawn else []
-    lines += [
-        f"`{facts.model}` for {listed(sorted(facts.counts))}, "
-        f"accuracy **{accuracy_text(test)}** on test photos.",
-        "",
-        *reasons_of(registered),
-        f"`archstyle lineage {registered['version']}` shows its whole origin (run `{run_id}`).",
-    ]
-    return "\n".join(lines)
+def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
+    """Log the bundle with its test metrics in its card as a pyfunc; return the model's URI."""
+    import mlflow.pyfunc
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Map
 
-
-def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str, str]:
-    """Log the bundle with its test metrics in its card as a pyfunc; return model id and URI."""
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary, warnings.catch_warnings():
-        # MLflow warns of its own type hints, and that there is no example input beside the types.
-        warnings.simplefilter("ignore", UserWarning)
-        # It also warns where the environment has no pip, as those that uv makes.
-        logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-        import mlflow.pyfunc
-        from mlflow.models import Model
-
+    kinds: dict[str, Any] = {
+        "style": DataType.string,
+        "probability": DataType.double,
+        "answered": DataType.boolean,
+        "probabilities": Map(DataType.double),
+        "reason": DataType.string,
+        "error": DataType.string,
+    }
+    answer: list[Any] = [ColSpec(kind, key, required=False) for key, kind in kinds.items()]
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         copy = Path(temporary) / "bundle"
         shutil.copytree(bundle, copy)
         card = Card.from_dict(read_json(copy / CARD))
-        card = replace(
-            card,
-            metrics={**card.metrics, "test": headline},
-            lineage={**card.lineage, **log.facts.git, "run_id": log.run_id},
-        )
+        lineage = {**card.lineage, **log.facts.git, "run_id": log.run_id}
+        card = replace(card, metrics={**card.metrics, "test": headline}, lineage=lineage)
         write_json(copy / CARD, card.as_dict())
         # What mlflow.pyfunc.log_model does, but for a run that is not the process's active one,
         # whose status log_model would set.
+        run = log.client.get_run(log.run_id)
+        model = log.client.create_logged_model(
+            run.info.experiment_id, "model", log.run_id, log.facts.tags(), run.data.params
+        )
         info = Model.log(
             artifact_path=None,
             flavor=mlflow.pyfunc,
             name="model",
             run_id=log.run_id,
-            model_id=log.new_model().model_id,
+            model_id=model.model_id,
             python_model=str(Path(__file__).with_name("model_as_code.py")),
             artifacts={"bundle": str(copy)},
             code_paths=[str(Path(archstyle.__file__).parent)],
-            pip_requirements=_requirements(),
-            signature=_signature(),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), Schema(answer)),
         )
-    return str(info.model_id), str(info.model_uri)
-
-
-def _signature() -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-    from mlflow.types.schema import Map
-
-    answer: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.string, "style", required=False),
-        ColSpec(DataType.double, "probability", required=False),
-        ColSpec(DataType.boolean, "answered", required=False),
-        ColSpec(Map(DataType.double), "probabilities", required=False),
-        ColSpec(DataType.string, "reason", required=False),
-        ColSpec(DataType.string, "error", required=False),
-    ]
-    return ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), Schema(answer))
-
-
-def _make_registered_model(client: "MlflowClient") -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(MODEL_NAME, description=describe_model([]))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _fingerprint(bundle: Path, headline: Mapping[str, Any], run_id: str) -> str:
-    parts = [bundle_digest(bundle), run_id, *(f"{k}={v}" for k, v in sorted(headline.items()))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _requirements() -> list[str]:
-    pinned = []
-    for name in REQUIREMENTS:
-        try:
-            pinned.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            pinned.append(name)
-    return pinned
+    return str(info.model_uri)

@@ -3,8 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +19,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 ADDRESS = re.compile(
     rf"(?:models:/{MODEL_NAME}(?:@(?P<alias>[\w-]+)|/(?P<number>\d+))|(?P<bare>\w+))"
 )
-
-
-@dataclass(frozen=True)
-class RegisteredBundle:
-    """A bundle folder at hand; version and run are None for a folder that is in no registry."""
-
-    path: Path
-    version: str | None
-    run_id: str | None
-    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,35 +42,24 @@ class Version:
 
 
 def champion() -> Version | None:
-    """Return the version that is champion now, or None. One cheap call (after MLflow's import)."""
-    return with_alias(CHAMPION)
-
-
-def with_alias(alias: str) -> Version | None:
-    """Return the version that has the alias, or None."""
+    """Return the version that is champion now, or None. Two cheap calls (after MLflow's import)."""
     client = connect()
-    with absent_is_none(f"look for the {alias}") as found:
-        found.append(client.get_model_version_by_alias(MODEL_NAME, alias))
-    return _version(found[0], [alias]) if found else None
+    number = registered_model(client)[1].get(CHAMPION)
+    if number is None:
+        return None
+    with mlflow_errors("look for the champion"):
+        return _version(client.get_model_version(MODEL_NAME, number), [CHAMPION])
 
 
 def all_versions() -> list[Version]:
     """Return every version with its aliases, the oldest first."""
-    client = connect()
-    aliases: dict[str, list[str]] = {}
-    for alias, version in registered_model(client)[1].items():
-        aliases.setdefault(str(version), []).append(alias)
+    aliases = registered_model(connect())[1]
+    import mlflow
+
     with mlflow_errors("list the versions"):
-        found: list[Any] = []
-        token = None
-        while True:
-            page = client.search_model_versions(f"name = '{MODEL_NAME}'", page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                break
+        found = mlflow.search_model_versions(filter_string=f"name = '{MODEL_NAME}'")
     return [
-        _version(one, aliases.get(str(one.version), ()))
+        _version(one, [alias for alias, number in aliases.items() if number == str(one.version)])
         for one in sorted(found, key=lambda one: int(one.version))
     ]
 
@@ -118,9 +95,11 @@ def version_named(name: str) -> Version:
 
 def registered_model(client: "MlflowClient") -> tuple[dict[str, str], dict[str, str]]:
     """Return the tags and {alias: version} of the registered model; empty where there is none."""
-    with absent_is_none("read the registered model") as found:
-        found.append(client.get_registered_model(MODEL_NAME))
-    return (dict(found[0].tags), dict(found[0].aliases)) if found else ({}, {})
+    with mlflow_errors("read the registered model"):
+        found = client.search_registered_models(f"name = '{MODEL_NAME}'")
+    if not found:
+        return {}, {}
+    return dict(found[0].tags), {alias: str(number) for alias, number in found[0].aliases.items()}
 
 
 def changes() -> list[Change]:
@@ -128,16 +107,16 @@ def changes() -> list[Change]:
     return from_tags(registered_model(connect())[0])
 
 
-def download_bundle(uri_or_alias: str, target: Path) -> RegisteredBundle:
-    """Bring a bundle to this machine; it lies in `target`/bundle afterwards.
+def download_bundle(uri_or_alias: str, target: Path) -> tuple[Path, Version | None]:
+    """Bring a bundle to this machine, into `target`/bundle; return its folder and version.
 
     `uri_or_alias`: `champion`, `challenger`, `3`, `models:/archstyle@champion`,
     `models:/archstyle/3`, or a folder (a bundle, or a logged model with a bundle in it), which is
-    used where it lies. Raises ArchstyleError saying what to do.
+    used where it lies and has no version. Raises ArchstyleError saying what to do.
     """
     folder = local_bundle(uri_or_alias)
     if folder is not None:
-        return RegisteredBundle(folder, None, None)
+        return folder, None
     address = ADDRESS.fullmatch(uri_or_alias)
     if address is None:
         raise ArchstyleError(
@@ -145,8 +124,22 @@ def download_bundle(uri_or_alias: str, target: Path) -> RegisteredBundle:
             f"version's number or models:/{MODEL_NAME}@champion."
         )
     found = version_named(address["alias"] or address["number"] or address["bare"])
-    _download(found, target / "bundle")
-    return RegisteredBundle(target / "bundle", found.version, found.run_id, found.aliases)
+    import mlflow
+
+    with (
+        mlflow_errors(f"download version {found.version}"),
+        tempfile.TemporaryDirectory(prefix="archstyle-") as temporary,
+        whole_directory(target / "bundle") as partial,
+    ):
+        place = f"models:/{MODEL_NAME}/{found.version}/artifacts/bundle"
+        if not mlflow.artifacts.list_artifacts(artifact_uri=place):
+            raise BundleError(
+                f"The files of version {found.version} are gone from {found.source}: promote "
+                "another version with `archstyle promote VERSION`, or train again with `make run`."
+            )
+        files = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=temporary)
+        shutil.copytree(files, partial, dirs_exist_ok=True)
+    return target / "bundle", found
 
 
 def local_bundle(place: str) -> Path | None:
@@ -156,35 +149,3 @@ def local_bundle(place: str) -> Path | None:
         if (folder / GRAPH).is_file():
             return folder
     return None
-
-
-def _download(version: Version, folder: Path) -> None:
-    import mlflow
-
-    with (
-        mlflow_errors(f"download version {version.version}"),
-        tempfile.TemporaryDirectory(prefix="archstyle-") as temporary,
-        whole_directory(folder) as partial,
-    ):
-        address = f"models:/{MODEL_NAME}/{version.version}/artifacts/bundle"
-        if not mlflow.artifacts.list_artifacts(artifact_uri=address):
-            raise BundleError(
-                f"The files of version {version.version} are gone from {version.source}: promote "
-                "another version with `archstyle promote VERSION`, or train again with `make run`."
-            )
-        found = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=temporary)
-        shutil.copytree(found, partial, dirs_exist_ok=True)
-
-
-@contextmanager
-def absent_is_none(doing: str) -> Iterator[list[Any]]:
-    """Yield a list to put what is found in; it stays empty where MLflow has no such thing."""
-    from mlflow.exceptions import MlflowException
-
-    found: list[Any] = []
-    with mlflow_errors(doing):
-        try:
-            yield found
-        except MlflowException as error:
-            if error.error_code not in ABSENT:
-                raise

@@ -20,7 +20,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.search.plan import Plan
 from archstyle.search.report import described, report
 from archstyle.search.trial import AGAIN, WORK, open_study, remove_unused, run_trial
-from archstyle.tracking.sweeps import sweep_run
+from archstyle.tracking.runs import sweep_run
 
 FAILURES_IN_A_ROW = 3
 Ended = Future[tuple[int, str]]

@@ -27,7 +27,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.store import PhotoStore
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.tracking.runlog import RunLog
-from archstyle.tracking.sweeps import end_trial, trial_run
+from archstyle.tracking.runs import end_trial, trial_run
 
 WORK = Path(".archstyle/sweep")
 AGAIN, ERROR = "again", "error"  # attributes of a trial: which one it runs again, why it failed

@@ -109,14 +109,26 @@ def dataset_input(facts: Facts) -> "DatasetInput":
 
 def git_tags(root: Path) -> dict[str, str]:
     """Return commit, branch and whether tracked files were changed; nothing outside of git."""
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
+    command = ["git", "-C", str(root), "status", "--porcelain=v2", "--branch"]
+    try:
+        done = subprocess.run(
+            [*command, "--untracked-files=no"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
         return {}
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    lines = done.stdout.splitlines()
+    told = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    if told.get("branch.oid", "(initial)") == "(initial)":
+        return {}
+    dirty = any(not line.startswith("#") for line in lines)
     return {
-        "git.commit": commit,
-        "git.branch": _git(root, "rev-parse", "--abbrev-ref", "HEAD"),
-        "git.dirty": str(bool(changed)).lower(),
+        "git.commit": told["branch.oid"],
+        "git.branch": told["branch.head"].replace("(detached)", "HEAD"),
+        "git.dirty": str(dirty).lower(),
     }
 
 
@@ -163,20 +175,6 @@ def is_alive(pid: str) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=20,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def user_name() -> str:

@@ -4,22 +4,24 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle import Card
 from archstyle.common.console import say
 from archstyle.common.files import read_json
-from archstyle.tracking.description import describe_run, percent
+from archstyle.tracking.description import described, percent
 from archstyle.tracking.facts import Facts
 from archstyle.tracking.store import EXPERIMENT, mlflow_errors, reachable, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PARAMS_PER_CALL = 100  # MLflow's limit
+CURVES = ("train/", "validation/")
+# What stages lay into reports/.
+MEASURED = ("metrics.json", "index.html", "model-card.md", "predictions.csv", "figures", "plots")
+DATA = ("data.html", "data-sheet.md", "data")
 
 
 class RunLog:
@@ -29,30 +31,28 @@ class RunLog:
     sends nothing more. The next stage sends what is missing from models/.
     """
 
-    def __init__(self, client: "MlflowClient", run_id: str, facts: Facts, keep_going: bool = False):
+    def __init__(self, client: "MlflowClient", run_id: str, facts: Facts):
         self.client = client
         self.run_id = run_id
         self.facts = facts
-        self.keep_going = keep_going
+        self.keep_going = False
         self._epochs = 0
-        self._known: set[int] = set()  # epochs that an interrupted process has logged
+        self._known: dict[str, set[int]] = {}  # by curve the epochs that the store has already
         self._lost = False
 
     def epoch(self, row: Mapping[str, float | str]) -> None:
         """Log one row of models/history.csv, by column; the step is the number of the call."""
-        self._epochs += 1
-        metrics, step = dict(epoch_metrics(row)), self._epochs
-        if step not in self._known:
-            self._send(f"log epoch {step}", lambda: self._log_metrics(metrics, step))
+        self._epochs = step = self._epochs + 1
+        found = epoch_metrics(row)
+        self._metrics({k: v for k, v in found if step not in self._known.get(k, ())}, step)
 
-    def go_on(self, tags: Mapping[str, object]) -> None:
-        """Take up a run whose process was interrupted in mid-training."""
-        with mlflow_errors("go on with the run"):
-            self.client.update_run(self.run_id, status="RUNNING")
-            history = self.client.get_metric_history(self.run_id, "train/loss")
-        self._known = {metric.step for metric in history}
-        self.note(tags)
-        self.config(self.facts.config)
+    def find_epochs(self) -> None:
+        """Ask which epochs the store has, which are not logged again."""
+        keys = [key for key in self._run().data.metrics if key.startswith(CURVES)]
+        with mlflow_errors("read the curves"):
+            for key in keys:
+                history = self.client.get_metric_history(self.run_id, key)
+                self._known[key] = {metric.step for metric in history}
 
     def metrics(self, values: Mapping[str, Any], prefix: str = "test") -> None:
         """Log final measurements, as `test/accuracy`; values that are no numbers are left out."""
@@ -61,43 +61,41 @@ class RunLog:
             for name, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         }
-        self._send("log metrics", lambda: self._log_metrics(numbers, 0))
+        self._metrics(numbers, 0)
 
     def artifacts(self, path: Path, folder: str = "") -> None:
         """Log a file, or what a folder holds, under `folder` of the run's artifacts."""
         log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
         self._send(f"keep {path.name}", lambda: log(self.run_id, str(path), folder or None))
 
-    def reports(self, root: Path) -> None:
-        """Log reports/: the numbers of metrics.json, the page, the figures and the plots."""
-        reports = root / "reports"
-        values = read_json(reports / "metrics.json")
-        self.metrics(values)
-        files = ("metrics.json", "index.html", "model-card.md", "predictions.csv")
-        for name in (*files, "figures", "plots"):
-            path = reports / name
+    def files(self, root: Path, names: Sequence[str] = DATA) -> None:
+        """Log those files and folders of reports/ that are there."""
+        for path in (root / "reports" / name for name in names):
             if path.exists():
-                self.artifacts(path, f"reports/{name}" if path.is_dir() else "reports")
+                self.artifacts(path, f"reports/{path.name}" if path.is_dir() else "reports")
+
+    def reports(self, root: Path) -> None:
+        """Log what evaluate measured, its numbers and pages, and say it in name and description."""
+        values = read_json(root / "reports" / "metrics.json")
+        self.metrics(values)
+        self.files(root, MEASURED)
         self.describe(values)
-        self.rename(values)
+        self.rename_to(f"{run_name(self.facts)}, {percent(values['accuracy'])}")
 
     def has_result(self, test: Mapping[str, Any]) -> bool:
         """Say whether the run has these measurements: evaluate may have found no server."""
         return bool(self._run().data.metrics.get("test/accuracy") == test["accuracy"])
 
-    def rename(self, test: Mapping[str, Any]) -> None:
-        """Put the result into the run's name, by which people tell runs apart in a list."""
-        self.rename_to(f"{run_name(self.facts)}, {percent(test['accuracy'])}")
-
     def rename_to(self, name: str) -> None:
-        """Give the run another name."""
+        """Give the run a name, by which people tell runs apart in a list."""
         self._send("name the run", lambda: self.client.update_run(self.run_id, name=name))
 
     def describe(
         self, test: Mapping[str, Any] | None = None, registered: Mapping[str, Any] | None = None
     ) -> None:
-        """Write the description at the top of the run's page."""
-        self.note({"mlflow.note.content": describe_run(self.facts, test, registered)})
+        """Write the description at the top of the run's page, as far as results are known."""
+        text = described("run.md", facts=self.facts, test=test, registered=registered)
+        self.note({"mlflow.note.content": text})
 
     def note(self, tags: Mapping[str, object]) -> None:
         """Set tags."""
@@ -117,39 +115,22 @@ class RunLog:
         flat = flattened(config)
         known = self._run().data.params
         new = [Param(key, value) for key, value in flat.items() if key not in known]
-        for start in range(0, len(new), PARAMS_PER_CALL):
-            some = new[start : start + PARAMS_PER_CALL]
-            self._send("log params", partial(self.client.log_batch, self.run_id, params=some))
-        changed = {k: v for k, v in flat.items() if k in known and known[k] != v}
+        self._send("log params", lambda: self.client.log_batch(self.run_id, params=new))
+        changed = {f"changed.{k}": v for k, v in flat.items() if known.get(k, v) != v}
         if changed:
-            self.note({f"changed.{key}": value for key, value in changed.items()})
+            self.note(changed)
 
-    def replay(self, rows: list[dict[str, str]], card: Card) -> None:
-        """Send the epochs and the card's metrics that the store does not have."""
-        sent: dict[str, set[int]] = {}
-        for step, row in enumerate(rows, 1):
-            metrics = dict(epoch_metrics(row))
-            with mlflow_errors("send the curves"):
-                for key in metrics.keys() - sent.keys():
-                    known = self.client.get_metric_history(self.run_id, key)
-                    sent[key] = {metric.step for metric in known}
-                self._log_metrics({k: v for k, v in metrics.items() if step not in sent[k]}, step)
-        known_metrics = self._run().data.metrics
+    def replay(self, history: Path, card: Card) -> None:
+        """Send what the store does not have of models/history.csv and of the card's metrics."""
+        self.find_epochs()
+        if history.is_file():
+            with history.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    self.epoch(row)
+        known = self._run().data.metrics
         for split, values in card.metrics.items():
-            if not any(key.startswith(f"final_{split}/") for key in known_metrics):
+            if not any(key.startswith(f"final_{split}/") for key in known):
                 self.metrics(values, f"final_{split}")
-
-    def new_model(self) -> Any:
-        """Make an MLflow logged model of this run, with its configuration as params."""
-        run = self._run()
-        with mlflow_errors("log the model"):
-            return self.client.create_logged_model(
-                run.info.experiment_id,
-                name="model",
-                source_run_id=self.run_id,
-                params=run.data.params,
-                tags=self.facts.tags(),
-            )
 
     def as_json(self) -> dict[str, str]:
         """Return the content of models/run.json: the run's id, place and commit."""
@@ -157,21 +138,23 @@ class RunLog:
         place = {"experiment": EXPERIMENT, "tracking_uri_scheme": scheme}
         return {"run_id": self.run_id, **place, **self.facts.git}
 
-    def finish(self) -> None:
-        """Set the run FINISHED; of a pipeline's run only register does, as the last stage."""
-        self.end("FINISHED")
-
-    def end(self, status: str) -> None:
-        """Set the status of a run that ended: FINISHED, FAILED or KILLED."""
+    def finish(self, status: str = "FINISHED") -> None:
+        """Set the status of a run that ended; of a pipeline's run only register does, at last."""
         self._send("finish", lambda: self.client.set_terminated(self.run_id, status))
 
-    def _log_metrics(self, values: Mapping[str, float], step: int) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Set the run FAILED, or KILLED on Ctrl-C; a lost server hides no error."""
+        self.keep_going, self._lost = True, False
+        self.note({"archstyle.error": first_line(error)})
+        self.finish("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
+    def _metrics(self, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
 
-        if values:
-            now = time.time_ns() // 1_000_000
-            metrics = [Metric(key, value, now, step) for key, value in values.items()]
-            self.client.log_batch(self.run_id, metrics=metrics)
+        now = time.time_ns() // 1_000_000
+        made = [Metric(key, value, now, step) for key, value in values.items()]
+        doing = f"log epoch {step}" if step else "log metrics"
+        self._send(doing, lambda: self.client.log_batch(self.run_id, metrics=made))
 
     def _run(self) -> Any:
         with mlflow_errors("read the run"):
@@ -189,19 +172,15 @@ class RunLog:
             except Exception as error:  # whatever a server does wrong must not cost a training
                 self._lost = True
                 say(
-                    f"MLflow was lost and could not {doing} ({first_line(error)}). Training goes "
+                    f"MLflow was lost and could not {doing} ({first_line(error)}). The work goes "
                     "on; the next stage sends what is missing."
                 )
 
 
 def run_name(facts: Facts, name: str | None = None) -> str:
     """Return the name of a run that has no result yet."""
-    parts = [name or facts.model]
-    if experiment := os.environ.get("DVC_EXP_NAME"):
-        parts.append(experiment)
-    if facts.drawn:
-        parts.append("(drawn facades)")
-    return " ".join(parts)
+    drawn = "(drawn facades)" if facts.drawn else ""
+    return " ".join(filter(None, [name or facts.model, os.environ.get("DVC_EXP_NAME"), drawn]))
 
 
 def first_line(error: BaseException) -> str:
@@ -212,14 +191,6 @@ def first_line(error: BaseException) -> str:
 def _metric_name(name: str) -> str:
     """MLflow takes letters, digits and a few signs; a style is any folder's name."""
     return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
-
-
-def history_rows(path: Path) -> list[dict[str, str]]:
-    """Read models/history.csv; no rows where there is none."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def epoch_metrics(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

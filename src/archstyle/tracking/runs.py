@@ -1,8 +1,11 @@
-"""One run a pipeline execution: started by train, resumed by evaluate and register."""
+"""One run a pipeline execution: started by train, resumed by evaluate and register.
+
+A sweep has a run of its own, with one below it for each trial.
+"""
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,42 +23,46 @@ from archstyle.tracking.facts import (
     is_alive,
     process_tags,
 )
-from archstyle.tracking.runlog import RunLog, first_line, history_rows, run_name
-from archstyle.tracking.store import connect, mlflow_errors, prepare_store, reachable, tracking_uri
+from archstyle.tracking.runlog import RunLog, run_name
+from archstyle.tracking.store import connect, mlflow_errors, prepare_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SOURCE_RUN = "archstyle.source_run_id"
+SWEEP = {"mlflow.source.name": "archstyle sweep"}
+# Optuna's own storage in MLflow calls a pruned trial KILLED, too.
+TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
 @contextmanager
 def start_run(
-    root: Path, config: Mapping[str, Any], name: str | None = None, resume: str | None = None
+    root: Path,
+    config: Mapping[str, Any],
+    name: str | None = None,
+    resume: str | None = None,
+    stage: str = "train",
+    tags: dict[str, str] | None = None,
 ) -> Iterator[RunLog]:
     """Start the run of this pipeline execution, for the train stage.
 
     `root` is the folder that the stage runs in: data/prepared/summary.json, dvc.lock and git are
-    read there for the dataset input, the tags and the description. `config` is the nested whole
-    configuration (`dataclasses.asdict(archstyle.config.compose(root, argv))`); `name` is by
-    default its `model.name`. The run stays RUNNING when the block succeeds (register finishes it)
-    and becomes FAILED, or KILLED on Ctrl-C, when the block raises. `resume` is the id of a run
-    that was interrupted, which is gone on with where the store has it: an epoch that it knows is
-    not logged again.
+    read there. `config` is the nested whole configuration; `name` is by default its `model.name`.
+    The run stays RUNNING when the block succeeds (register finishes it) and becomes FAILED, or
+    KILLED on Ctrl-C, when the block raises. `resume` is the id of a run that was interrupted, which
+    is gone on with where the store has it: an epoch that it knows is not logged again.
     """
     experiment = prepare_store()
     client = connect()
     end_stale_runs(client, experiment)
     facts = facts_from_summary(root, config)
-    tags = facts.tags() | process_tags("train") | dvc_tags(root, "train")
-    run_id = find_run(client, experiment, resume) if resume else None
-    if run_id is None:
-        log = create_run(client, experiment, facts, tags, name)
-    else:
-        log = RunLog(client, run_id, facts)
-        log.go_on(tags)
-    log.keep_going = True
-    with run_status(log):
+    noted = facts.tags() | process_tags(stage) | dvc_tags(root, "train") | (tags or {})
+    with _opened(client, experiment, facts, resume, noted, name) as log:
+        if resume:
+            log.note(noted)
+            log.config(config)
+            log.find_epochs()
+        log.keep_going = True
         yield log
 
 
@@ -71,73 +78,58 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
     experiment = prepare_store()
     client = connect()
     written = read_json(root / "models" / "run.json")
-    source_run = str(written["run_id"])
     card = Card.from_dict(read_json(root / "models" / "bundle" / CARD))
-    facts = facts_from_card(card, written)
-    run_id = find_run(client, experiment, source_run)
-    if run_id is None:
-        tags = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
-        log = create_run(client, experiment, facts, tags, None)
-        say(f"MLflow did not know run {source_run}: made it again as {log.run_id}.")
-    else:
-        log = RunLog(client, run_id, facts)
-    with run_status(log):
-        client.update_run(log.run_id, status="RUNNING")
+    facts, source_run = facts_from_card(card, written), str(written["run_id"])
+    made = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
+    with _opened(client, experiment, facts, source_run, made) as log:
+        if log.run_id != source_run:
+            say(f"MLflow did not know run {source_run}: it is made again as {log.run_id}.")
         log.note(process_tags(stage) | dvc_tags(root, stage))
-        if config:
-            log.config(config)
-        log.replay(history_rows(root / "models" / "history.csv"), card)
+        log.config(config or {})
+        log.replay(root / "models" / "history.csv", card)
         yield log
+
+
+@contextmanager
+def _opened(
+    client: "MlflowClient",
+    experiment: str,
+    facts: Facts,
+    known: str | None,
+    tags: Mapping[str, str],
+    name: str | None = None,
+) -> Iterator[RunLog]:
+    """Take up a known run, or make one with params, dataset, description and config.yaml."""
+    run_id = find_run(client, experiment, known) if known else None
+    with mlflow_errors("start a run"):
+        if run_id:
+            client.update_run(run_id, status="RUNNING")
+            log = RunLog(client, run_id, facts)
+        else:
+            commit = facts.git.get("git.commit")
+            tags = {**tags, **({"mlflow.source.git.commit": commit} if commit else {})}
+            made = client.create_run(experiment, tags=tags, run_name=run_name(facts, name))
+            log = RunLog(client, str(made.info.run_id), facts)
+    try:
+        if not run_id:
+            log.config(facts.config)
+            with mlflow_errors("start a run"):
+                client.log_inputs(log.run_id, [dataset_input(facts)])
+                client.log_dict(log.run_id, facts.config, "config.yaml")
+            log.describe()
+        yield log
+    except BaseException as error:
+        log.fail(error)
+        raise
 
 
 def find_run(client: "MlflowClient", experiment: str, source_run: str) -> str | None:
     """Return the id of the run, or of the one made again from it; None where there is neither."""
-    from mlflow.exceptions import MlflowException
-
     with mlflow_errors("look for the run"):
-        try:
-            if client.get_run(source_run).info.lifecycle_stage == "active":
-                return source_run
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-        found = client.search_runs([experiment], f"tags.`{SOURCE_RUN}` = '{source_run}'")
-    return str(found[0].info.run_id) if found else None
-
-
-def create_run(
-    client: "MlflowClient", experiment: str, facts: Facts, tags: Mapping[str, str], name: str | None
-) -> RunLog:
-    """Create a run with its params, dataset, description and config.yaml."""
-
-    if "mlflow.source.git.commit" not in tags and "git.commit" in tags:
-        tags = {**tags, "mlflow.source.git.commit": tags["git.commit"]}
-    with mlflow_errors("start a run"):
-        run = client.create_run(experiment, tags=dict(tags), run_name=run_name(facts, name))
-        log = RunLog(client, run.info.run_id, facts)
-        with run_status(log):
-            log.config(facts.config)
-            client.log_inputs(log.run_id, [dataset_input(facts)])
-            client.log_dict(log.run_id, facts.config, "config.yaml")
-            log.describe()
-    return log
-
-
-@contextmanager
-def run_status(log: RunLog) -> Iterator[RunLog]:
-    """Set the run FAILED or KILLED where the block raises; a lost server hides no error."""
-    try:
-        yield log
-    except BaseException as error:
-        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        try:
-            if not reachable(tracking_uri()):
-                raise ConnectionError("it does not answer")
-            log.client.set_terminated(log.run_id, status)
-            log.note({"archstyle.error": first_line(error)})
-        except Exception as second:
-            say(f"MLflow could not be told that the run is {status}: {first_line(second)}")
-        raise
+        for place in ("attributes.run_id", f"tags.`{SOURCE_RUN}`"):
+            if found := client.search_runs([experiment], f"{place} = '{source_run}'"):
+                return str(found[0].info.run_id)
+    return None
 
 
 def end_stale_runs(client: "MlflowClient", experiment: str) -> list[str]:
@@ -146,12 +138,12 @@ def end_stale_runs(client: "MlflowClient", experiment: str) -> list[str]:
     A pipeline between two stages has no process either: its next stage sets RUNNING again.
     """
     here = f"attributes.status = 'RUNNING' and tags.`archstyle.host` = '{socket.gethostname()}'"
-    ended = []
     with mlflow_errors("look for stale runs"):
-        for run in client.search_runs([experiment], here):
-            if not is_alive(run.data.tags.get("archstyle.pid", "")):
-                client.set_terminated(run.info.run_id, "KILLED")
-                ended.append(str(run.info.run_id))
+        found = client.search_runs([experiment], here)
+        tags = {str(run.info.run_id): run.data.tags for run in found}
+        ended = [run for run in tags if not is_alive(tags[run].get("archstyle.pid", ""))]
+        for run_id in ended:
+            client.set_terminated(run_id, "KILLED")
     return ended
 
 
@@ -166,3 +158,36 @@ def finish_run(root: Path, name: str) -> None:
             log.finish()
     except ArchstyleError as error:
         say(f"warning: MLflow was not told how {name} ended: {error}")
+
+
+@contextmanager
+def sweep_run(
+    root: Path, config: Mapping[str, Any], sweep: str, study: str, run_id: str | None
+) -> Iterator[RunLog]:
+    """Start the parent run of a sweep, or go on with it where `run_id` names one that is known.
+
+    `config` is what all trials have in common. FINISHED when the block succeeds.
+    """
+    tags = SWEEP | {"sweep": study}
+    with start_run(root, config, f"sweep {sweep}", run_id, "sweep", tags) as log:
+        log.keep_going = False
+        yield log
+        log.finish()
+
+
+def trial_run(
+    root: Path, config: Mapping[str, Any], study: str, trial: int, parent: str
+) -> AbstractContextManager[RunLog]:
+    """Start the run of one trial below the run `parent`; `end_trial` ends it."""
+    tags = SWEEP | {"mlflow.parentRunId": parent, "sweep": study, "trial": str(trial)}
+    return start_run(root, config, f"trial {trial}", stage="sweep", tags=tags)
+
+
+def end_trial(
+    log: RunLog, state: str, name: str, values: Mapping[str, Any] | None = None, error: str = ""
+) -> None:
+    """End a trial's run as `complete` (with what validation gave), `pruned` or `failed`."""
+    log.rename_to(name)
+    log.metrics(values or {}, "final_validation")
+    log.note({"trial.state": state} | ({"archstyle.error": error} if error else {}))
+    log.finish(TRIAL_STATUS[state])

@@ -11,12 +11,12 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from archstyle.common.files import locked
+from archstyle.common.files import locked_file
 from archstyle.errors import ArchstyleError
 
 if TYPE_CHECKING:
@@ -126,7 +126,13 @@ def prepare_store() -> str:
     call it together.
     """
     uri = tracking_uri()
-    with _one_at_a_time(uri):
+    database = sqlite_file(uri)
+    # MLflow's creation of a sqlite database is not safe in two processes at once.
+    alone: AbstractContextManager[None] = nullcontext()
+    if database:
+        lock = database.with_name(f"{database.name}.lock")
+        alone = locked_file(lock, "set MLFLOW_TRACKING_URI to a place that can")
+    with alone:
         client = connect(create=True)
         with mlflow_errors("make the experiment"):
             experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -143,73 +149,45 @@ def prepare_store() -> str:
                 kind = "custom_model_development"
                 tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
                 return str(client.create_experiment(EXPERIMENT, location, tags))
-    _check_artifacts(experiment, uri)
+    _check_artifacts(str(experiment.artifact_location), uri)
     return str(experiment.experiment_id)
 
 
-@contextmanager
-def _one_at_a_time(uri: str) -> Iterator[None]:
-    """MLflow's creation of a sqlite database is not safe in two processes at once."""
-    database = sqlite_file(uri)
-    if database is None:
-        yield
-        return
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        lock = database.with_name(f"{database.name}.lock")
-        lock.touch()
-    except OSError as error:
-        raise ArchstyleError(
-            f"The MLflow database {database} cannot be written ({error.strerror}): set "
-            "MLFLOW_TRACKING_URI to a place that can."
-        ) from error
-    with locked(lock):
-        yield
-
-
-def _check_artifacts(experiment: Any, uri: str) -> None:
+def _check_artifacts(location: str, uri: str) -> None:
     """MLflow keeps absolute paths, so a moved project would write into the old folder."""
-    location = str(experiment.artifact_location)
     if is_server(uri) or urlsplit(location).scheme not in ("", "file"):
         return
     # Stores of an earlier version have a plain path, in which nothing is escaped.
     plain = location.startswith("/")
-    recorded = Path(location if plain else unquote(urlsplit(location).path))
-    expected = artifact_folder(uri)
+    recorded = Path(location if plain else unquote(urlsplit(location).path)).resolve()
+    expected, database = artifact_folder(uri).resolve(), sqlite_file(uri)
     ours = not os.environ.get("MLFLOW_TRACKING_URI")
-    if recorded.resolve() == expected.resolve() or (not ours and recorded.is_dir()):
+    if recorded == expected or (not ours and recorded.is_dir()):
         return
-    database = sqlite_file(uri)
+    told = f"The runs in {database or uri} keep their files in {recorded}, "
+    if database is None:
+        raise ArchstyleError(
+            f"{told}which is not on this machine: run this where it is, or use an MLflow server "
+            "(MLFLOW_TRACKING_URI=http://host:5000)."
+        )
     raise ArchstyleError(
-        f"The runs in {database or uri} keep their files in {recorded}, but this folder's are in "
-        f"{expected}: it was moved or copied. Move it back, or start afresh here with "
-        f"`mv {database} {database}.old` and `archstyle record`."
-        if database
-        else f"The runs in {uri} keep their files in {recorded}, which is not on this machine: "
-        "run this where it is, or use an MLflow server (MLFLOW_TRACKING_URI=http://host:5000)."
+        f"{told}but this folder's are in {expected}: it was moved or copied. Move it back, or "
+        f"start afresh here with `mv {database} {database}.old` and `archstyle record`."
     )
 
 
 def reachable(uri: str) -> bool:
     """Say within a few seconds whether somebody answers at an HTTP or database address."""
     parts = urlsplit(uri)
-    if parts.scheme in ("http", "https"):
-        try:
-            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS):
-                return True
-        except urllib.error.HTTPError:
-            return True  # somebody answered; MLflow's client will say what is wrong
-        except urllib.error.URLError as error:
-            return isinstance(error.reason, ssl.SSLError)
-        except (OSError, ValueError):
-            return False
-    port = DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-    if port is None or not parts.hostname:
-        return True
     try:
-        socket.create_connection((parts.hostname, parts.port or port), PROBE_SECONDS).close()
-    except OSError:
-        return False
+        if parts.scheme in ("http", "https"):
+            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
+        elif parts.hostname and (port := DATABASE_PORTS.get(parts.scheme.partition("+")[0])):
+            socket.create_connection((parts.hostname, parts.port or port), PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        pass  # somebody answered; MLflow's client will say what is wrong
+    except (OSError, ValueError) as error:
+        return isinstance(getattr(error, "reason", None), ssl.SSLError)
     return True
 
 
