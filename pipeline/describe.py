@@ -13,8 +13,8 @@ from archstyle.data.manifest import read_pairs
 from archstyle.data.splits import find_leaks
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.collection import read_collection
-from archstyle.reports.data_report import SIDE, DataReport, in_words, write_report
-from archstyle.reports.highlights import choose
+from archstyle.reports.data_report import SIDE, write_report
+from archstyle.reports.highlights import choose, pictured
 from archstyle.reports.page import read_thumbnails
 
 RAW, PREPARED, REPORTS = Path("data/raw"), Path("data/prepared"), Path("reports")
@@ -31,17 +31,11 @@ def main(arguments: Sequence[str]) -> None:
     """Write data.html, data-sheet.md and data/ into reports/, from data/raw and data/prepared."""
     config = stage_config(DescribeConfig, arguments, Path.cwd())
     found = read_collection(PREPARED, config.duplicates.distance)
-    pairs = PREPARED / "pairs.csv"
-    choices = choose(found)
-    report = DataReport(
-        found=found,
-        choices=choices,
-        pictures=read_thumbnails(PhotoStore(RAW), choices.files(), SIDE),
-        leaks=find_leaks(found.rows, read_pairs(pairs) if pairs.exists() else ()),
-    )
-    write_report(REPORTS, report)
-    say(f"describe: {len(found.rows)} files, {len(report.pictures)} of them shown.")
-    say(in_words(report))
+    choices, pairs = choose(found), PREPARED / "pairs.csv"
+    pictures = read_thumbnails(PhotoStore(RAW), pictured(choices), SIDE)
+    leaks = find_leaks(found.rows, read_pairs(pairs) if pairs.exists() else ())
+    told = write_report(REPORTS, found, choices, pictures, leaks)
+    say(f"describe: {len(found.rows)} files, {len(pictures)} of them shown.\n{told}")
 
 
 if __name__ == "__main__":

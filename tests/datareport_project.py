@@ -1,9 +1,13 @@
 """Collections of made-up rows, for tests of the report on the data."""
 
+import pandas as pd
+
 from archstyle.data.manifest import Row
-from archstyle.reports.collection import Alike, Collection, Facts, by_style
+from archstyle.reports.collection import Alike, Collection, by_style
 
 SOURCE = {"kind": "folder", "location": "photos", "drawn": False, "files": 0, "digest": "s"}
+
+FACTS = pd.DataFrame({"file": [], "width": [], "height": [], "format": []}).set_index("file")
 
 
 def row(file: str, group: str = "", split: str = "train", status: str = "used", **more: str) -> Row:
@@ -13,7 +17,7 @@ def row(file: str, group: str = "", split: str = "train", status: str = "used", 
     return Row(file, style, sha256, phash, group or file, split, status, reason)
 
 
-def collection(rows: list[Row], facts: dict[str, Facts] | None = None) -> Collection:
+def collection(rows: list[Row], facts: pd.DataFrame = FACTS) -> Collection:
     counts = {
         style: {split: found[split] for split in ("train", "validation", "test")}
         for style, found in by_style(rows).items()
@@ -21,4 +25,4 @@ def collection(rows: list[Row], facts: dict[str, Facts] | None = None) -> Collec
     }
     summary = {"styles": list(counts), "counts": counts, "source": SOURCE, "digest": "d"}
     summary["shares"] = {"validation": 0.15, "test": 0.15}
-    return Collection(rows, summary, facts or {}, Alike(), 40)
+    return Collection(rows, summary, facts, Alike(), 40)

@@ -7,6 +7,8 @@ from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
@@ -14,8 +16,8 @@ from archstyle.data.corrections import COLUMNS
 from archstyle.data.manifest import Pair, Row, read_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.reports import data_charts as charts
-from archstyle.reports.collection import Alike, Facts, by_style
-from archstyle.reports.data_report import DataReport, charts_of, sheets_of, write_report
+from archstyle.reports.collection import Alike, by_style
+from archstyle.reports.data_report import charts_of, sheets_of, write_report
 from archstyle.reports.highlights import SMALL, choose
 from archstyle.reports.page import Thumbnail, data_uri
 from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
@@ -117,8 +119,8 @@ def test_contact_sheets_show_what_was_chosen() -> None:
     rows = [row("a/1", "g"), row("a/2", "g", "", "duplicate"), row("b/3"), row("b/4")]
     alike = Alike(nearest=[Pair("a/1", "b/3", 50, False)])
     found = replace(collection(rows), alike=alike)
-    report = DataReport(found, choose(found), {row.file: PICTURE for row in rows}, [])
-    sheets = {name: tiles for name, _, tiles in sheets_of(report)}
+    pictures = {row.file: PICTURE for row in rows}
+    sheets = {name: tiles for name, _, tiles in sheets_of(choose(found), pictures)}
     assert sheets.keys() == {"copies", "nearest", "styles/a", "styles/b"}
     assert [tile.caption for tile in sheets["copies"]] == ["a: 2 files"]
     assert [(tile.caption, len(tile.pictures)) for tile in sheets["nearest"]] == [("50 bits", 2)]
@@ -158,9 +160,11 @@ def test_a_missing_input_names_the_stage_that_makes_it(
     ],
 )
 def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
-    found = collection(rows, {row.file: Facts(9, 16, 16, "PNG") for row in rows if row.group})
+    files = [row.file for row in rows if row.group]
+    facts = pd.DataFrame({"file": files, "width": 16, "height": 16, "format": "PNG"})
+    found = collection(rows, facts.set_index("file"))
     pictures = {row.file: PICTURE for row in rows}
-    write_report(tmp_path, DataReport(found, choose(found), pictures, []))
+    write_report(tmp_path, found, choose(found), pictures, [])
     page = (tmp_path / "data.html").read_text("utf-8")
     parsed(page)
     assert "<img src=x" not in page
@@ -185,12 +189,13 @@ def test_twenty_styles_are_readable(theme: Theme) -> None:
 
 @pytest.mark.parametrize("photos", [0, 1, charts.MANY + 1])
 def test_sizes_of_any_number_of_photos_are_drawn(photos: int) -> None:
-    facts = [Facts(1, 16 + n, 20_000 - n, "PNG") for n in range(photos)]
+    sides = np.arange(photos)
+    facts = pd.DataFrame({"width": 16 + sides, "height": 20_000 - sides})
     with applied(LIGHT):
         figure = charts.sizes(facts, SMALL, LIGHT)
         save(figure, BytesIO(), 50)
     low, high = figure.axes[0].get_xlim()
-    assert all(low < fact.width < high and low < fact.height < high for fact in facts)
+    assert ((facts > low) & (facts < high)).all(axis=None)
     assert 4 <= len(figure.axes[0].get_xticks()) <= 9
 
 
@@ -201,7 +206,7 @@ def test_the_threshold_is_shown_among_the_pairs(tmp_path: Path, farthest: int) -
     alike = Alike(Counter({farthest: 1}), Counter({50: 1}), [one], [other])
     found = replace(collection(rows), alike=alike)
     pictures = {row.file: PICTURE for row in rows}
-    write_report(tmp_path, DataReport(found, choose(found), pictures, []))
+    write_report(tmp_path, found, choose(found), pictures, [])
     with applied(LIGHT):
         (axes,) = charts.distances(alike, found.distance, LIGHT).axes
     bars = [bar for series in axes.containers for bar in series]
@@ -221,7 +226,7 @@ def test_drawn_facades_are_called_so(tmp_path: Path) -> None:
     summary = json.loads(json.dumps(found.summary))
     summary["source"]["drawn"] = True
     found = replace(found, summary=summary)
-    write_report(tmp_path, DataReport(found, choose(found), {"gothic/1": PICTURE}, []))
+    write_report(tmp_path, found, choose(found), {"gothic/1": PICTURE}, [])
     assert 'role="alert"><div><strong>Drawn' in (tmp_path / "data.html").read_text("utf-8")
 
 

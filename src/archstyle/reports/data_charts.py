@@ -1,17 +1,17 @@
 """The charts of the report on the data; each function returns a figure drawn in the theme."""
 
 from collections import Counter
-from collections.abc import Collection as Some
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from archstyle.data.duplicates.hash import BITS
-from archstyle.reports.collection import FATES, Alike, Facts
-from archstyle.reports.theme import DASHED, Theme, shortened
+from archstyle.reports.collection import FATES, Alike
+from archstyle.reports.theme import DASHED, Theme, legend, named_rows, shortened
 
 NO_STYLE = "in no style's folder"
 MANY = 2000  # photos from which on points would hide one another
@@ -25,8 +25,7 @@ THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 def counts(styles: Mapping[str, Counter[str]], theme: Theme) -> Figure:
     """Draw a bar for each style: its photos in each split, and what became of the others."""
-    k = max(1, len(styles))
-    figure = Figure(figsize=(8.4, 1.2 + 0.36 * k), layout="constrained")
+    figure = Figure(figsize=(8.4, 1.2 + 0.36 * max(1, len(styles))), layout="constrained")
     axes = figure.subplots()
     rows, left = np.arange(len(styles)), np.zeros(len(styles))
     for kind, colour in zip(FATES, COLOURS[theme.name], strict=True):
@@ -35,15 +34,12 @@ def counts(styles: Mapping[str, Counter[str]], theme: Theme) -> Figure:
             axes.barh(rows, width, 0.72, left=left, color=colour, label=kind)
             left += width
     names = [f"{shortened(name) or NO_STYLE} ({sum(n.values()):,})" for name, n in styles.items()]
-    axes.set_yticks(rows, names)
-    axes.tick_params(axis="y", labelcolor=theme.ink)
-    axes.set_ylim(k - 0.4, -0.6)
+    named_rows(axes, names, theme)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("files")
-    axes.grid(False, axis="y")
     if styles:
-        figure.legend(loc="outside upper left", ncols=len(FATES), columnspacing=1.2)
+        legend(figure, columns=len(FATES))
     return figure
 
 
@@ -66,16 +62,15 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
     axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
     axes.set_ylabel("pairs of photos")
-    figure.legend(loc="outside upper left", ncols=2)
+    legend(figure)
     return figure
 
 
-def sizes(facts: Some[Facts], needed: int, theme: Theme) -> Figure:
+def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
     """Draw width against height of every photo, and the `needed` pixels that networks look at."""
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
-    width = np.array([fact.width for fact in facts], float)
-    height = np.array([fact.height for fact in facts], float)
+    width, height = facts.width.to_numpy(float), facts.height.to_numpy(float)
     axes.set_xscale("log")
     axes.set_yscale("log")
     if len(width) > MANY:

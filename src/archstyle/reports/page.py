@@ -88,11 +88,10 @@ def render(template: str, package: str = "archstyle.reports", **values: Any) -> 
 
     In Markdown (`.md`) the signs of a text that would be taken for markup are escaped.
     """
-    html = not template.endswith(".md")
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("archstyle.reports")]),
-        autoescape=html,
-        finalize=None if html else _plain_markdown,
+        autoescape=template.endswith(".html"),
+        finalize=_plain_markdown if template.endswith(".md") else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -98,7 +98,7 @@ def named_rows(axes: Axes, names: Sequence[str], theme: Theme) -> None:
     """Write names beside the rows of bars or points, the first one on top."""
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", labelcolor=theme.ink)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(names)) - 0.5, -0.5)
     axes.grid(False, axis="y")
 
 
