@@ -190,5 +190,8 @@ def with_code(sentence: str) -> Markup:
 
 @cache
 def samples() -> list[str]:
-    """Return the names of the drawn facades: `gothic-2` is draw_facade("gothic", 2, 360, 360)."""
+    """Return the names of the drawings: `gothic-2` is draw_facade("gothic", 2, 360, 360) as WebP.
+
+    A test tells when `src/facades` draws something else; the champion should know what is shown.
+    """
     return sorted(path.stem for path in (STATIC / "samples").glob("*.webp"))

@@ -2,11 +2,14 @@ import re
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
+from facades import draw_facade
 from serving.models import Model
-from serving.page import percent, samples, with_code
+from serving.page import STATIC, percent, samples, with_code
 from tests.serving_project import app_of, model_of, photo, send
 
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -148,6 +151,15 @@ def test_samples_are_answered(client: FlaskClient) -> None:
         assert name in answer.text
     assert client.get("/sample/../settings.py").status_code == 404
     assert client.get("/sample/none").status_code == 404
+
+
+def test_samples_are_what_the_facades_package_draws_today() -> None:
+    for name in samples():
+        style, seed = name.split("-")
+        with Image.open(STATIC / "samples" / f"{name}.webp") as sample:
+            kept = np.asarray(sample.convert("RGB"), int)
+        drawn = np.asarray(draw_facade(style, int(seed), 360, 360), int)
+        assert np.abs(kept - drawn).mean() < 6, name  # what WebP loses; other drawings differ by 30
 
 
 def test_samples_of_unknown_styles_are_not_offered(tiny_bundle: Path) -> None:
