@@ -1,12 +1,11 @@
 """augment: lay out the photos for training, and say how crops of the training photos are drawn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.common.console import run, say
 from archstyle.common.files import whole_directory
-from archstyle.config import Augment, Model, stage_config
+from archstyle.config import stage_config
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
@@ -15,19 +14,12 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 AUGMENTED = Path("data/augmented")
 
-
-@dataclass
-class AugmentConfig:
-    """What augment reads."""
-
-    seed: int
-    augment: Augment
-    model: Model
+SECTIONS = ("seed", "augment", "model")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write data/augmented from data/raw and data/prepared."""
-    config = stage_config(AugmentConfig, arguments, Path.cwd())
+    config = stage_config(SECTIONS, arguments)
     rows = read_manifest(PREPARED / "manifest.csv")
     with whole_directory(AUGMENTED) as directory:
         train, validation = write_arrays(

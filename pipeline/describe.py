@@ -4,11 +4,10 @@ python -m pipeline.describe [section.key=value ...]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.common.console import run, say
-from archstyle.config import Duplicates, stage_config
+from archstyle.config import stage_config
 from archstyle.data.manifest import read_pairs
 from archstyle.data.splits import find_leaks
 from archstyle.photos.store import PhotoStore
@@ -19,17 +18,12 @@ from archstyle.reports.page import read_thumbnails
 
 RAW, PREPARED, REPORTS = Path("data/raw"), Path("data/prepared"), Path("reports")
 
-
-@dataclass
-class DescribeConfig:
-    """What describe reads."""
-
-    duplicates: Duplicates
+SECTIONS = ("duplicates",)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write data.html, data-sheet.md and data/ into reports/, from data/raw and data/prepared."""
-    config = stage_config(DescribeConfig, arguments, Path.cwd())
+    config = stage_config(SECTIONS, arguments)
     found = read_collection(PREPARED, config.duplicates.distance)
     choices, pairs = choose(found), PREPARED / "pairs.csv"
     pictures = read_thumbnails(PhotoStore(RAW), pictured(choices), SIDE)

@@ -4,13 +4,13 @@ python -m pipeline.evaluate [section.key=value ...]
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
 from archstyle.common.files import read_json
-from archstyle.config import Evaluate, Split, stage_config
+from archstyle.config import Config, Split, stage_config
 from archstyle.data.manifest import read_manifest, read_pairs
 from archstyle.data.splits import check_data, check_splits
 from archstyle.errors import ArchstyleError
@@ -25,18 +25,12 @@ from archstyle.tracking.runs import resume_run
 RAW, PREPARED, MODELS, REPORTS = map(Path, ("data/raw", "data/prepared", "models", "reports"))
 VARIANTS = MODELS / "variants"
 
-
-@dataclass
-class EvaluateConfig:
-    """The sections of the configuration that this stage reads."""
-
-    seed: int
-    evaluate: Evaluate
+SECTIONS = ("seed", "evaluate")
 
 
 def main(argv: Sequence[str]) -> None:
     """Write metrics, plots, figures, predictions and the report, then log them into the run."""
-    config = stage_config(EvaluateConfig, argv, Path.cwd())
+    config = stage_config(SECTIONS, argv)
     rows = read_manifest(PREPARED / "manifest.csv")
     summary = read_json(PREPARED / "summary.json", "run `dvc repro --force prepare`")
     run_record = read_json(MODELS / "run.json", "run `dvc repro --force train`")
@@ -80,12 +74,13 @@ def main(argv: Sequence[str]) -> None:
     log(config, time_variants(VARIANTS))
 
 
-def log(config: EvaluateConfig, latency: dict[str, float]) -> None:
+def log(config: Config, latency: dict[str, float]) -> None:
     """Send what was measured to the run; the files stay where the tracking server is away."""
     for name, milliseconds in latency.items():
         say(f"{name}: {milliseconds:.1f} ms a photo.")
+    read = {"seed": config.seed, "evaluate": asdict(config.evaluate)}
     try:
-        with resume_run(Path.cwd(), "evaluate", asdict(config)) as record:
+        with resume_run(Path.cwd(), "evaluate", read) as record:
             record.reports(Path.cwd())
             record.metrics(latency, "latency_ms")
     except ArchstyleError as error:

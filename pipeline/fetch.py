@@ -8,7 +8,6 @@ is the same, and 1 after an error.
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -24,18 +23,13 @@ RAW = Path("data/raw")
 # Not an out of the stage: it says what this machine's folder looked like.
 NOTE = Path(".archstyle/fetched.json")
 
-
-@dataclass
-class FetchConfig:
-    """What fetch reads."""
-
-    data: Data
+SECTIONS = ("data",)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Fetch, or with --changed tell whether there is something new to fetch."""
     overrides = [argument for argument in arguments if argument != "--changed"]
-    data = stage_config(FetchConfig, overrides, Path.cwd()).data
+    data = stage_config(SECTIONS, overrides).data
     with scratch_directory(NOTE.parent, "fetch-") as scratch:
         photos, passed = choose(data.sources, data.timeout_seconds, scratch / "clone")
         outside = choose_outside(data.outside, data.timeout_seconds, scratch / "outside")

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
 
 from archstyle.common.console import run, say
 from archstyle.common.files import whole_directory, write_csv, write_json
-from archstyle.config import Data, Duplicates, Split, stage_config
+from archstyle.config import stage_config
 from archstyle.data.corrections import read_buildings, read_corrections
 from archstyle.data.inspection import Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
@@ -28,19 +28,12 @@ CORRECTIONS = Path("data/corrections.csv")
 BUILDINGS = Path("data/buildings.csv")
 INSPECTED = Path(".archstyle/inspected.sqlite")  # no out: it may be kept or lost
 
-
-@dataclass
-class PrepareConfig:
-    """What prepare reads."""
-
-    data: Data
-    split: Split
-    duplicates: Duplicates
+SECTIONS = ("data", "split", "duplicates")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write data/prepared from data/raw."""
-    config = stage_config(PrepareConfig, arguments, Path.cwd())
+    config = stage_config(SECTIONS, arguments)
     corrections, buildings = read_corrections(CORRECTIONS), read_buildings(BUILDINGS)
     store = PhotoStore(RAW)
     max_pixels = int(config.data.max_megapixels * 1e6)

@@ -1,35 +1,25 @@
 """Train: data/augmented and data/raw -> models/bundle and variants, history.csv, run.json."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from archstyle.bundle.bundle import write_seen
 from archstyle.common import console
-from archstyle.common.files import whole_directory, whole_file, write_json
-from archstyle.config import Model, Thresholds, Train, Use, compose, stage_config
+from archstyle.common.files import read_json, whole_directory, whole_file, write_json
+from archstyle.config import compose, stage_config
 from archstyle.data.arrays import read_arrays
 from archstyle.data.manifest import learned, read_manifest
 from archstyle.tracking.runs import start_run
 from archstyle.tracking.store import prepare_store
 
-
-@dataclass
-class TrainConfig:
-    """What train reads; dvc.yaml lists the same sections."""
-
-    use: Use
-    seed: int
-    model: Model
-    train: Train
-    thresholds: Thresholds
+SECTIONS = ("use", "seed", "model", "train", "thresholds")
 
 
 def main(overrides: Sequence[str]) -> None:
     """Train the chosen network and export its bundle."""
     root = Path.cwd()
-    config = stage_config(TrainConfig, overrides, root)
+    config = stage_config(SECTIONS, overrides)
     arrays = read_arrays(root / "data/augmented", root / "data/raw")
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
@@ -55,7 +45,7 @@ def main(overrides: Sequence[str]) -> None:
                 variants=variants,
                 seed=config.seed,
                 thresholds=config.thresholds,
-                summary=json.loads((root / "data/prepared/summary.json").read_text("utf-8")),
+                summary=read_json(root / "data/prepared/summary.json"),
                 # What register reads is no part of what was trained.
                 config={key: everything[key] for key in everything if key != "register"},
                 on_epoch=run.epoch,
@@ -66,8 +56,7 @@ def main(overrides: Sequence[str]) -> None:
                 write_seen(folder, photos)
         with whole_file(root / "models/history.csv") as path:
             write_history(path, fitted.history)
-        with whole_file(root / "models/run.json") as path:
-            write_json(path, run.as_json())
+        write_json(root / "models/run.json", run.as_json())
     validation = bundle.card.metrics["validation"]
     console.say(
         f"Trained {config.model.name}: {validation['accuracy']:.3f} of the validation photos are "

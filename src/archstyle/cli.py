@@ -3,27 +3,25 @@
 MLflow takes five seconds to import, so every command imports what it needs itself.
 """
 
-import errno
-import functools
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archstyle.common.console import print_any_letters
+from archstyle.common.console import full_disk_told, print_any_letters
 from archstyle.errors import ArchstyleError
 
 
-def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn an expected failure into one sentence on stderr and exit status 1."""
+class OneSentence(click.Group):
+    """Turns an expected failure of a command into one sentence on stderr and exit status 1."""
 
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> None:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
         try:
-            command(*arguments, **options)
+            with full_disk_told():
+                return super().invoke(ctx)
         except ArchstyleError as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:  # `archstyle predict ... | head`
@@ -36,15 +34,9 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
                 "This needs MLflow, which is not installed: `pip install archstyle[serving]`, or "
                 "give a bundle's folder with --model."
             ) from error
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise click.ClickException("The disk is full: free some space.") from error
-
-    return wrapped
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="archstyle")
 def main() -> None:
     """Tell the architectural style of a building from a photo."""
@@ -55,7 +47,6 @@ def main() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", help="Bundle's folder, or models:/archstyle/3. Default: the champion.")
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table")
-@one_sentence
 def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
     """Answer photos: files, and all that folders hold."""
     from archstyle.registry.prediction import load_model, predict_paths
@@ -67,7 +58,6 @@ def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
 
 
 @main.command()
-@one_sentence
 def versions() -> None:
     """List the registered versions with their alias and accuracy."""
     from archstyle.registry.listing import versions_table
@@ -78,7 +68,6 @@ def versions() -> None:
 @main.command()
 @click.argument("version")
 @click.option("--reason", default="", help="Why; kept in the journal.")
-@one_sentence
 def promote(version: str, reason: str) -> None:
     """Make VERSION (a number, or `challenger`) the champion."""
     from archstyle.registry.promotion import promote as promote_version
@@ -96,7 +85,6 @@ def promote(version: str, reason: str) -> None:
 
 @main.command()
 @click.option("--reason", default="", help="Why; kept in the journal.")
-@one_sentence
 def rollback(reason: str) -> None:
     """Make the champion before the present one champion again."""
     from archstyle.registry.promotion import rollback as roll_back
@@ -110,7 +98,6 @@ def rollback(reason: str) -> None:
 
 @main.command()
 @click.argument("version")
-@one_sentence
 def lineage(version: str) -> None:
     """Show where VERSION (a number or an alias) came from and when it was champion."""
     from archstyle.registry.listing import lineage_text
@@ -120,7 +107,6 @@ def lineage(version: str) -> None:
 
 @main.command()
 @click.option("--show", default=100, type=click.IntRange(min=0), help="Suspects on the page.")
-@one_sentence
 def audit(show: int) -> None:
     """Look for wrong labels; writes reports/audit.html for a person to decide."""
     from archstyle.audit.auditing import audit as audit_labels
@@ -129,7 +115,6 @@ def audit(show: int) -> None:
 
 
 @main.command()
-@one_sentence
 def renew() -> None:
     """Learn from the test photos that were looked at; photos that came since take their place."""
     from archstyle.data.previous import renew_test_photos
@@ -144,7 +129,6 @@ def renew() -> None:
 @click.option("--workers", default=1, type=click.IntRange(min=1), help="Trials at once.")
 @click.option("--ray", help="Address of a Ray cluster to run trials on, or `auto`.")
 @click.option("--storage", help="SQLAlchemy's address of a database. Default: a file.")
-@one_sentence
 def sweep(
     overrides: tuple[str, ...],
     space: str,
@@ -166,7 +150,6 @@ def sweep(
 
 @main.command()
 @click.option("--seeds", default=1, type=click.IntRange(min=1), help="Of the default recipe.")
-@one_sentence
 def results(seeds: int) -> None:
     """Train and measure every recipe; writes docs/results.md and the README's table."""
     from archstyle.reports.results import results as write_results
@@ -175,7 +158,6 @@ def results(seeds: int) -> None:
 
 
 @main.command()
-@one_sentence
 def record() -> None:
     """Record a result that DVC restored from its cache but MLflow does not know."""
     from archstyle.registry.record import ensure_recorded

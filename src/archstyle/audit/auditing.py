@@ -1,7 +1,7 @@
 """From fetched and prepared photos to reports/audit.html, a page on which decisions are made."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 from archstyle.audit.features import find_graph, read_features
@@ -15,7 +15,7 @@ from archstyle.audit.findings import (
 )
 from archstyle.common.console import say
 from archstyle.common.files import whole_file, write_csv
-from archstyle.config import stage_config
+from archstyle.config import compose
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
@@ -29,16 +29,9 @@ NEIGHBOURS = 4  # of each style
 LARGE, SMALL = 360, 120  # pixels of the longer side
 
 
-@dataclass
-class AuditConfig:
-    """What the audit reads."""
-
-    seed: int
-
-
 def audit(root: Path, show: int) -> None:
     """Audit the labels of the project in `root` and write the page with `show` suspects."""
-    config = stage_config(AuditConfig, [], root)
+    seed = compose(root).seed
     store = PhotoStore(root / "data/raw")
     rows = read_manifest(root / "data/prepared/manifest.csv")
     corrections = read_corrections(root / "data/corrections.csv")
@@ -46,7 +39,7 @@ def audit(root: Path, show: int) -> None:
     graph = find_graph(root / CACHE)
     shown = [photograph.row for photograph in every]
     features = read_features(store, shown, graph, graph.with_suffix(""))
-    found = find(every, features, config.seed)
+    found = find(every, features, seed)
     with whole_file(root / RANKING) as path:
         write_csv(path, RANKED, ranked(every, found))
     text = page(store, every, features, found, corrections, show)

@@ -4,7 +4,8 @@ import errno
 import faulthandler
 import io
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -38,18 +39,27 @@ def print_any_letters() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Turn a full disk into an ArchstyleError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        told = f"The disk is full{where}: free some space and run this again."
+        raise ArchstyleError(told) from error
+
+
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """Run a stage or tool; an expected failure is one sentence on stderr and exit status 1."""
     print_any_letters()
     faulthandler.enable(2)  # where a library was when it ended the process
     try:
-        main(sys.argv[1:])
+        with full_disk_told():
+            main(sys.argv[1:])
     except ArchstyleError as error:
         sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        where = f" at {error.filename}" if error.filename else ""
-        sys.exit(f"error: The disk is full{where}: free some space and run this again.")
     except KeyboardInterrupt:
         sys.exit(130)
