@@ -4,8 +4,7 @@ import hashlib
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +74,8 @@ def read_features(
     """
     known = dict(_read_shards(cache))
     missing = list({row.sha256: row for row in rows if row.sha256 not in known}.values())
-    looker = _Looker(store, graph)
-    seen = parallel_map(looker.look, missing, len(missing), "features") if missing else iter(())
+    if missing:
+        seen = parallel_map(looker(store, graph), missing, len(missing), "features")
     for start in range(0, len(missing), SHARD):
         found = {row.sha256: next(seen) for row in missing[start : start + SHARD]}
         name = hashlib.sha256("".join(sorted(found)).encode()).hexdigest()[:16]
@@ -88,28 +87,21 @@ def read_features(
     return unit
 
 
-class _Looker:
-    """Looks at photos in several threads; the graph is loaded for the first one."""
+def looker(store: PhotoStore, path: Path) -> Callable[[Row], NDArray[np.float16]]:
+    """Return what gives the features of one photo, float16 [d], in any thread."""
+    graph = Graph(path)
+    size = graph.shape[1]
 
-    def __init__(self, store: PhotoStore, graph: Path) -> None:
-        self._store = store
-        self._path = graph
-
-    @cached_property
-    def _graph(self) -> Graph:
-        return Graph(self._path)
-
-    def look(self, row: Row) -> NDArray[np.float16]:
-        """Return the features of one photo, float16 [d]."""
-        graph, size = self._graph, self._graph.shape[1]
-        photo = open_photo(self._store.read(row.file), at_least=2 * size)
+    def look(row: Row) -> NDArray[np.float16]:
+        photo = open_photo(store.read(row.file), at_least=2 * size)
         side = max(1, round(CENTRE * min(photo.size)))
         left, top = (photo.width - side) // 2, (photo.height - side) // 2
         centre = photo.crop((left, top, left + side, top + side))
-        views = [to_array(view, size) for view in (photo, centre)]
-        features = [graph.run_one(view)["features"][0] for view in views]
+        features = [graph.run_one(to_array(v, size))["features"][0] for v in (photo, centre)]
         mean: NDArray[np.float16] = np.mean(features, axis=0).astype(np.float16)
         return mean
+
+    return look
 
 
 def _read_shards(cache: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:

@@ -1,7 +1,7 @@
 """What the audit doubts: each label beside what a model that never saw the photo says."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ TOO_FEW = (
     "`dvc repro prepare`."
 )
 Features = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,6 @@ class Photograph:
     def undecided(self) -> bool:
         """Whether it lies under two styles, and nobody said which is right."""
         return len(self.folders) > 1 and not self.label and self.decision is None
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """Probabilities [n, k] from models that were not trained on the photo, and labels [n]."""
-
-    probabilities: NDArray[np.float64]
-    labels: NDArray[np.int64]
-
-    @property
-    def accuracy(self) -> float:
-        """How often the label is the likeliest style."""
-        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
 
 
 @dataclass(frozen=True)
@@ -109,27 +98,35 @@ def find(every: Sequence[Photograph], features: Features, seed: int) -> Findings
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    labelled = [i for i, photograph in enumerate(every) if photograph.label]
+    def predict(styles: Sequence[str], by_index: Mapping[int, str]) -> tuple[Ints, Floats, float]:
+        """Return labels [n], probabilities [n, k] and how often the label is the likeliest."""
+        labels = np.array([styles.index(label) for label in by_index.values()], np.int64)
+        together = [every[i].together for i in by_index]
+        told = out_of_fold(features[list(by_index)], labels, together, seed)
+        return labels, told, float((told.argmax(axis=1) == labels).mean())
+
+    labelled = {i: photograph.label for i, photograph in enumerate(every) if photograph.label}
     if not labelled:
         raise ArchstyleError("No photo is in a split: run `dvc repro prepare`.")
-    styles, predicted = _predict(every, features, {i: every[i].label for i in labelled}, seed)
-    labels, probabilities = predicted.labels, predicted.probabilities
-    order = np.argsort(get_label_quality_scores(labels, probabilities), kind="stable")
+    styles = tuple(sorted(set(labelled.values())))
+    labels, probabilities, accuracy = predict(styles, labelled)
     issues = find_label_issues(labels, probabilities, n_jobs=1)
+    indices = list(labelled)
     ranking = [
-        _suspect(labelled[i], styles[labels[i]], styles, probabilities[i], issues[i]) for i in order
+        _suspect(indices[i], styles[labels[i]], styles, probabilities[i], issues[i])
+        for i in np.argsort(get_label_quality_scores(labels, probabilities), kind="stable")
     ]
     undecided = [i for i, photograph in enumerate(every) if photograph.undecided]
     conflicts = []
     if undecided:
         # No model saw them: one that was fitted on all others will do.
-        said = fit_head(features[labelled], labels).predict_proba(features[undecided])
+        said = fit_head(features[indices], labels).predict_proba(features[undecided])
         pairs = zip(undecided, said, strict=True)
         conflicts = [_suspect(i, "", styles, row, False) for i, row in pairs]
-    folders = ((i, p.folders[0]) for i, p in enumerate(every) if len(p.folders) == 1)
-    by_folder = {i: folder for i, folder in folders if folder in styles}
-    folders_accuracy = _predict(every, features, by_folder, seed)[1].accuracy
-    return Findings(styles, ranking, conflicts, predicted.accuracy, folders_accuracy)
+    folders = {i: p.folders[0] for i, p in enumerate(every) if len(p.folders) == 1}
+    known = sorted(set(folders.values()) & set(styles))
+    by_folder = {i: folder for i, folder in folders.items() if folder in known}
+    return Findings(styles, ranking, conflicts, accuracy, predict(known, by_folder)[2])
 
 
 def alike(
@@ -143,44 +140,35 @@ def alike(
 
     By cosine. Photographs of the same building, where that is known, are left out.
     """
-    likeness, own = features @ features[suspect.index], every[suspect.index].together
-    found = {}
-    for style in styles:
-        among = [i for i, p in enumerate(every) if p.label == style and p.together != own]
-        found[style] = sorted(among, key=lambda i: -likeness[i])[:count]
-    return found
+    order = np.argsort(-(features @ features[suspect.index]), kind="stable").tolist()
+    others = [i for i in order if every[i].together != every[suspect.index].together]
+    return {style: [i for i in others if every[i].label == style][:count] for style in styles}
 
 
-def out_of_fold(
-    features: Features, labels: NDArray[np.int64], together: Sequence[str], seed: int
-) -> OutOfFold:
-    """Predict each photo by a linear head that was fitted on the other folds.
+def out_of_fold(features: Features, labels: Ints, together: Sequence[str], seed: int) -> Floats:
+    """Return probabilities [n, k] of each photo by a linear head that the other folds fitted.
 
     `features` [n, d], `labels` [n] in 0..k-1, each of which occurs; photos of equal `together`
     share a fold. Raises ArchstyleError where a style has too few to be spread over two folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    styles = int(labels.max()) + 1
-    pairs = set(zip(labels.tolist(), together, strict=True))
-    fewest = min(Counter(label for label, _ in pairs).values())
-    if fewest < 2 or styles < 2:
+    each = Counter(label for label, _ in set(zip(labels.tolist(), together, strict=True)))
+    folds = min(FOLDS, *each.values())
+    if folds < 2 or len(each) < 2:
         raise ArchstyleError(TOO_FEW)
-    folds = min(FOLDS, fewest)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    probabilities = np.zeros((len(labels), styles))
-    split = splitter.split(features, labels, together)
-    for others, fold in progress(split, "folds", folds):
+    probabilities = np.zeros((len(labels), len(each)))
+    for others, fold in progress(splitter.split(features, labels, together), "folds", folds):
         if len(np.unique(labels[others])) < 2:
             raise ArchstyleError(TOO_FEW)
         head = fit_head(features[others], labels[others])
         # A style whose photographs are all in this fold has no column.
-        known = head.classes_
-        probabilities[np.ix_(fold, known)] = head.predict_proba(features[fold])
-    return OutOfFold(probabilities, labels)
+        probabilities[np.ix_(fold, head.classes_)] = head.predict_proba(features[fold])
+    return probabilities
 
 
-def fit_head(features: Features, labels: NDArray[np.int64]) -> Any:
+def fit_head(features: Features, labels: Ints) -> Any:
     """Return a logistic regression on standardised features."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -194,20 +182,10 @@ def fit_head(features: Features, labels: NDArray[np.int64]) -> Any:
         return make_pipeline(StandardScaler(), regression).fit(features, labels)
 
 
-def _predict(
-    every: Sequence[Photograph], features: Features, labels: dict[int, str], seed: int
-) -> tuple[tuple[str, ...], OutOfFold]:
-    """Return the styles and the predictions of those photographs that have a label, by index."""
-    styles = tuple(sorted(set(labels.values())))
-    numbers = np.array([styles.index(label) for label in labels.values()], np.int64)
-    together = [every[i].together for i in labels]
-    return styles, out_of_fold(features[list(labels)], numbers, together, seed)
-
-
 def _suspect(
-    index: int, label: str, styles: Sequence[str], probabilities: NDArray[np.float64], issue: bool
+    index: int, label: str, styles: Sequence[str], probabilities: Floats, issue: bool
 ) -> Suspect:
-    order = np.argsort(-probabilities, kind="stable")
-    best = next(int(k) for k in order if styles[k] != label)
-    of_label = float(probabilities[styles.index(label)]) if label else 0.0
-    return Suspect(index, label, styles[best], float(probabilities[best]), of_label, bool(issue))
+    said = dict(zip(styles, probabilities.tolist(), strict=True))
+    of_label = said.pop(label, 0.0)
+    best = max(said, key=lambda style: said[style])
+    return Suspect(index, label, best, said[best], of_label, bool(issue))
