@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 from archstyle.common.console import progress, say
 from archstyle.config import compose
 from archstyle.config.schema import Duplicates, Source
-from archstyle.data.duplicates.alignment import Thumbnails
 from archstyle.data.duplicates.groups import find_duplicates, join_close
-from archstyle.data.duplicates.hash import BITS, mirrored
+from archstyle.data.duplicates.hash import BITS, GREY_SIDE, mirrored
 from archstyle.data.inspection import Inspection, inspect, inspect_all
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
@@ -195,10 +194,8 @@ def change_photos(photos: Path, count: int, rule: Duplicates) -> None:
 
 def group(seen: Sequence[Inspection], rule: Duplicates) -> tuple[list[int], int]:
     hashes = np.frombuffer(b"".join(one.phash for one in seen), np.uint8).reshape(-1, BITS // 8)
-    with Thumbnails() as thumbnails:
-        for one in seen:
-            thumbnails.append(one.grey)
-        roots, pairs = find_duplicates(hashes, thumbnails, rule)
+    pixels = np.frombuffer(b"".join(one.grey for one in seen), np.uint8)
+    roots, pairs = find_duplicates(hashes, pixels.reshape(-1, GREY_SIDE, GREY_SIDE), rule)
     return roots.tolist(), len(pairs)
 
 

@@ -29,6 +29,7 @@ TRAINED = 3  # forward, and backward once for the inputs and once for the weight
 def main(overrides: list[str]) -> None:
     start = time.perf_counter()
     from archstyle.models import train_bundle
+    from archstyle.models.checkpoint import Checkpoint
 
     root = Path.cwd()
     config = compose(root, overrides)
@@ -37,7 +38,7 @@ def main(overrides: list[str]) -> None:
     speed = multiply_adds_a_second()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        directories = [Path(folder) / name for name in ("bundle", "variants")]
+        directories = [Path(folder) / name for name in ("bundle", "variants", "work")]
         for directory in directories:
             directory.mkdir()
         fitted, bundle = train_bundle(
@@ -51,6 +52,7 @@ def main(overrides: list[str]) -> None:
             summary=json.loads((root / "data/prepared/summary.json").read_text()),
             config={},
             on_epoch=lambda row: None,
+            checkpoint=Checkpoint(directories[2]),
         )
     seconds = time.perf_counter() - start
     # Others may have used the machine meanwhile: the better one is nearer to what it can.

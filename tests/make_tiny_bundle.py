@@ -11,6 +11,7 @@ import numpy as np
 from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays, held
 from archstyle.models import train_bundle
+from archstyle.models.checkpoint import Checkpoint
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 
@@ -55,9 +56,9 @@ RECIPE = Train(
 
 
 def main(directory: Path) -> None:
-    variants = directory.with_name("variants")
-    directory.mkdir(parents=True)
-    variants.mkdir()
+    variants, work = directory.with_name("variants"), directory.with_name("work")
+    for folder in (directory, variants, work):
+        folder.mkdir(parents=True)
     train_bundle(
         directory,
         arrays(40, 8),
@@ -73,6 +74,7 @@ def main(directory: Path) -> None:
         },
         config={},
         on_epoch=lambda row: None,
+        checkpoint=Checkpoint(work),
     )
 
 

@@ -21,7 +21,7 @@ from archstyle.audit.features import find_graph, graph_digest, read_features
 from archstyle.audit.findings import Photograph, alike, find, out_of_fold, photographs
 from archstyle.cli import main
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
-from archstyle.data.duplicates.hash import perceptual_hash
+from archstyle.data.duplicates.hash import fingerprint
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import open_photo
@@ -144,7 +144,7 @@ def test_a_decision_finds_its_photo_after_it_was_saved_again() -> None:
     for quality in (95, 40):
         memory = io.BytesIO()
         draw_facade("gothic", 3, 200, 200).save(memory, "JPEG", quality=quality)
-        saved.append(perceptual_hash(open_photo(memory.getvalue())).hex())
+        saved.append(fingerprint(open_photo(memory.getvalue()))[0].hex())
     rows = [row("gothic/a.jpg", phash=saved[1]), row("gothic/b.jpg", phash="0" * 64)]
     decision = Correction("f" * 64, saved[0], "keep", "gothic", "drawn", "a")
     assert [p.decision for p in photographs(rows, [decision])] == [decision, None]

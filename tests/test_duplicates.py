@@ -10,17 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from archstyle.config.schema import Duplicates, Source, Split
-from archstyle.data.duplicates import neighbours
-from archstyle.data.duplicates.alignment import Thumbnails, agreement
-from archstyle.data.duplicates.groups import find_duplicates, join
+from archstyle.data.duplicates import groups
+from archstyle.data.duplicates.alignment import agreement
+from archstyle.data.duplicates.groups import close_pairs, find_duplicates, join
 from archstyle.data.duplicates.hash import (
     GREY_SIDE,
     fingerprint,
     mirrored,
-    perceptual_hash,
     to_bytes,
 )
-from archstyle.data.duplicates.neighbours import close_pairs
 from archstyle.data.inspection import inspect, inspect_all
 from archstyle.data.preparation import make_manifest
 from archstyle.photos.packing import pack
@@ -29,6 +27,14 @@ from archstyle.photos.sources import choose
 from archstyle.photos.store import PhotoStore
 from benchmarks.changes import CHANGES, two_of_them
 from tests.photo_folders import SAME, jpeg, photo
+
+
+def perceptual_hash(image: Image.Image) -> bytes:
+    return fingerprint(image)[0]
+
+
+def thumbnail(image: Image.Image) -> NDArray[np.uint8]:
+    return np.frombuffer(fingerprint(image)[1], np.uint8).reshape(GREY_SIDE, GREY_SIDE)
 
 
 def bits(first: bytes, second: bytes) -> int:
@@ -70,9 +76,9 @@ def test_hashes_are_the_same_for_bytes_of_any_size() -> None:
     image = photo(3, 1600, 1200)
     seen = inspect(jpeg(image), 100_000_000)
     assert (seen.width, seen.height, seen.format, seen.reason) == (1600, 1200, "JPEG", "")
-    whole = fingerprint(open_photo(jpeg(image)))
-    assert bits(seen.phash, whole.phash).bit_count() <= 8
-    greys = [np.frombuffer(grey, np.uint8).astype(int) for grey in (seen.grey, whole.grey)]
+    phash, grey = fingerprint(open_photo(jpeg(image)))
+    assert bits(seen.phash, phash).bit_count() <= 8
+    greys = [np.frombuffer(pixels, np.uint8).astype(int) for pixels in (seen.grey, grey)]
     assert len(greys[0]) == GREY_SIDE**2 and np.abs(greys[0] - greys[1]).max() <= 4
 
 
@@ -109,7 +115,7 @@ def test_every_pair_within_the_distance_is_found_and_no_other(
         if table[i, j] <= most
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "MANY", many)
+        patch.setattr(groups, "MANY", many)
         assert pairs_of(hashes, most) == expected
 
 
@@ -131,13 +137,8 @@ def test_groups_join_what_is_linked_through_others(links: list[tuple[int, int]])
 
 
 def find(images: list[Image.Image], rule: Duplicates = SAME) -> tuple[list[int], list[list[int]]]:
-    prints = [fingerprint(image) for image in images]
-    with Thumbnails() as thumbnails:
-        for one in prints:
-            thumbnails.append(one.grey)
-        roots, pairs = find_duplicates(
-            to_bytes([one.phash.hex() for one in prints]), thumbnails, rule
-        )
+    hashes = to_bytes([perceptual_hash(image).hex() for image in images])
+    roots, pairs = find_duplicates(hashes, np.stack([thumbnail(one) for one in images]), rule)
     return roots.tolist(), pairs.tolist()
 
 
@@ -146,7 +147,7 @@ def test_changed_photos_are_the_photograph_that_they_were(
     exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exact:
-        monkeypatch.setattr(neighbours, "EXACT", 0)
+        monkeypatch.setattr(groups, "EXACT", 0)
     random = np.random.default_rng(7)
     changes = [*CHANGES.values(), two_of_them]
     originals = [photo(number, 320, 240) for number in range(60)]
@@ -174,10 +175,7 @@ def moved(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def agree(one: Image.Image, other: Image.Image, **views: bool) -> float:
-    greys = [
-        np.frombuffer(fingerprint(image).grey, np.uint8).reshape(1, GREY_SIDE, GREY_SIDE)
-        for image in (one, other)
-    ]
+    greys = [thumbnail(image)[np.newaxis] for image in (one, other)]
     flags = (views.get(name, False) for name in ("first", "second", "mirror"))
     return float(agreement(greys[0], greys[1], *(np.array([flag]) for flag in flags))[0])
 
@@ -201,11 +199,7 @@ def test_a_second_look_tells_a_photograph_from_another_of_the_building(number: i
 def test_what_shows_nothing_agrees_with_nothing() -> None:
     blank = Image.new("RGB", (64, 64), (90, 90, 90))
     assert agree(blank, Image.new("RGB", (64, 64), (200, 200, 200))) == 0
-    with Thumbnails() as thumbnails:
-        thumbnails.append(bytes(GREY_SIDE**2))
-        empty = thumbnails.read(np.array([0]))
-    assert empty.shape == (1, GREY_SIDE, GREY_SIDE) and not empty.any()
-    assert not neighbours.outlines(empty).any()
+    assert not groups.outlines(np.zeros((1, GREY_SIDE, GREY_SIDE), np.uint8)).any()
 
 
 def test_real_photos_leave_no_close_pair_in_use(photos: Path, tmp_path: Path) -> None:

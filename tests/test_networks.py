@@ -17,15 +17,16 @@ from archstyle.config import Model, compose
 from archstyle.data.arrays import Arrays, held
 from archstyle.errors import ArchstyleError
 from archstyle.models.acceleration import accelerated
+from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import classifier
 from archstyle.models.fit import fit
 from archstyle.models.inputs import cut
 from archstyle.models.networks import (
-    NETWORKS,
     Network,
     architecture,
     build_network,
     keras_application,
+    networks,
 )
 from archstyle.models.networks.efficientnet_lite import read_state
 from tests.conftest import ROOT
@@ -254,7 +255,7 @@ def test_every_file_of_conf_model_uses_a_network_and_says_how_to_use_it() -> Non
         lines = file.read_text(encoding="utf-8").splitlines()
         assert lines[1].startswith(f"# python -m pipeline.train use.model={file.stem}")
         used.add(compose(ROOT, [f"use.model={file.stem}"]).model.name)
-    assert used == set(NETWORKS)
+    assert used == set(networks())
 
 
 def test_a_new_network_is_one_function_and_one_file(
@@ -262,7 +263,7 @@ def test_a_new_network_is_one_function_and_one_file(
 ) -> None:
 
     # So that what is added here is gone after the test.
-    monkeypatch.setitem(NETWORKS, "two_layers", NETWORKS["cnn"])
+    monkeypatch.setitem(networks(), "two_layers", networks()["cnn"])
 
     @architecture
     def two_layers(model: Model) -> Network:
@@ -276,7 +277,9 @@ def test_a_new_network_is_one_function_and_one_file(
     file = (ROOT / "conf/model/cnn.yaml").read_text(encoding="utf-8")
     (tmp_path / "conf/model/mine.yaml").write_text(file.replace("cnn", "two_layers"), "utf-8")
     config = compose(tmp_path, ["use.model=mine", "train.epochs=1", "train.batch_size=4"])
-    fitted = fit(noise(8, 64), config.model, config.train, 1, lambda row: None)
+    fitted = fit(
+        noise(8, 64), config.model, config.train, 1, lambda row: None, Checkpoint(tmp_path)
+    )
     assert fitted.validation_logits.shape == (8, 2)
     assert [row["phase"] for row in fitted.history] == ["network"]
 

@@ -51,19 +51,15 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = State(
         rows=[{"epoch": 1, "phase": "head", "loss": 0.1 + 0.2}],
         epoch=3,
-        best_epoch=2,
-        best_row={"validation_loss": 1 / 3},
-        learner=[rng.random((3, 4), np.float32), np.array(7, np.int64)],
-        best=[rng.random(5)],
+        learner=[rng.random((3, 4), np.float32), np.array(7, np.int64), rng.random(5)],
     )
     checkpoint = Checkpoint(tmp_path)
     assert checkpoint.load() is None
     checkpoint.save(state)
     loaded = checkpoint.load()
     assert loaded is not None
-    assert (loaded.rows, loaded.best_row) == (state.rows, state.best_row)
-    assert (loaded.epoch, loaded.best_epoch) == (3, 2)
-    for kept, given in zip(loaded.learner + loaded.best, state.learner + state.best, strict=True):
+    assert (loaded.rows, loaded.epoch) == (state.rows, 3)
+    for kept, given in zip(loaded.learner, state.learner, strict=True):
         assert kept.dtype == given.dtype
         assert (kept == given).all()
 

@@ -12,6 +12,7 @@ from archstyle.config import Model, Train
 from archstyle.data.arrays import Arrays, held
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.calibration import fit_temperature, fit_threshold, softmax
+from archstyle.models.checkpoint import open_checkpoint
 from archstyle.models.fit import Fitted, fit
 from archstyle.models.inputs import Batches
 from archstyle.models.learner import blend
@@ -43,7 +44,11 @@ def test_batches_are_the_same_from_the_same_seed_only() -> None:
 
 
 def fit_quickly(
-    network: str, frozen_blocks: int, read_size: int = 64, pretrained_share: float = 0.0
+    network: str,
+    frozen_blocks: int,
+    work: Path,
+    read_size: int = 64,
+    pretrained_share: float = 0.0,
 ) -> Fitted:
     rng = np.random.default_rng(0)
     labels = np.arange(32) % 2
@@ -75,14 +80,16 @@ def fit_quickly(
         average=0.9,
         pretrained_share=pretrained_share,
     )
-    fitted = fit(arrays, Model(network, 64, read_size, 0.1), recipe, 3, lambda row: None)
+    with open_checkpoint(work) as checkpoint:
+        model = Model(network, 64, read_size, 0.1)
+        fitted = fit(arrays, model, recipe, 3, lambda row: None, checkpoint)
     whole = np.asarray(fitted.model(arrays.validation_images, training=False))
     np.testing.assert_allclose(whole, fitted.validation_logits, atol=0.02)
     return fitted
 
 
-def test_frozen_blocks_stay_and_the_rest_is_trained() -> None:
-    first, again = (fit_quickly("efficientnet_lite0", 6, read_size=96) for _ in range(2))
+def test_frozen_blocks_stay_and_the_rest_is_trained(tmp_path: Path) -> None:
+    first, again = (fit_quickly("efficientnet_lite0", 6, tmp_path, read_size=96) for _ in range(2))
     assert (first.validation_logits == again.validation_logits).all()
     fresh = build_network("efficientnet_lite0", 64, 64).base
 
@@ -97,20 +104,20 @@ def test_frozen_blocks_stay_and_the_rest_is_trained() -> None:
     assert [row["phase"] for row in first.history] == ["head", "network"]
 
 
-def test_the_reference_network_trains_from_scratch() -> None:
-    fitted = fit_quickly("cnn", 0)
+def test_the_reference_network_trains_from_scratch(tmp_path: Path) -> None:
+    fitted = fit_quickly("cnn", 0, tmp_path)
     assert [row["phase"] for row in fitted.history] == ["network"]
     assert fitted.validation_logits.shape == (5, 2)
 
 
-def test_more_frozen_blocks_than_there_are_is_an_error() -> None:
+def test_more_frozen_blocks_than_there_are_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArchstyleError, match=r"`train.frozen_blocks` is 40.* 17 blocks"):
-        fit_quickly("efficientnet_lite0", 40)
+        fit_quickly("efficientnet_lite0", 40, tmp_path)
 
 
-def test_a_network_from_scratch_keeps_no_pretrained_share() -> None:
+def test_a_network_from_scratch_keeps_no_pretrained_share(tmp_path: Path) -> None:
     with pytest.raises(ArchstyleError, match=r"`train.pretrained_share` is 0.5"):
-        fit_quickly("cnn", 0, pretrained_share=0.5)
+        fit_quickly("cnn", 0, tmp_path, pretrained_share=0.5)
 
 
 class Evil:

@@ -62,7 +62,6 @@ def recipe(name: str) -> Train:
         frozen_blocks=FROZEN[name],
         schedule="cosine",
         average=0.9,
-        patience=2,
         precision="auto",
     )
 

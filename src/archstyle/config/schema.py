@@ -112,8 +112,6 @@ class Train:
     schedule: str = one_of("cosine", "constant")
     average: float = number(0, 0.99999)  # momentum of the moving average of the weights; 0: none
     pretrained_share: float = number(0, 1, 0.0)  # of the pretrained weights in those that are kept
-    class_weights: bool = False  # the fewer photos a style has, the more each of them counts
-    patience: int = number(0, 100_000, 0)  # epochs without a better macro F1; 0: keep the last
     # auto: bfloat16 where the processor has it
     precision: str = one_of("auto", "float32", "bfloat16", default="float32")
 

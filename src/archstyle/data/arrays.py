@@ -17,7 +17,7 @@ from archstyle.data.crops import chance, side_needed, variant
 from archstyle.data.manifest import Row, digest, used
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo
-from archstyle.photos.store import Packed, PhotoStore, read_packed
+from archstyle.photos.store import PhotoStore, read_packed
 
 Images = NDArray[np.uint8]
 # Draws crops, by their numbers from 1, of the training photo with the given index: uint8
@@ -44,25 +44,6 @@ class Arrays:
     digest: str
     copies: int
     draw: Draw
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Draws crops from the photos of data/raw; each depends on seed, photo and number alone."""
-
-    archive: Path
-    photos: Sequence[Packed]
-    size: int
-    augment: Augment
-    seed: int
-
-    def __call__(self, photo: int, numbers: Sequence[int]) -> Images:
-        """Return crops of a photo, which is decoded once for all of them."""
-        packed, augment = self.photos[photo], self.augment
-        at_least = side_needed(self.size, augment)
-        image = open_photo(read_packed(self.archive, packed), at_least=at_least)
-        chances = [chance(self.seed, packed.sha256, number) for number in numbers]
-        return np.stack([variant(image, self.size, augment, random) for random in chances])
 
 
 def held(crops: Images) -> Draw:
@@ -152,8 +133,17 @@ def read_arrays(directory: Path, raw: Path) -> Arrays:
 
 def _drawing(
     store: PhotoStore, files: Sequence[str], size: int, augment: Augment, seed: int
-) -> Drawing:
-    return Drawing(store.archive, [store.find(file) for file in files], size, augment, seed)
+) -> Draw:
+    """Draw crops from the photos of data/raw; each depends on seed, photo and number alone."""
+    photos, at_least = [store.find(file) for file in files], side_needed(size, augment)
+
+    def draw(photo: int, numbers: Sequence[int]) -> Images:
+        # The photo is decoded once for all of them.
+        image = open_photo(read_packed(store.archive, photos[photo]), at_least=at_least)
+        chances = [chance(seed, photos[photo].sha256, number) for number in numbers]
+        return np.stack([variant(image, size, augment, random) for random in chances])
+
+    return draw
 
 
 def _fill(path: Path, shape: tuple[int, ...], draw: Callable[[int], Images], name: str) -> None:

@@ -7,12 +7,10 @@ a photo could not be read may have been the machine's fault, and is found again 
 
 import hashlib
 import sqlite3
-import time
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -29,13 +27,11 @@ from archstyle.photos.store import Packed, PhotoStore, read_packed
 
 RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
 SPARE = 50_000  # rows, of 2.5 kB, that are kept of photos that are there no longer
-FLUSH_SECONDS = 1.0  # what a kill can cost
 TABLES = """
-PRAGMA journal_mode = WAL; -- readers and a writer do not wait for each other
+PRAGMA journal_mode = WAL; -- a commit waits for no disk, and no reader for a writer
 PRAGMA synchronous = NORMAL; -- what was committed outlives a kill
-CREATE TABLE IF NOT EXISTS recipes (id INTEGER PRIMARY KEY, name TEXT UNIQUE, used REAL);
 CREATE TABLE IF NOT EXISTS inspections (
-  recipe INTEGER, sha256 BLOB, phash BLOB, width INTEGER, height INTEGER, format TEXT, grey BLOB,
+  recipe, sha256 BLOB, phash BLOB, width INTEGER, height INTEGER, format TEXT, grey BLOB,
   PRIMARY KEY (recipe, sha256)
 );
 """
@@ -63,8 +59,8 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
         photo = open_with_facts(data, max_pixels, at_least=2 * SIDE)
     except PhotoError as error:
         return Inspection(reason=str(error))
-    print_ = fingerprint(photo.image)
-    return Inspection(print_.phash, photo.width, photo.height, photo.format, print_.grey)
+    phash, grey = fingerprint(photo.image)
+    return Inspection(phash, photo.width, photo.height, photo.format, grey)
 
 
 def inspect_all(
@@ -107,52 +103,33 @@ class Inspected:
 
     def __init__(self, path: Path, recipe: str, photos: int) -> None:
         self.added = 0
-        self._path = path
-        self._recipe = 0
-        self._pending: dict[bytes, Inspection] = {}
-        self._flushed = time.monotonic()
+        self._path, self._recipe = path, recipe
         self._connection: sqlite3.Connection | None = None
         for _ in range(2):  # once more, if it was damaged and is gone now
             if self._connection is None:
-                self._open(recipe, photos)
+                self._open(photos)
 
     def __enter__(self) -> "Inspected":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._flush()
+    def __exit__(self, *_: object) -> None:
         self._give_up()
 
     def find(self, sha256: str) -> Inspection | None:
         """Return what is known about the photo with these bytes."""
-        key = bytes.fromhex(sha256)
         sql = "SELECT phash, width, height, format, grey FROM inspections "
+        key = bytes.fromhex(sha256)
         found = self._sql(sql + "WHERE recipe = ? AND sha256 = ?", self._recipe, key)
-        return Inspection(*found[0]) if found else self._pending.get(key)
+        return Inspection(*found[0]) if found else None
 
     def keep(self, sha256: str, seen: Inspection) -> None:
-        """Remember what a photo is; a second later at the latest, a kill does not undo it."""
+        """Remember what a sound photo is; a kill does not undo it."""
         self.added += 1
-        if self._connection and not seen.reason:
-            self._pending[bytes.fromhex(sha256)] = seen
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._sql("BEGIN")
-        for key, (*values, _) in ((key, astuple(seen)) for key, seen in self._pending.items()):
+        if not seen.reason:
             sql = "INSERT OR REPLACE INTO inspections VALUES (?, ?, ?, ?, ?, ?, ?)"
-            self._sql(sql, self._recipe, key, *values)
-        self._sql("COMMIT")
-        self._pending.clear()
-        self._flushed = time.monotonic()
+            self._sql(sql, self._recipe, bytes.fromhex(sha256), *astuple(seen)[:-1])
 
-    def _open(self, name: str, photos: int) -> None:
+    def _open(self, photos: int) -> None:
         """Open the file; forget old recipes, and photos where there are far too many."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,17 +137,13 @@ class Inspected:
             self._connection.executescript(TABLES)
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
-        now = time.time()
-        self._sql("INSERT OR IGNORE INTO recipes (name) VALUES (?)", name)
-        self._sql("UPDATE recipes SET used = ? WHERE name = ?", now, name)
-        latest = "SELECT id FROM recipes ORDER BY used DESC LIMIT ?"
-        self._sql(f"DELETE FROM recipes WHERE id NOT IN ({latest})", RECIPES)
-        self._sql("DELETE FROM inspections WHERE recipe NOT IN (SELECT id FROM recipes)")
-        sql = "SELECT id, count(sha256) FROM recipes LEFT JOIN inspections ON recipe = id "
-        for recipe, kept in self._sql(sql + "WHERE name = ? GROUP BY id", name):
-            self._recipe = recipe
-            if kept > 4 * photos + SPARE:
-                self._sql("DELETE FROM inspections WHERE recipe = ?", recipe)
+        latest = "SELECT recipe FROM inspections WHERE recipe != ? GROUP BY recipe "
+        latest += "ORDER BY max(rowid) DESC LIMIT ?"
+        old = f"DELETE FROM inspections WHERE recipe != ? AND recipe NOT IN ({latest})"
+        self._sql(old, self._recipe, self._recipe, RECIPES - 1)
+        count = self._sql("SELECT count(*) FROM inspections WHERE recipe = ?", self._recipe)
+        if count and count[0][0] > 4 * photos + SPARE:
+            self._sql("DELETE FROM inspections WHERE recipe = ?", self._recipe)
 
     def _sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows; none where the file cannot be used."""
@@ -187,7 +160,6 @@ class Inspected:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._pending.clear()
         # An OperationalError is another matter: locked, say, or not to be written.
         if type(error) is sqlite3.DatabaseError:
             for ending in ("", "-wal", "-shm"):

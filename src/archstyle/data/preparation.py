@@ -4,18 +4,20 @@ Read `make_manifest` from top to bottom; the other functions are its steps.
 """
 
 import re
+import tempfile
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Building, Correction, Entry, match
-from archstyle.data.duplicates.alignment import Thumbnails
 from archstyle.data.duplicates.groups import find_duplicates
-from archstyle.data.duplicates.hash import to_bytes
+from archstyle.data.duplicates.hash import GREY_SIDE, to_bytes
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
@@ -39,15 +41,6 @@ class Photo:
     width: int
     height: int
     format: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What becomes of a photo."""
-
-    status: str
-    style: str
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,84 +69,84 @@ def make_manifest(
     """
     rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
-    with Thumbnails() as thumbnails:
+    with tempfile.TemporaryFile() as greys:
         for entry, seen in inspections:
             if seen.reason:
                 rows.append(_row(entry, "broken", seen.reason))
             else:
                 photos.append(_photo(entry, seen))
-                thumbnails.append(seen.grey)
+                greys.write(seen.grey)
         if not photos:
             raise ArchstyleError(
                 "None of the files is a photo that can be read: data/raw/files.csv lists them; "
                 "point ARCHSTYLE_PHOTOS at a folder of photos."
             )
         hashes = to_bytes([photo.phash for photo in photos])
-        roots, found = find_duplicates(hashes, thumbnails, duplicates)
-    groups = name_groups(photos, roots.tolist())
+        greys.flush()
+        thumbnails = np.memmap(greys, np.uint8, "r", shape=(len(photos), GREY_SIDE, GREY_SIDE))
+        roots, near = find_duplicates(hashes, thumbnails, duplicates)
+    members: dict[int, list[Photo]] = defaultdict(list)
+    for photo, root in zip(photos, roots.tolist(), strict=True):
+        members[root].append(photo)
+    groups = {name_group(photo.sha256 for photo in group): group for group in members.values()}
     decided = _decide(photos, groups, corrections)
-    fates = {
-        file: fate
-        for group, members in groups.items()
-        for file, fate in decide_group(members, decided.get(group)).items()
-    }
+    fates: dict[str, tuple[str, str, str]] = {}
+    for group, of_group in groups.items():
+        fates |= _fates(of_group, decided.get(group))
     styles = {
-        group: fates[photo.file].style
-        for group, members in groups.items()
-        for photo in members
-        if fates[photo.file].status in ("used", "corrected")
+        group: fates[photo.file][1]
+        for group, of_group in groups.items()
+        for photo in of_group
+        if fates[photo.file][0] in ("used", "corrected")
     }
     _check_spelling({photo.style for photo in photos} | {*styles.values()})
-    _check_styles(styles)
+    if len(found := sorted({*styles.values()})) < 2:
+        raise ArchstyleError(
+            f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
+            "add a folder of photos for each style that is to be told from the others."
+        )
     remembered = {
         group: recall((photo.sha256 for photo in groups[group]), previous or {}) for group in styles
     }
     shown = {
-        group: {photo.building for photo in members if photo.building}
-        for group, members in groups.items()
+        group: {photo.building for photo in of_group if photo.building}
+        for group, of_group in groups.items()
     }
     for group, listed in _about(photos, groups, buildings):
         shown[group].add(listed.building)
     together = join_buildings({group: shown[group] for group in styles})
     splits = assign_splits(styles, shares, remembered, together)
-    for group, members in groups.items():
-        for photo in members:
-            fate = fates[photo.file]
-            split = splits[group] if fate.status in ("used", "corrected") else ""
-            what = (photo.file, fate.style, photo.sha256, photo.phash, group, split)
+    for group, of_group in groups.items():
+        for photo in of_group:
+            status, style, reason = fates[photo.file]
+            split = splits[group] if status in ("used", "corrected") else ""
+            what = (photo.file, style, photo.sha256, photo.phash, group, split)
             building = photo.building or min(shown[group], default="")
-            rows.append(Row(*what, fate.status, fate.reason, building))
+            rows.append(Row(*what, status, reason, building))
     pairs = [
         Pair(photos[one].file, photos[other].file, bits, bool(roots[one] == roots[other]))
-        for one, other, bits in found.tolist()
+        for one, other, bits in near.tolist()
     ]
     return Prepared(sorted(rows, key=attrgetter("file")), pairs, photos)
 
 
-def name_groups(photos: Sequence[Photo], roots: Sequence[int]) -> dict[str, list[Photo]]:
-    """Return the photos of each photograph, by the group's name."""
-    members: dict[int, list[Photo]] = defaultdict(list)
-    for photo, root in zip(photos, roots, strict=True):
-        members[root].append(photo)
-    return {name_group(photo.sha256 for photo in group): group for group in members.values()}
-
-
-def decide_group(members: Sequence[Photo], decision: Correction | None) -> dict[str, Fate]:
-    """Return the fate of each photo of one photograph: one of them at most is used."""
+def _fates(
+    members: Sequence[Photo], decision: Correction | None
+) -> dict[str, tuple[str, str, str]]:
+    """Return status, style and reason of each photo of one photograph: one at most is used."""
     styles = sorted({photo.style for photo in members})
     if decision and decision.action == "drop":
-        return {photo.file: Fate("dropped", photo.style, decision.reason) for photo in members}
+        return {photo.file: ("dropped", photo.style, decision.reason) for photo in members}
     if len(styles) > 1 and not decision:
         reason = f"one photograph lies under {' and '.join(styles)}"
-        return {photo.file: Fate("conflict", photo.style, reason) for photo in members}
+        return {photo.file: ("conflict", photo.style, reason) for photo in members}
     style = decision.style if decision else styles[0]
     kept = min(members, key=lambda photo: (-photo.width * photo.height, photo.sha256, photo.file))
-    fates = {photo.file: Fate("duplicate", style, f"duplicate of {kept.file}") for photo in members}
-    if kept.style == style or not decision:
-        fates[kept.file] = Fate("used", style)
-    else:
+    fates = {photo.file: ("duplicate", style, f"duplicate of {kept.file}") for photo in members}
+    fates[kept.file] = "used", style, ""
+    if decision and kept.style != style:
         reason = f"relabelled from {kept.style}: {decision.reason}"
-        fates[kept.file] = Fate("corrected", style, reason)
+        fates[kept.file] = "corrected", style, reason
     return fates
 
 
@@ -184,15 +177,6 @@ def _about(
         yield group_of[photos[index].file], entry
 
 
-def _check_styles(styles: Mapping[str, str]) -> None:
-    found = sorted(set(styles.values()))
-    if len(found) < 2:
-        raise ArchstyleError(
-            f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
-            "add a folder of photos for each style that is to be told from the others."
-        )
-
-
 def _check_spelling(styles: set[str]) -> None:
     same: dict[str, str] = {}
     for style in sorted(styles):
@@ -205,14 +189,22 @@ def _check_spelling(styles: set[str]) -> None:
 
 
 def _photo(entry: Packed, seen: Inspection) -> Photo:
-    style = style_of(entry.file) or ""
-    entered = (entry.file, style, entry.sha256, entry.building, entry.bytes)
+    entered = (entry.file, style_of(entry.file) or "", entry.sha256, entry.building, entry.bytes)
     return Photo(*entered, seen.phash.hex(), seen.width, seen.height, seen.format)
 
 
 def _row(entry: Packed, status: str, reason: str) -> Row:
-    style = style_of(entry.file) or ""
-    return Row(entry.file, style, entry.sha256, "", "", "", status, reason, entry.building)
+    return Row(
+        entry.file,
+        style_of(entry.file) or "",
+        entry.sha256,
+        "",
+        "",
+        "",
+        status,
+        reason,
+        entry.building,
+    )
 
 
 def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> dict[str, Any]:
@@ -226,6 +218,6 @@ def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> 
         "counts": {style: {split: counts[style, split] for split in SPLITS} for style in styles},
         "status": {status: statuses[status] for status in STATUSES},
         "digest": digest(rows),
-        "shares": {"validation": shares.validation, "test": shares.test},
+        "shares": asdict(shares),
         "source": dict(source),
     }

@@ -62,6 +62,16 @@ def log_loss(labels: Ints, probabilities: NDArray[Any]) -> float:
     return float(metrics.log_loss(labels, wide, labels=np.arange(wide.shape[1])))
 
 
+def measures(labels: Ints, probabilities: NDArray[Any]) -> dict[str, float]:
+    """Return negative_log_likelihood, accuracy and macro_f1."""
+    predicted = probabilities.argmax(axis=1)
+    return {
+        "negative_log_likelihood": log_loss(labels, probabilities),
+        "accuracy": float((predicted == labels).mean()),
+        "macro_f1": float(f1(labels, predicted, probabilities.shape[1]).mean()),
+    }
+
+
 def score(
     labels: Ints, predictions: Ints, styles: tuple[str, ...], samples: int, seed: int
 ) -> Scores:

@@ -1,10 +1,11 @@
 """Makes training and running a model faster without changing what comes out."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import keras
@@ -14,9 +15,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from archstyle.common.parallel import cores
-from archstyle.errors import ArchstyleError
 
-PRECISIONS = ("auto", "float32", "bfloat16")
 # What stands on the network: cheap, and its outputs are small differences.
 HEAD = ("embedding", "dropout", "head")
 
@@ -30,76 +29,62 @@ KERNEL_WIDTH = 3
 
 
 class Depthwise(layers.DepthwiseConv2D):  # type: ignore[misc]
-    """A depthwise convolution with the same weights and results, whose gradient is faster."""
+    """A depthwise convolution with the same weights and results, whose gradient is faster.
+
+    For odd kernels, padding "same" and equal strides.
+    """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Convolve [n, h, w, c]."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        outputs = depthwise(inputs, kernel, self.strides[0], self.padding.upper())
+        outputs = _depthwise(inputs, tf.convert_to_tensor(self.kernel), self.strides[0])
         if self.use_bias:
             outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         return self.activation(outputs) if self.activation else outputs
 
 
-def depthwise(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
-    """Convolve x [n, h, w, c] with kernel [kh, kw, c, 1]; `padding` is SAME or VALID."""
+def _depthwise(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Convolve x [n, h, w, c] with kernel [kh, kw, c, 1]."""
     strides = (1, stride, stride, 1)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return (
-                _input_gradient(x, kernel, dy, stride, padding),
-                _kernel_gradient(x, kernel, dy, stride, padding),
-            )
+            return _input_gradient(x, kernel, dy, strides), _kernel_gradient(x, kernel, dy, strides)
 
-        return tf.nn.depthwise_conv2d(x, kernel, strides, padding), gradient
+        return tf.nn.depthwise_conv2d(x, kernel, strides, "SAME"), gradient
 
     return convolve(x, kernel)
 
 
 def _input_gradient(
-    x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor, stride: int, padding: str
+    x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor, strides: tuple[int, ...]
 ) -> tf.Tensor:
-    height, width = kernel.shape[:2]
-    if stride == 1 and padding == "SAME" and height % 2 and width % 2:
+    if strides[1] == 1:
         # The forward code, which is the fastest, with the kernel turned by half a turn.
-        return tf.nn.depthwise_conv2d(dy, kernel[::-1, ::-1], (1, 1, 1, 1), "SAME")
+        return tf.nn.depthwise_conv2d(dy, kernel[::-1, ::-1], strides, "SAME")
     # With a stride it has fast code for float32 only.
-    wide = tf.nn.depthwise_conv2d_backprop_input(
-        tf.shape(x),
-        tf.cast(kernel, tf.float32),
-        tf.cast(dy, tf.float32),
-        (1, stride, stride, 1),
-        padding,
-    )
-    return tf.cast(wide, x.dtype)
+    wide = (tf.cast(values, tf.float32) for values in (kernel, dy))
+    given = tf.nn.depthwise_conv2d_backprop_input(tf.shape(x), *wide, strides, "SAME")
+    return tf.cast(given, x.dtype)
 
 
 def _kernel_gradient(
-    x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor, stride: int, padding: str
+    x: tf.Tensor, kernel: tf.Tensor, dy: tf.Tensor, strides: tuple[int, ...]
 ) -> tf.Tensor:
     """Give the gradient in strips of KERNEL_WIDTH columns of the kernel."""
     height, width, channels, _ = kernel.shape
-    strides = (1, stride, stride, 1)
     if width <= KERNEL_WIDTH:
-        return tf.nn.depthwise_conv2d_backprop_filter(x, kernel.shape, dy, strides, padding)
-    if padding == "SAME":
-        x = tf.pad(x, [[0, 0], *(_same(x, dy, kernel, axis, stride) for axis in (1, 2)), [0, 0]])
-    reach = (dy.shape[2] - 1) * stride
+        return tf.nn.depthwise_conv2d_backprop_filter(x, kernel.shape, dy, strides, "SAME")
+    reach = [(size - 1) * strides[1] for size in dy.shape[1:3]]
+    added = [max(reach[i] + kernel.shape[i] - x.shape[1 + i], 0) for i in (0, 1)]
+    x = tf.pad(x, [[0, 0], *([total // 2, total - total // 2] for total in added), [0, 0]])
     strips = []
     for start in range(0, width, KERNEL_WIDTH):
         columns = min(KERNEL_WIDTH, width - start)
-        seen = x[:, :, start : start + reach + columns]
+        seen = x[:, :, start : start + reach[1] + columns]
         shape = (height, columns, channels, 1)
         strips.append(tf.nn.depthwise_conv2d_backprop_filter(seen, shape, dy, strides, "VALID"))
     return tf.concat(strips, axis=1)
-
-
-def _same(x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor, axis: int, stride: int) -> Sequence[int]:
-    """Return what SAME pads before and after, along an axis of height or width."""
-    total = max((dy.shape[axis] - 1) * stride + kernel.shape[axis - 1] - x.shape[axis], 0)
-    return total // 2, total - total // 2
 
 
 def accelerated(model: keras.Model, precision: str) -> keras.Model:
@@ -116,21 +101,22 @@ def accelerated(model: keras.Model, precision: str) -> keras.Model:
             return type(layer).from_config(config)
         if precision == "bfloat16" and layer.name not in HEAD:
             config["dtype"] = "mixed_bfloat16"
-        plain = type(layer) is layers.DepthwiseConv2D and layer.depth_multiplier == 1
-        plain = plain and layer.dilation_rate == (1, 1) and layer.strides[0] == layer.strides[1]
-        return (Depthwise if plain else type(layer)).from_config(config)
+        return (Depthwise if _plain(layer) else type(layer)).from_config(config)
 
     made = keras.models.clone_model(model, clone_function=copy)
     made.set_weights(model.get_weights())
     return made
 
 
+def _plain(layer: layers.Layer) -> bool:
+    if type(layer) is not layers.DepthwiseConv2D or layer.padding != "same":
+        return False
+    odd = all(side % 2 for side in layer.kernel_size) and layer.strides[0] == layer.strides[1]
+    return odd and layer.depth_multiplier == 1 and layer.dilation_rate == (1, 1)
+
+
 def computed_in(precision: str) -> str:
     """Return float32 or bfloat16 for `train.precision`, where auto asks the processor."""
-    if precision not in PRECISIONS:
-        raise ArchstyleError(
-            f"`train.precision` is {precision!r}; it can be {', '.join(PRECISIONS)}."
-        )
     if precision != "auto":
         return precision
     try:
@@ -151,40 +137,27 @@ class Predictor:
     def __init__(self, model: keras.Model):
         self._model = model
         self._free: dict[Any, SimpleQueue[Any]] = {}  # functions, by what a batch looks like
+        self._tracing = Lock()
 
     def __call__(self, inputs: NDArray[Any], seen: Seen = lambda photos: None) -> NDArray[Any]:
         """Return float32 [n, ...] for `inputs` [n, ...].
 
         `seen` is called with the number of photos of each batch that is done.
         """
-        self.prepare(inputs.shape[1:], inputs.dtype)
-        made = self._model.compute_output_shape((BATCH, *inputs.shape[1:]))[1:]
-        outputs = np.empty((len(inputs), *made), np.float32)
-
-        def work(start: int) -> int:
-            batch = inputs[start : start + BATCH]
-            outputs[start : start + len(batch)] = self.run(batch)
-            return len(batch)
-
+        batches = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))
+        made = []
         with ThreadPoolExecutor(threads()) as pool:
-            for photos in pool.map(work, range(0, len(inputs), BATCH)):
-                seen(photos)
-        return outputs
-
-    def prepare(self, shape: tuple[int, ...], dtype: Any) -> None:
-        """Make ready for `run` on inputs [n, *shape]."""
-        spec = self._spec(shape, dtype)
-        if spec not in self._free:
-            self._free[spec] = SimpleQueue()
-            # One for each thread: oneDNN's kernels crash, rarely, where two share one.
-            for _ in range(threads()):
-                self._free[spec].put(self._traced(spec))
+            for outputs in pool.map(self.run, batches):
+                made.append(outputs)
+                seen(len(outputs))
+        return np.concatenate(made)
 
     def run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Return float32 [n, ...] for `inputs` [n, ...], computed in the calling thread."""
-        spec = self._spec(inputs.shape[1:], inputs.dtype)
-        dtype = spec.dtype.as_numpy_dtype
-        function = self._free[spec].get()
+        # Half precision is for keeping only: the processor computes in float32.
+        dtype = np.float32 if inputs.dtype == np.float16 else inputs.dtype
+        free = self._functions(tf.TensorSpec((BATCH, *inputs.shape[1:]), dtype))
+        function = free.get()
         try:
             made = []
             for start in range(0, len(inputs), BATCH):
@@ -195,11 +168,16 @@ class Predictor:
                 made.append(function(tf.constant(whole))[: len(batch)])
             return np.concatenate(made)
         finally:
-            self._free[spec].put(function)
+            free.put(function)
 
-    def _spec(self, shape: tuple[int, ...], dtype: Any) -> tf.TensorSpec:
-        # Half precision is for keeping only: the processor computes in float32.
-        return tf.TensorSpec((BATCH, *shape), np.float32 if dtype == np.float16 else dtype)
+    def _functions(self, spec: tf.TensorSpec) -> SimpleQueue[Any]:
+        with self._tracing:
+            if spec not in self._free:
+                self._free[spec] = SimpleQueue()
+                # One for each thread: oneDNN's kernels crash, rarely, where two share one.
+                for _ in range(threads()):
+                    self._free[spec].put(self._traced(spec))
+            return self._free[spec]
 
     def _traced(self, spec: tf.TensorSpec) -> Any:
         # Called by its shape: TensorFlow warns of a function that is made anew for every model.

@@ -31,10 +31,7 @@ class State:
 
     rows: list[EpochRow] = field(default_factory=list)  # of all epochs, the head's too
     epoch: int = 0  # epochs of the network that are done
-    best_epoch: int = 0
-    best_row: EpochRow = field(default_factory=dict)
     learner: list[NDArray[Any]] = field(default_factory=list)
-    best: list[NDArray[Any]] = field(default_factory=list)
 
 
 class Checkpoint:
@@ -47,22 +44,17 @@ class Checkpoint:
         """Return the last state; None where there is none, or none that can be read."""
         try:
             with (self.directory / STATE).open("rb") as raw, np.load(raw) as file:
-                notes: dict[str, Any] = json.loads(str(file["notes"]))
-                for part in ("learner", "best"):
-                    notes[part] = [file[f"{part}{number}"] for number in range(notes[part])]
-            return State(**notes)
+                rows, epoch = json.loads(str(file["notes"]))
+                learner = [file[f"arr_{number}"] for number in range(len(file.files) - 1)]
+            return State(rows, epoch, learner)
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return None
 
     def save(self, state: State) -> None:
         """Put a state in the place of the last one."""
-        notes, arrays = vars(state).copy(), dict[str, NDArray[Any]]()
-        for part in ("learner", "best"):
-            values = notes[part]
-            arrays |= {f"{part}{number}": value for number, value in enumerate(values)}
-            notes[part] = len(values)
+        notes = np.array(json.dumps([state.rows, state.epoch]))
         with whole_file(self.directory / STATE) as path, path.open("wb") as file:
-            np.savez(file, allow_pickle=False, notes=np.array(json.dumps(notes)), **arrays)
+            np.savez(file, *state.learner, allow_pickle=False, notes=notes)
 
     @property
     def run_id(self) -> str | None:
@@ -86,7 +78,9 @@ def open_checkpoint(root: Path, **what: Any) -> Iterator[Checkpoint]:
     text = json.dumps(what, sort_keys=True, default=str)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     root.mkdir(parents=True, exist_ok=True)
-    _tidy(root)
+    for old in root.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > DAYS_KEPT * 86400:
+            shutil.rmtree(old, ignore_errors=True)
     directory = root / name
     directory.mkdir(exist_ok=True)
     with ExitStack() as stack:
@@ -111,9 +105,3 @@ def identity(root: Path, model: Model, train: Train, seed: int) -> dict[str, Any
         "code": code_digest(root, ["train"]),
         "libraries": [version(name) for name in ("tensorflow", "keras", "numpy")],
     }
-
-
-def _tidy(root: Path) -> None:
-    for directory in root.iterdir():
-        if directory.is_dir() and time.time() - directory.stat().st_mtime > DAYS_KEPT * 86400:
-            shutil.rmtree(directory, ignore_errors=True)

@@ -12,24 +12,16 @@ from keras import layers
 
 from archstyle.common.console import run
 from archstyle.common.files import whole_file
-from archstyle.errors import ArchstyleError
 from archstyle.models.export import to_litert
 from archstyle.models.networks import build_network
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write a graph that takes one uint8 photo [1, size, size, 3] and gives `features` [1, d].
-
-    Raises ArchstyleError for a network that knows nothing yet.
-    """
+    """Write a graph that takes one uint8 photo [1, size, size, 3] and gives `features` [1, d]."""
     name, size, path = arguments[0], int(arguments[1]), Path(arguments[2])
-    network = build_network(name, size, size)
-    if not network.pretrained:
-        raise ArchstyleError(f"`{name}` has no weights of its own to look at photos with.")
     photo = keras.Input(batch_shape=(1, size, size, 3), dtype="uint8", name="photo")
-    features = network.base(photo)
-    if network.pooled:
-        features = layers.GlobalAveragePooling2D(name="mean")(features)
+    features = build_network(name, size, size).base(photo)
+    features = layers.GlobalAveragePooling2D(name="mean")(features)
     with whole_file(path) as partial:
         partial.write_bytes(to_litert(keras.Model(photo, {"features": features}, name="features")))
 

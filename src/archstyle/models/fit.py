@@ -3,7 +3,6 @@
 Why the loop is our own is in docs/decisions/0037-training-loop.md.
 """
 
-import csv
 import sys
 import time
 from collections import defaultdict
@@ -21,6 +20,7 @@ from scipy.special import log_softmax
 from tqdm import tqdm
 
 from archstyle.common.console import say
+from archstyle.common.files import write_csv
 from archstyle.config import Model, Train
 from archstyle.data.arrays import Arrays
 from archstyle.errors import ArchstyleError
@@ -29,22 +29,14 @@ from archstyle.models.acceleration import Predictor, accelerated, computed_in
 from archstyle.models.checkpoint import Checkpoint, EpochRow, State
 from archstyle.models.export import classifier
 from archstyle.models.inputs import Batches, Parts, cut, training_inputs
-from archstyle.models.learner import Learner, blend, style_weights
+from archstyle.models.learner import Learner, blend
 from archstyle.models.networks import Network, build_network
 
 OnEpoch = Callable[[Mapping[str, float | str]], None]
 HEAD_BATCH = 256
 # The whole photos and one crop of each: enough for a head to start from.
 HEAD_PICTURES = 2
-COLUMNS = (
-    "epoch",
-    "phase",
-    "loss",
-    "accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "validation_macro_f1",
-)
+MEASURED = ("loss", "accuracy", "validation_loss", "validation_accuracy", "validation_macro_f1")
 
 
 @dataclass(frozen=True)
@@ -59,35 +51,29 @@ class Fitted:
 
 
 def fit(
-    arrays: Arrays,
-    model: Model,
-    train: Train,
-    seed: int,
-    on_epoch: OnEpoch,
-    checkpoint: Checkpoint | None = None,
+    arrays: Arrays, model: Model, train: Train, seed: int, on_epoch: OnEpoch, checkpoint: Checkpoint
 ) -> Fitted:
     """Train the network `model.name` by the recipe `train`; the same from the same seed.
 
-    `on_epoch` is called with a row of numbers after each epoch. With a `checkpoint`, a training
-    that was interrupted goes on where it stood, after `on_epoch` for what had been done before.
+    `on_epoch` is called with a row of numbers after each epoch. A training that was interrupted
+    goes on where its `checkpoint` stands, after `on_epoch` for what had been done before.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     network = build_network(model.name, model.image_size, model.read_size, model.application)
-    if not 0 <= train.pretrained_share <= (1 if network.pretrained else 0):
+    if train.pretrained_share and not network.pretrained:
         raise ArchstyleError(
             f"`train.pretrained_share` is {train.pretrained_share:g}, but it is a share of weights "
-            "that were trained before: between 0 and 1, and 0 for a network from scratch."
+            "that were trained before: 0 for a network from scratch."
         )
     whole = classifier(network, len(arrays.styles), model.dropout)
     parts = cut(network, whole, train.frozen_blocks)
-    head_first = network.pretrained and train.head_epochs > 0
-    training = _Training(whole, parts, arrays, train, seed, head_first, on_epoch, checkpoint)
-    if training.head_first:
+    training = _Training(whole, parts, arrays, train, seed, on_epoch, checkpoint)
+    if network.pretrained and train.head_epochs and not training.state.rows:
         training.train_head()
     if train.epochs:
         training.train_network()
-    return Fitted(network, whole, training.finish(), training.state.rows, training.seconds)
+    return Fitted(network, whole, training.answer(), training.state.rows, training.seconds)
 
 
 class _Training:
@@ -100,16 +86,13 @@ class _Training:
         arrays: Arrays,
         train: Train,
         seed: int,
-        head_first: bool,
         on_epoch: OnEpoch,
-        checkpoint: Checkpoint | None,
+        checkpoint: Checkpoint,
     ):
-        self._whole, self._parts = whole, parts
-        self._train, self._seed = train, seed
+        self._whole, self._parts, self._train, self._seed = whole, parts, train, seed
         self._on_epoch, self._checkpoint = on_epoch, checkpoint
         self._precision = computed_in(train.precision)
-        self.state = (checkpoint.load() if checkpoint else None) or State()
-        self.head_first = head_first and not self.state.rows
+        self.state = checkpoint.load() or State()
         if self.state.rows:
             say(
                 "Going on where an interrupted training stood, after epoch "
@@ -117,17 +100,15 @@ class _Training:
             )
         for row in self.state.rows:
             on_epoch(row)
-        self._labels, styles = arrays.validation_labels, len(arrays.styles)
-        self._targets = np.eye(styles, dtype=np.float32)[arrays.train_labels]
-        self._weights = style_weights(arrays.train_labels, styles, balanced=train.class_weights)
+        self._labels = arrays.validation_labels
+        self._targets = np.eye(len(arrays.styles), dtype=np.float32)[arrays.train_labels]
         self._pretrained = parts.upper.get_weights()
-        self._answer = Predictor(parts.upper)
-
+        self._predict = Predictor(parts.upper)
         self.seconds: defaultdict[str, float] = defaultdict(float)
         pictures = len(arrays.train_labels) * (1 + arrays.copies)
         with self._stage("frozen layers" if parts.lower else "crops", pictures) as bar:
-            folder = checkpoint.directory if checkpoint else None
-            self._inputs = training_inputs(parts, arrays, self._precision, bar.update, folder)
+            path = checkpoint.directory / "inputs.npy"
+            self._inputs = training_inputs(parts, arrays, self._precision, bar.update, path)
             # What is trained on may be computed in bfloat16, what is validated on never is.
             lower = Predictor(parts.lower) if parts.lower else np.asarray
             self._validation = lower(arrays.validation_images)
@@ -145,7 +126,7 @@ class _Training:
         targets = np.tile(self._targets, (len(few) // len(self._targets), 1))
         batches = Batches(features[np.newaxis], targets, HEAD_BATCH, self._seed)
         steps = train.head_epochs * len(batches)
-        learner = Learner(head, train, train.head_learning_rate, steps, 0.0, self._weights)
+        learner = Learner(head, train, train.head_learning_rate, steps, 0.0)
         answer = Predictor(head)
         with self._stage("head", steps) as bar:
             for epoch in range(train.head_epochs):
@@ -153,38 +134,32 @@ class _Training:
                 self._on_epoch(self._note("head", learned, answer(validation)))
 
     def train_network(self) -> None:
-        """Train what is not frozen; keep the best epoch's averaged weights, or the last one's."""
+        """Train what is not frozen; keep the averaged weights."""
         train, state, upper = self._train, self.state, self._parts.upper
         batches = Batches(self._inputs, self._targets, train.batch_size, self._seed, train.mixup)
         steps = train.epochs * len(batches)
         fast = accelerated(upper, self._precision)
-        learner = Learner(fast, train, train.learning_rate, steps, train.average, self._weights)
+        learner = Learner(fast, train, train.learning_rate, steps, train.average)
         if state.learner:
             learner.restore(state.learner)
         start, before = time.monotonic(), state.epoch
         with self._stage("network", steps - state.epoch * len(batches)) as bar:
-            while state.epoch < train.epochs and not self._stale():
+            while state.epoch < train.epochs:
                 learned = learner.epoch(batches.epoch(state.epoch), bar.update)
                 learner.show(upper)
                 state.epoch += 1
-                row = self._note("network", learned, self._answer(self._validation))
+                row = self._note("network", learned, self.answer())
                 each = (time.monotonic() - start) / (state.epoch - before)
                 self._tell(row, each * (train.epochs - state.epoch))
-                if train.patience and rank(row) > rank(state.best_row):
-                    state.best, state.best_row = upper.get_weights(), row
-                    state.best_epoch = state.epoch
-                if self._checkpoint:
-                    state.learner = learner.state()
-                    self._checkpoint.save(state)
+                state.learner = learner.state()
+                self._checkpoint.save(state)
                 self._on_epoch(row)
         learner.show(upper)
-        if state.best:
-            upper.set_weights(state.best)
         blend(upper, self._pretrained, train.pretrained_share)
 
-    def finish(self) -> NDArray[np.float32]:
+    def answer(self) -> NDArray[np.float32]:
         """Return the logits [m, k] of the validation photos."""
-        return self._answer(self._validation)
+        return self._predict(self._validation)
 
     def _note(
         self, phase: str, learned: tuple[float, float], logits: NDArray[np.float32]
@@ -224,23 +199,8 @@ class _Training:
                 f"{tqdm.format_interval(seconds)} left"
             )
 
-    def _stale(self) -> bool:
-        since = self.state.epoch - self.state.best_epoch
-        return 0 < self._train.patience <= since
 
-
-def rank(row: EpochRow) -> tuple[float, float]:
-    """Return what the best epoch has the most of; of the same macro F1, the smaller loss wins."""
-    if not row:
-        return (-1.0, 0.0)
-    return float(row["validation_macro_f1"]), -float(row["validation_loss"])
-
-
-def write_history(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
+def write_history(path: Path, rows: Sequence[EpochRow]) -> None:
     """Write a row an epoch, numbers with six decimals."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        for row in rows:
-            numbers = {key: f"{value:.6f}" for key, value in row.items() if type(value) is float}
-            writer.writerow({**row, **numbers})
+    lines = ([row["epoch"], row["phase"], *(f"{row[key]:.6f}" for key in MEASURED)] for row in rows)
+    write_csv(path, ("epoch", "phase", *MEASURED), lines)

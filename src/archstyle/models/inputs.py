@@ -17,7 +17,6 @@ from archstyle.errors import ArchstyleError
 from archstyle.models.acceleration import BATCH, Predictor, Seen, accelerated, threads
 from archstyle.models.networks import Network
 
-INPUTS = "inputs.npy"
 Batch = tuple[NDArray[Any], NDArray[np.float32]]
 
 
@@ -52,49 +51,38 @@ def cut(network: Network, whole: keras.Model, frozen_blocks: int) -> Parts:
 
 
 def training_inputs(
-    parts: Parts, arrays: Arrays, precision: str, seen: Seen, directory: Path | None
+    parts: Parts, arrays: Arrays, precision: str, seen: Seen, path: Path
 ) -> NDArray[Any]:
     """Return what the upper part is trained on, [1 + copies, n, ...], the whole photos first.
 
     Crops are drawn once, in the threads that put them through the frozen layers, and what these
     make of them is kept: in float16, which is exact enough for values between 0 and 6 and their
-    sums. Where nothing is frozen the crops themselves are kept. They are kept in a file in
-    `directory`, which an interrupted training may have left, or else in memory. `seen` is called
-    with the number of pictures that are done.
+    sums. Where nothing is frozen the crops themselves are kept. All is kept in the file `path`,
+    which an interrupted training may have left. `seen` is called with the number of pictures that
+    are done.
     """
-    pictures, photos, size = 1 + arrays.copies, len(arrays.train_labels), arrays.image_size
-    shape: tuple[int, ...] = (size, size, 3)
-    lower = None
-    if parts.lower is not None:
-        lower = Predictor(accelerated(parts.lower, precision))
-        lower.prepare(shape, np.uint8)
-        shape = parts.lower.compute_output_shape((1, *shape))[1:]
-    form: Any = ((pictures, photos, *shape), np.uint8 if lower is None else np.float16)
-
-    def fill(kept: NDArray[Any]) -> None:
-        def work(start: int) -> int:
-            some = range(start, min(start + BATCH, photos))
-            made = np.concatenate([_pictures(arrays, photo) for photo in some])
-            if lower is not None:
-                made = lower.run(made)
-            kept[:, some] = made.reshape(len(some), pictures, *shape).swapaxes(0, 1)
-            return len(made)
-
-        with ThreadPoolExecutor(threads()) as pool:
-            for number in pool.map(work, range(0, photos, BATCH)):
-                seen(number)
-
-    if directory is None:
-        kept = np.empty(*form)
-        fill(kept)
-        return kept
-    path = directory / INPUTS
     if not path.is_file():
+        pictures, photos, size = 1 + arrays.copies, len(arrays.train_labels), arrays.image_size
+        shape, through = (size, size, 3), None
+        if parts.lower is not None:
+            through = Predictor(accelerated(parts.lower, precision)).run
+            shape = parts.lower.compute_output_shape((1, *shape))[1:]
         with whole_file(path) as partial:
-            made = open_memmap(partial, "w+", form[1], form[0])
+            dtype: Any = np.float16 if through else np.uint8
+            kept = open_memmap(partial, "w+", dtype, (pictures, photos, *shape))
             reserve(partial)
-            fill(made)
-            made.flush()
+
+            def work(start: int) -> int:
+                some = range(start, min(start + BATCH, photos))
+                made = np.concatenate([_pictures(arrays, photo) for photo in some])
+                made = through(made) if through else made
+                kept[:, some] = made.reshape(len(some), pictures, *shape).swapaxes(0, 1)
+                return len(made)
+
+            with ThreadPoolExecutor(threads()) as pool:
+                for number in pool.map(work, range(0, photos, BATCH)):
+                    seen(number)
+            kept.flush()
     inputs: NDArray[Any] = np.load(path, mmap_mode="r")
     return inputs
 
@@ -114,24 +102,15 @@ class Batches:
     and no Python call a photo. What an epoch holds depends on the seed and its number alone.
     """
 
-    def __init__(
-        self,
-        inputs: NDArray[Any],
-        targets: NDArray[np.float32],
-        batch_size: int,
-        seed: int,
-        mixup: float = 0.0,
-    ):
-        self.inputs = inputs
-        self._targets = targets
+    def __init__(self, inputs: NDArray[Any], targets: Any, size: int, seed: int, mixup: float = 0):
+        self.inputs, self._targets = inputs, targets
         # A batch is whole: another shape would be another trace of the network.
-        self.batch_size = min(batch_size, len(targets))
-        self._seed = seed
-        self._mixup = mixup
+        self._size = min(size, len(targets))
+        self._seed, self._mixup = seed, mixup
 
     def __len__(self) -> int:
         # Without the partial last batch, whose gradients would be noisier.
-        return len(self._targets) // self.batch_size
+        return len(self._targets) // self._size
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, the next of which is gathered meanwhile."""
@@ -140,7 +119,7 @@ class Batches:
         # Each photo starts at a copy of its own, so that every epoch mixes all of them.
         start = np.arange(photos) + epoch
         copy = 1 + start % copies if copies else np.zeros(photos, np.int64)
-        chosen = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size)
+        chosen = order[: len(self) * self._size].reshape(len(self), self._size)
         with ThreadPoolExecutor(1) as pool:
             ahead = pool.submit(self._batch, [epoch, 0], chosen[0], copy)
             for index in range(len(self)):

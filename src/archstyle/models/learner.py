@@ -17,18 +17,11 @@ class Learner:
     """AdamW at a constant rate or a cosine after a warm-up, and a moving average of the weights.
 
     Sources: arXiv:1711.05101, arXiv:1608.03983. `average` is the momentum of an exponential moving
-    average (Polyak and Juditsky 1992); with 0 the average is the weights. `style_weights` [k] is
-    what a photo of each style counts.
+    average (Polyak and Juditsky 1992); with 0 the average is the weights.
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        train: Train,
-        learning_rate: float,
-        steps: int,
-        average: float,
-        style_weights: NDArray[np.float32],
+        self, model: keras.Model, train: Train, learning_rate: float, steps: int, average: float
     ):
         warm_up = max(1, steps // 10)
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -45,7 +38,6 @@ class Learner:
         self._loss = keras.losses.CategoricalCrossentropy(
             True, train.label_smoothing, reduction=None
         )
-        self._style_weights = tf.constant(style_weights)
         self._step = tf.function(self._learn, autograph=False)
 
     def epoch(self, batches: Iterable[Batch], seen: Seen) -> tuple[float, float]:
@@ -79,8 +71,7 @@ class Learner:
     def _learn(self, inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             logits = self._model(inputs, training=True)
-            weights = tf.linalg.matvec(targets, self._style_weights)
-            loss = tf.reduce_mean(weights * self._loss(targets, logits))
+            loss = tf.reduce_mean(self._loss(targets, logits))
         gradients = tape.gradient(loss, [variable.value for variable in self._variables])
         self._optimizer.apply(gradients, self._variables)
         for average, variable in zip(self._averages, self._variables, strict=False):
@@ -98,16 +89,3 @@ def blend(model: keras.Model, before: list[NDArray[Any]], share: float) -> None:
     for weight, old in zip(model.weights, before, strict=True):
         if share and weight.trainable and id(weight) not in head:
             weight.assign(share * old + (1 - share) * weight.value)
-
-
-def style_weights(labels: NDArray[np.int64], styles: int, *, balanced: bool) -> NDArray[np.float32]:
-    """Return float32 [styles], what a photo of each style counts.
-
-    All the same, or `balanced`: the fewer photos a style has, the more each of them. Over all
-    photos the mean is 1.
-    """
-    if not balanced:
-        return np.ones(styles, np.float32)
-    counts = np.bincount(labels, minlength=styles)
-    weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return weights.astype(np.float32)

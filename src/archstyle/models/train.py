@@ -2,25 +2,22 @@
 
 import gc
 import shutil
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from archstyle.bundle import Bundle, Card
 from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays, read_arrays
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.calibration import fit_temperature, softmax
-from archstyle.metrics.classification import f1, log_loss
+from archstyle.metrics.classification import Floats, Ints
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph, export_int8_graph
 from archstyle.models.fit import Fitted, OnEpoch, fit
-from archstyle.models.variants import FLOAT32, INT8, make_variant, typical, write_variants
+from archstyle.models.variants import FLOAT32, INT8, write_variants
 from archstyle.photos.reader import Preprocessing
 
 # LiteRT and TensorFlow may differ by this much in a probability, not more.
@@ -39,7 +36,7 @@ def train_bundle(
     summary: dict[str, Any],
     config: dict[str, Any],
     on_epoch: OnEpoch,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Checkpoint,
 ) -> tuple[Fitted, Bundle]:
     """Train, calibrate and choose on validation, export; both folders are empty.
 
@@ -76,36 +73,15 @@ def train_bundle(
         FLOAT32: export_graph(*of_network),
         INT8: export_int8_graph(*of_network, arrays.train_images),
     }
-    examples = typical(arrays)
-    with tempfile.TemporaryDirectory() as scratch:
-        made = {
-            precision: make_variant(
-                graph, precision, Path(scratch), arrays, examples, card, thresholds
-            )
-            for precision, graph in graphs.items()
-        }
-    _check_export(made[FLOAT32].validation.probabilities, softmax(logits, temperature))
-    served = write_variants(variants, made, arrays.validation_labels)
-    shutil.copytree(served.path, directory, dirs_exist_ok=True)
+    served, given = write_variants(variants, graphs, arrays, card, thresholds)
+    off = float(np.abs(given[FLOAT32].probabilities - softmax(logits, temperature)).max())
+    if not off <= EXPORT_TOLERANCE:
+        raise ArchstyleError(
+            f"The exported graph gives other probabilities than the network (off by {off:.3f}): "
+            "this should not happen; please report it with your params.yaml."
+        )
+    shutil.copytree(served, directory, dirs_exist_ok=True)
     return fitted, Bundle.load(directory)
-
-
-@dataclass(frozen=True)
-class Validated:
-    """What a recipe says of the validation photos, after temperature scaling."""
-
-    styles: tuple[str, ...]
-    labels: NDArray[np.int64]  # [m], indices into styles
-    probabilities: NDArray[np.float64]  # [m, k]
-
-    def measures(self) -> dict[str, float]:
-        """Return negative_log_likelihood, accuracy and macro_f1."""
-        predicted = self.probabilities.argmax(axis=1)
-        return {
-            "negative_log_likelihood": log_loss(self.labels, self.probabilities),
-            "accuracy": float((predicted == self.labels).mean()),
-            "macro_f1": float(f1(self.labels, predicted, len(self.styles)).mean()),
-        }
 
 
 def validate(
@@ -116,26 +92,18 @@ def validate(
     train: Train,
     seed: int,
     on_epoch: OnEpoch,
-) -> Validated:
+) -> tuple[tuple[str, ...], Ints, Floats]:
     """Train on what augment wrote into `directory`, of photos in `raw`; gives back all memory.
 
-    An interrupted training goes on from what it left in `work`.
+    Returns the styles, the labels of the validation photos [m] and their calibrated probabilities
+    [m, k]. An interrupted training goes on from what it left in `work`.
     """
     work.mkdir(parents=True, exist_ok=True)
     arrays = read_arrays(directory, raw)
     labels = np.array(arrays.validation_labels)
     try:
         logits = fit(arrays, model, train, seed, on_epoch, Checkpoint(work)).validation_logits
-        return Validated(arrays.styles, labels, softmax(logits, fit_temperature(logits, labels)))
     finally:
         keras.backend.clear_session()
         gc.collect()
-
-
-def _check_export(given: Any, expected: Any) -> None:
-    distance = float(np.abs(given - expected).max())
-    if not distance <= EXPORT_TOLERANCE:
-        raise ArchstyleError(
-            f"The exported graph gives other probabilities than the network (off by {distance:.3f})"
-            ": this should not happen; please report it with your params.yaml."
-        )
+    return arrays.styles, labels, softmax(logits, fit_temperature(logits, labels))

@@ -1,6 +1,6 @@
 """The bundles that train makes of one network, in float32 and in int8, and their thresholds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ from PIL import Image
 from scipy.stats import norm
 from sklearn.covariance import ledoit_wolf
 
-from archstyle.bundle import Bundle, Card, MahalanobisDistance, Outputs
-from archstyle.bundle.bundle import write_bundle
+from archstyle.bundle import Card, MahalanobisDistance, Outputs
+from archstyle.bundle.bundle import GRAPH, write_bundle
 from archstyle.bundle.graph import Graph
 from archstyle.bundle.out_of_distribution import features
 from archstyle.common.parallel import parallel_map
@@ -29,53 +29,89 @@ PHOTOS = 1000  # that the distance is fitted on; more hardly change it
 AXES = 32  # 16 to 64 tell photos of no building from buildings equally well; more do it worse
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A graph with all that its bundle needs."""
+def write_variants(
+    directory: Path, graphs: dict[str, bytes], arrays: Arrays, card: Card, thresholds: Thresholds
+) -> tuple[Path, dict[str, Outputs]]:
+    """Write a bundle of each graph, by its precision, into a folder of its own.
 
-    graph: bytes
-    card: Card
-    distance: MahalanobisDistance
-    validation: Outputs
-
-
-def make_variant(
-    graph: bytes,
-    precision: str,
-    scratch: Path,
-    arrays: Arrays,
-    examples: NDArray[np.uint8],
-    card: Card,
-    thresholds: Thresholds,
-) -> Variant:
-    """Fit distance and thresholds on what the graph itself gives; `scratch` is an empty folder.
-
-    `examples` are those that `typical` returns.
+    Distance and thresholds are fitted on what the graph itself gives. Returns the folder of the one
+    to serve, and what each says of the validation photos.
     """
-    path = scratch / f"{precision}.tflite"
-    path.write_bytes(graph)
-    loaded = Graph(path)
+    chosen, examples = _examples(arrays)
+    cards, distances, given = {}, {}, {}
+    for precision, graph in graphs.items():
+        path = directory / precision / GRAPH
+        path.parent.mkdir()
+        path.write_bytes(graph)
+        loaded = Graph(path)
 
-    def seen(example: NDArray[np.uint8]) -> NDArray[np.float64]:
-        photo = to_array(Image.fromarray(example), arrays.read_size)
-        return features(loaded.run(photo[np.newaxis]))
+        def seen(example: NDArray[np.uint8], loaded: Graph = loaded) -> NDArray[np.float64]:
+            photo = to_array(Image.fromarray(example), arrays.read_size)
+            return features(loaded.run(photo[np.newaxis]))
 
-    found = np.concatenate(list(parallel_map(seen, examples, len(examples), "distances")))
-    distance = fit_distance(found, arrays.train_labels[_chosen(arrays)])
-    given = loaded.run(arrays.validation_images)
-    given = replace(given, distances=distance(features(given)))
-    assert given.distances is not None
-    farthest = fit_distance_threshold(given.distances, thresholds.refused_share)
-    near, labels = given.distances <= farthest, arrays.validation_labels
-    threshold = fit_threshold(given.probabilities[near], labels[near], thresholds.target_accuracy)
-    card = replace(
-        card,
-        precision=precision,
-        threshold=threshold,
-        distance_threshold=farthest,
-        metrics={"validation": _metrics(given, arrays, threshold, farthest)},
-    )
-    return Variant(graph, card, distance, given)
+        found = np.concatenate([*parallel_map(seen, examples, len(examples), "distances")])
+        distances[precision] = fit_distance(found, arrays.train_labels[chosen])
+        given[precision] = loaded.run(arrays.validation_images)
+        far = distances[precision](features(given[precision]))
+        probabilities = given[precision].probabilities
+        settings = _choose(probabilities, far, arrays.validation_labels, thresholds)
+        cards[precision] = replace(card, precision=precision, **settings)
+    whole, small = (given[name].probabilities for name in (FLOAT32, INT8))
+    served = INT8 if small_is_enough(whole, small, arrays.validation_labels) else FLOAT32
+    facts: dict[str, dict[str, Any]] = {
+        name: {
+            "accuracy": cards[name].metrics["validation"]["accuracy"],
+            "graph_bytes": len(graph),
+            "served": name == served,
+        }
+        for name, graph in graphs.items()
+    }
+    for name, graph in graphs.items():
+        described = replace(cards[name], variants=facts)
+        write_bundle(directory / name, graph, described, distances[name])
+    return directory / served, given
+
+
+def _choose(
+    probabilities: NDArray[np.float32],
+    distances: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    thresholds: Thresholds,
+) -> dict[str, Any]:
+    """Return the card's thresholds, and its metrics of the validation photos with them."""
+    farthest = fit_distance_threshold(distances, thresholds.refused_share)
+    near = distances <= farthest
+    threshold = fit_threshold(probabilities[near], labels[near], thresholds.target_accuracy)
+    right = probabilities.argmax(axis=1) == labels
+    answered = (probabilities.max(axis=1) >= threshold) & near
+    found = {
+        "accuracy": float(right.mean()),
+        "negative_log_likelihood": log_loss(labels, probabilities),
+        "answered_share": float(answered.mean()),
+        "photos": len(labels),
+    }
+    if answered.any():
+        found["answered_accuracy"] = float(right[answered].mean())
+    metrics = {"validation": found}
+    return {"threshold": threshold, "distance_threshold": farthest, "metrics": metrics}
+
+
+def _examples(arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return which training photos [m] the distance is fitted on, and [m, size, size, 3].
+
+    Whole photos and crops in turn, so that a detail counts as a building too.
+    """
+    photos = len(arrays.train_labels)
+    chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=np.int64)
+
+    def example(number: int) -> NDArray[np.uint8]:
+        photo = int(chosen[number])
+        if number % 2 and arrays.copies:
+            return np.asarray(arrays.draw(photo, [1 + number // 2 % arrays.copies])[0])
+        return np.asarray(arrays.train_images[photo])
+
+    numbers = range(len(chosen))
+    return chosen, np.stack([*parallel_map(example, numbers, len(numbers), "examples")])
 
 
 def small_is_enough(
@@ -96,52 +132,6 @@ def small_is_enough(
     # A share of few photos is not exact in binary.
     lost = right.mean() - still_right.mean() - 1e-9
     return bool(lost <= ACCURACY_LOSS and agreement >= AGREEMENT and bound <= LOG_LOSS)
-
-
-def write_variants(
-    directory: Path, variants: dict[str, Variant], labels: NDArray[np.int64]
-) -> Bundle:
-    """Write each variant's bundle into a folder of its own; return the one to serve.
-
-    `labels` are those of the validation photos.
-    """
-    whole, small = (variants[name].validation.probabilities for name in (FLOAT32, INT8))
-    chosen = INT8 if small_is_enough(whole, small, labels) else FLOAT32
-    facts: dict[str, dict[str, Any]] = {
-        name: {
-            "accuracy": found.card.metrics["validation"]["accuracy"],
-            "graph_bytes": len(found.graph),
-            "served": name == chosen,
-        }
-        for name, found in variants.items()
-    }
-    bundles = {}
-    for name, found in variants.items():
-        (directory / name).mkdir()
-        card = replace(found.card, variants=facts)
-        bundles[name] = write_bundle(directory / name, found.graph, card, found.distance)
-    return bundles[chosen]
-
-
-def typical(arrays: Arrays) -> NDArray[np.uint8]:
-    """Return what the distance is fitted on: whole photos and crops in turn, [n, size, size, 3].
-
-    In turn, so that a detail counts as a building too.
-    """
-
-    def example(number: int) -> NDArray[np.uint8]:
-        photo = int(_chosen(arrays)[number])
-        if number % 2 and arrays.copies:
-            return np.asarray(arrays.draw(photo, [1 + number // 2 % arrays.copies])[0])
-        return np.asarray(arrays.train_images[photo])
-
-    numbers = range(len(_chosen(arrays)))
-    return np.stack(list(parallel_map(example, numbers, len(numbers), "examples")))
-
-
-def _chosen(arrays: Arrays) -> NDArray[np.int64]:
-    photos = len(arrays.train_labels)
-    return np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=np.int64)
 
 
 def fit_distance(
@@ -169,19 +159,3 @@ def fit_distance(
 def fit_distance_threshold(distances: NDArray[np.float32], refused: float) -> float:
     """Return the distance beyond which the share `refused` of validation's distances [n] lies."""
     return round(float(np.quantile(distances.astype(np.float64), 1 - refused)), 6)
-
-
-def _metrics(given: Outputs, arrays: Arrays, threshold: float, farthest: float) -> dict[str, float]:
-    probabilities, labels = given.probabilities, arrays.validation_labels
-    right = probabilities.argmax(axis=1) == labels
-    assert given.distances is not None
-    answered = (probabilities.max(axis=1) >= threshold) & (given.distances <= farthest)
-    found = {
-        "accuracy": float(right.mean()),
-        "negative_log_likelihood": log_loss(labels, probabilities),
-        "answered_share": float(answered.mean()),
-        "photos": len(labels),
-    }
-    if answered.any():
-        found["answered_accuracy"] = float(right[answered].mean())
-    return found

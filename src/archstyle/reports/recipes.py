@@ -48,7 +48,7 @@ def recipes(root: Path) -> list[Recipe]:
         return {**rest, "use": {**params["use"], **uses}, **sections}
 
     uses = {"model": "cnn", "augment": "published"}
-    published = under(uses, train={"class_weights": False, "epochs": 60})
+    published = under(uses, train={"epochs": 60})
     head = under({}, train={"epochs": 0, "head_epochs": 20})
     typed = "`use.model=cnn use.augment=published train.epochs=60`"
     about = "`train.epochs=0`: a new head on frozen ImageNet features"

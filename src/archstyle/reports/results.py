@@ -140,19 +140,20 @@ def measure_reference(
         arrays = folder / "data/augmented"
         with whole_directory(arrays) as partial:
             write_arrays(partial, PhotoStore(raw), folders, *both, seed)
-        told = validate(arrays, raw, folder / key, config.model, config.train, seed, lambda _: None)
+        recipe = config.model, config.train, seed
+        known_styles, _, given = validate(arrays, raw, folder / key, *recipe, lambda _: None)
         shutil.rmtree(folder)
         validation, right = used(folders, "validation"), corrected_styles(rows)
-        predicted = told.probabilities.argmax(axis=1)
+        predicted = given.argmax(axis=1)
         metrics: dict[str, float] = {}
         for prefix, styles in (
             ("", [row.style for row in validation]),
             ("corrected_", [right.get(row.group) for row in validation]),
         ):
             known = [i for i, style in enumerate(styles) if style is not None]
-            labels = np.array([told.styles.index(styles[i]) for i in known])
+            labels = np.array([known_styles.index(styles[i]) for i in known])
             draws = config.evaluate.bootstrap_samples
-            scores = score(labels, predicted[known], told.styles, draws, seed)
+            scores = score(labels, predicted[known], known_styles, draws, seed)
             metrics |= {
                 f"{prefix}accuracy": scores.accuracy.value,
                 f"{prefix}accuracy_low": scores.accuracy.low,

@@ -24,6 +24,7 @@ from archstyle.config import Config, compose
 from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import digest, read_manifest
 from archstyle.errors import ArchstyleError
+from archstyle.metrics.classification import measures
 from archstyle.photos.store import PhotoStore
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.tracking.runlog import RunLog
@@ -92,8 +93,9 @@ def _measure(root: Path, work: Path, config: Config, on_epoch: OnEpoch) -> dict[
         from archstyle.models import validate
 
         raw = root / "data/raw"
-        told = validate(directory, raw, work, config.model, config.train, config.seed, on_epoch)
-    found: dict[str, float] = told.measures()
+        recipe = config.model, config.train, config.seed
+        _, labels, probabilities = validate(directory, raw, work, *recipe, on_epoch)
+    found = measures(labels, probabilities)
     if not math.isfinite(found["negative_log_likelihood"]):
         raise ArchstyleError("The training diverged: its loss is no number.")
     return found

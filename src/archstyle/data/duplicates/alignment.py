@@ -6,9 +6,6 @@ everywhere; another photograph of the building, from nearly the same place, does
 people and clouds are others, and what is nearer has moved against what is farther away.
 """
 
-import os
-import tempfile
-from contextlib import AbstractContextManager
 from functools import cache
 
 import numpy as np
@@ -27,27 +24,6 @@ BLOCKS = 8  # a side
 TEXTURE = 0.3  # contrast from which a block shows anything
 DISCARDED = 0.2  # share of the texture that may differ: filled corners, watermarks
 ENOUGH = 0.15  # share of the blocks that must have texture
-
-
-class Thumbnails(AbstractContextManager["Thumbnails"]):
-    """Grey pictures of GREY_SIDE x GREY_SIDE pixels on disk, by their numbers; gone at the end."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def append(self, grey: bytes) -> None:
-        """Add a picture."""
-        self._file.write(grey)
-
-    def read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return pictures: uint8 [m, GREY_SIDE, GREY_SIDE]."""
-        self._file.flush()
-        size = GREY_SIDE**2
-        parts = [os.pread(self._file.fileno(), size, number * size) for number in numbers.tolist()]
-        return np.frombuffer(b"".join(parts), np.uint8).reshape(-1, GREY_SIDE, GREY_SIDE)
 
 
 def agreement(

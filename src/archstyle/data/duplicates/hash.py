@@ -1,6 +1,5 @@
 """Perceptual hashes: photos that look alike differ in few bits."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -14,42 +13,22 @@ GREY_SIDE = 48  # pixels a side of the thumbnail that is kept for alignment
 TRIMMED = 43  # rows of it without the bottom tenth, where stock photos have their banner
 
 
-@dataclass(frozen=True)
-class Fingerprint:
-    """What two photos are compared by."""
+def fingerprint(image: Image.Image) -> tuple[bytes, bytes]:
+    """Return the photo's hash, 32 bytes, and its thumbnail, uint8 [GREY_SIDE, GREY_SIDE].
 
-    phash: bytes  # 32 bytes
-    grey: bytes  # uint8 [GREY_SIDE, GREY_SIDE]: the photo, squashed to a square
-
-
-def fingerprint(image: Image.Image) -> Fingerprint:
-    """Return the photo's hash and a small picture of it."""
-    small = _small(image)
-    grey = small.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
-    return Fingerprint(_hash(small), grey.tobytes())
-
-
-def perceptual_hash(image: Image.Image) -> bytes:
-    """Return 32 bytes: the signs of the image's 256 lowest frequencies.
-
-    The pHash of Zauner (2010), with zero as the threshold in place of the median. The two hardly
-    differ, but with zero the hash of the mirror image follows from the hash: see `mirrored`.
+    The hash holds the signs of the 256 lowest frequencies: the pHash of Zauner (2010), with zero as
+    the threshold in place of the median. The two hardly differ, but with zero the hash of the
+    mirror image follows from the hash: see `mirrored`.
     """
-    return _hash(_small(image))
-
-
-def _small(image: Image.Image) -> Image.Image:
-    return image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-
-
-def _hash(small: Image.Image) -> bytes:
+    small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    grey = small.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
     basis = cosines(SIDE, FREQUENCIES + 1)
     frequencies = basis @ np.asarray(small, dtype=np.float64) @ basis.T
     lowest = frequencies[:FREQUENCIES, :FREQUENCIES].copy()
     # The mean brightness says nothing; the next vertical frequency takes its place.
     lowest[0, 0] = frequencies[FREQUENCIES, 0]
     # Rounding keeps the last bits of the arithmetic, which differ between machines, out of it.
-    return np.packbits(np.round(lowest, 3) > 0).tobytes()
+    return np.packbits(np.round(lowest, 3) > 0).tobytes(), grey.tobytes()
 
 
 def mirrored(hashes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from archstyle.config import Model
-from archstyle.models.networks.network import Network, architecture
+from archstyle.models.networks import Network, architecture
 
 
 @architecture

@@ -8,6 +8,7 @@ import collections
 import math
 import pickle
 from collections.abc import Sequence
+from os import SEEK_CUR
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,17 +19,17 @@ from numpy.typing import NDArray
 
 from archstyle.config import Model
 from archstyle.errors import ArchstyleError
-from archstyle.models.networks.network import Network, architecture
+from archstyle.models.networks import Network, architecture
 
-# repeats, kernel, stride, expansion, input width, output width
+# repeats, kernel, stride, expansion, width
 _BLOCKS = (
-    (1, 3, 1, 1, 32, 16),
-    (2, 3, 2, 6, 16, 24),
-    (2, 5, 2, 6, 24, 40),
-    (3, 3, 2, 6, 40, 80),
-    (3, 5, 1, 6, 80, 112),
-    (4, 5, 2, 6, 112, 192),
-    (1, 3, 1, 6, 192, 320),
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
 )
 _EPSILON = 1e-3
 _MEAN = np.array([0.485, 0.456, 0.406])
@@ -57,80 +58,53 @@ def _network(width: float, depth: float, weights: Path) -> Network:
     Frozen batch-norm is a fixed scale and shift; folded in, it costs no time in training, and
     weights and statistics cannot drift apart.
     """
-    builder = _Builder(read_state(weights))
-    photo = keras.Input((None, None, 3), dtype="uint8", name="photo")
-    x = layers.Rescaling(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION, name="scaling")(photo)
-    x = builder.convolution(x, "_conv_stem", "_bn0", 32, 3, 2)
-    cuts, index = [_layer_name("_conv_stem_relu6")], 0
-    for position, (repeats, kernel, stride, expansion, _, filters) in enumerate(_BLOCKS):
-        fixed = position in (0, len(_BLOCKS) - 1)
-        filters = _rounded(filters * width)
-        for repeat in range(repeats if fixed else math.ceil(repeats * depth)):
-            step = stride if repeat == 0 else 1
-            x = builder.block(x, f"_blocks.{index}", kernel, step, expansion, filters)
-            cuts.append(x._keras_history.operation.name)
-            index += 1
-    x = builder.convolution(x, "_conv_head", "_bn1", 1280, 1, 1)
-    base = keras.Model(photo, x, name="features")
-    builder.fill(base)
-    return Network(base, tuple(cuts), pooled=True, pretrained=True)
+    state = read_state(weights)
+    folded: dict[str, list[NDArray[Any]]] = {}
 
-
-class _Builder:
-    """Adds layers and remembers the weights that belong into them."""
-
-    def __init__(self, state: dict[str, NDArray[np.float32]]):
-        self._state = state
-        self._weights: dict[str, list[NDArray[np.float32]]] = {}
+    def linear(x: Any, name: str, norm: str, layer: layers.Layer, axes: Sequence[int]) -> Any:
+        scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _EPSILON)
+        bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+        kernel = state[f"{name}.weight"] * scale[:, np.newaxis, np.newaxis, np.newaxis]
+        folded[layer.name] = [kernel.transpose(axes), bias]  # from [out, in, height, width]
+        return layer(x)
 
     def convolution(
-        self, x: keras.KerasTensor, name: str, norm: str, filters: int, kernel: int, stride: int
-    ) -> keras.KerasTensor:
-        x = self._linear(x, name, norm, filters, kernel, stride)
+        x: Any, name: str, norm: str, filters: int, kernel: int = 1, stride: int = 1
+    ) -> Any:
+        layer = layers.Conv2D(filters, kernel, stride, padding="same", name=_layer_name(name))
+        return linear(x, name, norm, layer, (2, 3, 1, 0))
+
+    def relu6(x: Any, name: str) -> Any:
         return layers.ReLU(6.0, name=f"{_layer_name(name)}_relu6")(x)
 
-    def block(
-        self,
-        x: keras.KerasTensor,
-        name: str,
-        kernel: int,
-        stride: int,
-        expansion: int,
-        filters: int,
-    ) -> keras.KerasTensor:
+    def block(x: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
         """Add an inverted residual block (Sandler et al. 2018, arXiv:1801.04381)."""
         start = x
+        expand, depthwise = f"{name}._expand_conv", f"{name}._depthwise_conv"
         if expansion != 1:
-            width = x.shape[-1] * expansion
-            x = self.convolution(x, f"{name}._expand_conv", f"{name}._bn0", width, 1, 1)
-        depthwise = f"{name}._depthwise_conv"
-        x = layers.DepthwiseConv2D(kernel, stride, padding="same", name=_layer_name(depthwise))(x)
-        self._fold(depthwise, f"{name}._bn1", (2, 3, 0, 1))
-        x = layers.ReLU(6.0, name=f"{_layer_name(depthwise)}_relu6")(x)
-        x = self._linear(x, f"{name}._project_conv", f"{name}._bn2", filters, 1, 1)
+            x = relu6(convolution(x, expand, f"{name}._bn0", x.shape[-1] * expansion), expand)
+        layer = layers.DepthwiseConv2D(kernel, stride, padding="same", name=_layer_name(depthwise))
+        x = relu6(linear(x, depthwise, f"{name}._bn1", layer, (2, 3, 0, 1)), depthwise)
+        x = convolution(x, f"{name}._project_conv", f"{name}._bn2", filters)
         if stride == 1 and start.shape[-1] == filters:
             x = layers.Add(name=f"{_layer_name(name)}_add")([x, start])
         return x
 
-    def fill(self, model: keras.Model) -> None:
-        for name, weights in self._weights.items():
-            model.get_layer(name).set_weights(weights)
-
-    def _linear(
-        self, x: keras.KerasTensor, name: str, norm: str, filters: int, kernel: int, stride: int
-    ) -> keras.KerasTensor:
-        self._fold(name, norm, (2, 3, 1, 0))
-        convolution = layers.Conv2D(filters, kernel, stride, padding="same", name=_layer_name(name))
-        return convolution(x)
-
-    def _fold(self, name: str, norm: str, axes: tuple[int, ...]) -> None:
-        kernel = self._state[f"{name}.weight"]  # [out, in, height, width]
-        scale = self._state[f"{norm}.weight"] / np.sqrt(
-            self._state[f"{norm}.running_var"] + _EPSILON
-        )
-        bias = self._state[f"{norm}.bias"] - self._state[f"{norm}.running_mean"] * scale
-        folded = kernel * scale[:, np.newaxis, np.newaxis, np.newaxis]
-        self._weights[_layer_name(name)] = [folded.transpose(axes), bias]
+    photo = keras.Input((None, None, 3), dtype="uint8", name="photo")
+    x = layers.Rescaling(1 / (255 * _DEVIATION), -_MEAN / _DEVIATION, name="scaling")(photo)
+    x = relu6(convolution(x, "_conv_stem", "_bn0", 32, 3, 2), "_conv_stem")
+    cuts = [x._keras_history.operation.name]
+    for position, (repeats, kernel, stride, expansion, filters) in enumerate(_BLOCKS):
+        fixed = position in (0, len(_BLOCKS) - 1)
+        for repeat in range(repeats if fixed else math.ceil(repeats * depth)):
+            step, name = 1 if repeat else stride, f"_blocks.{len(cuts) - 1}"
+            x = block(x, name, kernel, step, expansion, _rounded(filters * width))
+            cuts.append(x._keras_history.operation.name)
+    x = relu6(convolution(x, "_conv_head", "_bn1", 1280), "_conv_head")
+    base = keras.Model(photo, x, name="features")
+    for name, weights_of in folded.items():
+        base.get_layer(name).set_weights(weights_of)
+    return Network(base, tuple(cuts), pooled=True, pretrained=True)
 
 
 def _rounded(filters: float, divisor: int = 8) -> int:
@@ -171,9 +145,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is not admitted")
 
     def persistent_load(self, identifier: Any) -> list[Any]:
-        kind, dtype, key, _location, count, view = identifier
-        if kind != "storage" or view is not None:
-            raise pickle.UnpicklingError("an unknown kind of storage")
+        _kind, dtype, key, _location, count, _view = identifier
         return self.storages.setdefault(key, [dtype, count, None])
 
 
@@ -184,17 +156,15 @@ def read_state(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with path.open("rb") as file:
-            magic, _version, system = (_Unpickler(file).load() for _ in range(3))
-            if magic != _MAGIC or not system["little_endian"]:
+            magic, _version, _system = (_Unpickler(file).load() for _ in range(3))
+            if magic != _MAGIC:
                 raise pickle.UnpicklingError("it begins otherwise")
             unpickler = _Unpickler(file)
             state = unpickler.load()
             for key in _Unpickler(file).load():
-                dtype, count, _ = unpickler.storages[key]
-                content = file.read(8 + count * dtype.itemsize)
-                if int.from_bytes(content[:8], "little", signed=True) != count:
-                    raise EOFError("it ends too early")
-                unpickler.storages[key][2] = np.frombuffer(content, dtype, count, 8)
+                storage = unpickler.storages[key]
+                file.seek(8, SEEK_CUR)  # the count once more
+                storage[2] = np.frombuffer(file.read(storage[1] * storage[0].itemsize), storage[0])
         return {name: _tensor(*tensor) for name, tensor in state.items()}
     except FileNotFoundError:
         raise ArchstyleError(f"There are no weights at {path}: run `make setup` again.") from None
@@ -206,6 +176,7 @@ def read_state(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _tensor(storage: list[Any], offset: int, shape: Sequence[int], strides: Any) -> NDArray[Any]:
+    # Convolutions came from TensorFlow and kept its order.
     values = storage[2][offset:]
     reach = sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
     if offset < 0 or min(strides, default=0) < 0 or reach >= values.size:

@@ -14,7 +14,7 @@ from keras import layers, tree
 
 from archstyle.config import Model
 from archstyle.errors import ArchstyleError
-from archstyle.models.networks.network import Network, architecture
+from archstyle.models.networks import Network, architecture
 
 SECONDS = 15.0  # that the server of the weights may be silent
 
