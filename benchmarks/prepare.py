@@ -105,7 +105,7 @@ def forget(project: Path) -> None:
         path.unlink()
 
 
-@dataclass(frozen=True)
+@dataclass
 class DrawnPhotos:
     """Coloured clouds of 96 x 72 pixels, no two alike, but every fiftieth is saved once more."""
 

@@ -16,8 +16,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.names import member_name, printable, style_of
 from archstyle.photos.packing import pack
 from archstyle.photos.sources import Photos, announce_drawn, choose
-from archstyle.photos.sources.folders import FolderPhotos
-from archstyle.photos.sources.repositories import can_be_reached
+from archstyle.photos.sources.folders import FolderPhotos, can_be_reached
 from archstyle.photos.store import Origin, PhotoStore
 from pipeline import fetch
 from tests.photo_folders import fill, jpeg, photo
@@ -211,8 +210,6 @@ def test_a_variable_that_names_nothing_is_an_error_and_an_unset_one_is_not(tmp_p
             choose([VARIABLE, facades], 1, tmp_path, {"PHOTOS": str(value)})
     with pytest.raises(ArchstyleError, match="no photos to be had"):
         choose([VARIABLE], 1, tmp_path, {})
-    with pytest.raises(ArchstyleError, match="no kind of source"):
-        choose([Source(kind="ftp")], 1, tmp_path, {})
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts/gothic").mkdir(parents=True)
     (tmp_path / "texts/gothic/1.jpg").write_text("no photo")

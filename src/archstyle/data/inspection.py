@@ -56,11 +56,11 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
     """Decode a photo and hash what it looks like; never raises, whatever the bytes."""
     try:
         # Half the pixels or fewer are decoded of a big JPEG: the hash looks at 64 a side.
-        photo = open_with_facts(data, max_pixels, at_least=2 * SIDE)
+        image, format, size = open_with_facts(data, max_pixels, at_least=2 * SIDE)
     except PhotoError as error:
         return Inspection(reason=str(error))
-    phash, grey = fingerprint(photo.image)
-    return Inspection(phash, photo.width, photo.height, photo.format, grey)
+    phash, grey = fingerprint(image)
+    return Inspection(phash, *size, format, grey)
 
 
 def inspect_all(

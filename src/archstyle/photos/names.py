@@ -9,8 +9,6 @@ from typing import Protocol
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-# The user's own list of which photos show one building: see packing.py.
-BUILDINGS = "buildings.csv"
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 
@@ -24,15 +22,13 @@ class Found:
 
 
 class Photos(Protocol):
-    """A collection of photos that can be gone through, more than once, one file at a time."""
+    """A collection of photos that can be gone through, more than once, one file at a time.
 
-    @property
-    def kind(self) -> str:
-        """One of folder, archive, git and facades."""
+    `kind` is folder, archive, git or facades; `location` is for people: no absolute path.
+    """
 
-    @property
-    def location(self) -> str:
-        """Where the photos came from, for people; no absolute path."""
+    kind: str
+    location: str
 
     def files(self, max_bytes: int) -> Iterator[Found]:
         """Yield every file with its bytes, or with the reason why it is not taken."""
@@ -61,14 +57,12 @@ def printable(name: str) -> str:
     Control characters are escaped as well: they would break tables and terminals.
     """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(
-        repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text
-    )
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def lists_buildings(name: str) -> bool:
     """Whether the file is no photo but says which photos show one building."""
-    return PurePosixPath(name).name.casefold() == BUILDINGS
+    return PurePosixPath(name).name.casefold() == "buildings.csv"
 
 
 def member_name(name: str, *, windows: bool = False) -> str:
@@ -86,6 +80,5 @@ def why_skipped(name: str) -> str:
     parts = PurePosixPath(name).parts
     if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return "a hidden file"
-    if parts and parts[-1].casefold() in JUNK:
-        return "a file of the operating system"
-    return ""
+    junk = bool(parts) and parts[-1].casefold() in JUNK
+    return "a file of the operating system" if junk else ""

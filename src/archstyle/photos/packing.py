@@ -6,7 +6,6 @@ Photos of one building are different photographs that share a split.
 """
 
 import hashlib
-import heapq
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
@@ -24,7 +23,6 @@ from archstyle.photos.store import COLUMNS, Origin, Packed
 
 UNSORTED = "lies in no style's folder"
 NO_PHOTO = "no photo in a format that can be read"
-BUILDINGS_COLUMNS = ("file", "building")
 MEANING = (
     "`file,building`: the photo's path from the folder in which the list lies, and the building's "
     "name"
@@ -41,8 +39,7 @@ def pack(
     folder. Raises ArchstyleError when there is no photo.
     """
     chosen = None if limit is None else _sample(photos, limit, max_bytes)
-    entries: list[Packed] = []
-    names: set[str] = set()
+    packed: dict[str, Packed] = {}
     lists: dict[str, bytes] = {}
     shown: set[str | None] = set()  # styles
     no_photos: set[str] = set()
@@ -51,11 +48,12 @@ def pack(
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
         for found in progress(photos.files(max_bytes), "fetch"):
-            name = _unused(found.name, names)
-            names.add(name)
+            name, count = found.name, 2
+            while name in packed:  # an archive may hold two files of one name, escaping make them
+                name, count = f"{found.name}~{count}", count + 1
             style, is_list = style_of(name), lists_buildings(name)
             if found.data is None or not (anywhere or style or is_list):
-                entries.append(Packed(name, reason=found.reason or UNSORTED))
+                packed[name] = Packed(name, reason=found.reason or UNSORTED)
                 continue
             digest, offset, reason = hashlib.sha256(found.data).hexdigest(), -1, ""
             if is_list:
@@ -70,19 +68,13 @@ def pack(
                         shown.add(style)
                     else:
                         no_photos.add(name)
-            entries.append(Packed(name, len(found.data), digest, offset, reason))
-    _check_taken(photos.location, entries, no_photos, anywhere)
-    buildings = match_buildings(lists, names)
-    if buildings:
-        entries = [replace(entry, building=buildings.get(entry.file, "")) for entry in entries]
-    entries.sort(key=lambda entry: entry.file)
-    origin = Origin(
-        kind=photos.kind,
-        location=photos.location,
-        drawn=photos.kind == "facades",
-        files=len(entries),
-        digest=_digest(entries),
-    )
+            packed[name] = Packed(name, len(found.data), digest, offset, reason)
+    _check_taken(photos.location, packed, no_photos, anywhere)
+    for name, building in match_buildings(lists, packed).items():
+        packed[name] = replace(packed[name], building=building)
+    entries = [packed[name] for name in sorted(packed)]
+    drawn = photos.kind == "facades"
+    origin = Origin(photos.kind, photos.location, drawn, len(entries), _digest(entries))
     write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
     write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
@@ -94,29 +86,28 @@ def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
     for file in progress(photos.files(max_bytes), "sample"):
         if file.data is not None and not lists_buildings(file.name):
             found[style_of(file.name)].append((hashlib.sha256(file.data).hexdigest(), file.name))
-    return {key for keys in found.values() for key in heapq.nsmallest(limit, keys)}
+    return {key for keys in found.values() for key in sorted(keys)[:limit]}
 
 
 def _check_taken(
-    location: str, entries: list[Packed], no_photos: Collection[str], anywhere: bool
+    location: str, packed: Mapping[str, Packed], no_photos: Collection[str], anywhere: bool
 ) -> None:
     """Raise ArchstyleError where no photo was taken, and warn of styles of which none was."""
     reasons: dict[str | None, Counter[str]] = defaultdict(Counter)
-    for entry in entries:
-        if not why_skipped(entry.file) and not lists_buildings(entry.file):
-            reason = entry.reason or (NO_PHOTO if entry.file in no_photos else "")
-            reasons[style_of(entry.file)][reason] += 1
+    for name, entry in packed.items():
+        if not why_skipped(name) and not lists_buildings(name):
+            reasons[style_of(name)][entry.reason or (NO_PHOTO if name in no_photos else "")] += 1
     every = sum(reasons.values(), Counter())
     if every[""]:
         for style, of_style in sorted((s, c) for s, c in reasons.items() if s and not c[""]):
             warn(f"No photo of {style} in {location} can be used. {_most(of_style)}")
-        return
-    if anywhere or (every and max(every, key=every.__getitem__) != UNSORTED):
+    elif anywhere or (every and max(every, key=every.__getitem__) != UNSORTED):
         raise ArchstyleError(f"{location} holds no photo that can be used. {_most(every)}")
-    raise ArchstyleError(
-        f"{location} holds no photo that lies in a style's folder: "
-        "put the photos into one folder a style, as in photos/gothic/1.jpg."
-    )
+    else:
+        raise ArchstyleError(
+            f"{location} holds no photo that lies in a style's folder: "
+            "put the photos into one folder a style, as in photos/gothic/1.jpg."
+        )
 
 
 def _most(reasons: Counter[str]) -> str:
@@ -125,14 +116,6 @@ def _most(reasons: Counter[str]) -> str:
         return "It is empty."
     reason, count = reasons.most_common(1)[0]
     return f"Not taken: {count:,} of {reasons.total():,} files, because: {reason}."
-
-
-def _unused(name: str, names: set[str]) -> str:
-    """Keep apart two files of one name, which archives may hold and escaping may make."""
-    free, count = name, 2
-    while free in names:
-        free, count = f"{name}~{count}", count + 1
-    return free
 
 
 def _digest(entries: list[Packed]) -> str:
@@ -155,7 +138,7 @@ def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[
     missing: list[str] = []
     for path, data in sorted(lists.items()):
         folder = PurePosixPath(path).parent
-        for place, (named, building) in read_table(data, path, BUILDINGS_COLUMNS, MEANING):
+        for place, (named, building) in read_table(data, path, ("file", "building"), MEANING):
             if not building:
                 continue
             if not named:
@@ -170,7 +153,7 @@ def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[
                     f"{buildings[file]}: remove one of the two."
                 )
     if missing:
-        more = f", and {len(missing) - 1:,} more do alike" if len(missing) > 1 else ""
+        more = f", and {len(missing) - 1:,} more do alike" if missing[1:] else ""
         raise ArchstyleError(
             f"{missing[0]}, which is not among the photos{more}: correct or remove such lines."
         )

@@ -66,16 +66,6 @@ class Preprocessing:
     max_pixels: int = 100_000_000
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A decoded photo, and what the file said before anything was made smaller."""
-
-    image: Image.Image
-    format: str
-    width: int
-    height: int
-
-
 def read_photo(source: bytes | Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Read a photo as the network sees it: uint8 RGB [size, size, 3] in 0..255."""
     size = preprocessing.image_size
@@ -96,13 +86,13 @@ def open_photo(
     With `at_least` a big JPEG may come smaller, as long as both sides keep that many pixels.
     Raises PhotoError for whatever is no sound photo; never another error, whatever the bytes.
     """
-    return open_with_facts(source, max_pixels, at_least).image
+    return open_with_facts(source, max_pixels, at_least)[0]
 
 
 def open_with_facts(
     source: bytes | Path, max_pixels: int = 100_000_000, at_least: int | None = None
-) -> Opened:
-    """Like open_photo, with the format and the size of the file."""
+) -> tuple[Image.Image, str, tuple[int, int]]:
+    """Like open_photo, with the format and the (width, height) of the file."""
     # Odd metadata makes Pillow warn; what matters comes back as PhotoError. Added at each call
     # because a test or a library may have reset the filters; adding it twice changes nothing.
     warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -126,7 +116,9 @@ def is_photo(data: bytes) -> bool:
         return False
 
 
-def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
+def _decode(
+    file: BinaryIO, max_pixels: int, at_least: int | None
+) -> tuple[Image.Image, str, tuple[int, int]]:
     head = file.read(16)
     if not head:
         raise PhotoError("empty", "The file is empty.")
@@ -140,7 +132,7 @@ def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
                 f"The photo has {image.width} x {image.height} pixels; "
                 f"at least {SMALLEST_SIDE} a side are needed.",
             )
-        format, (width, height) = image.format or "", image.size
+        format, size = image.format or "", image.size
         try:
             # Of other formats it would take the thumbnail, however damaged the photo is.
             if at_least and format in ("JPEG", "MPO"):
@@ -159,7 +151,7 @@ def _decode(file: BinaryIO, max_pixels: int, at_least: int | None) -> Opened:
             raise PhotoError(
                 "format", f"Photos in the colour mode {image.mode} cannot be read."
             ) from error
-    return Opened(flat, format, width, height)
+    return flat, format, size
 
 
 def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
@@ -170,17 +162,14 @@ def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
     except UnidentifiedImageError as error:
         found = (name for (at, magic), name in BEGINNINGS.items() if head[at:].startswith(magic))
         name = next(found, "")
-        if name and name in READABLE:
-            raise PhotoError(
-                "truncated", f"The {name} file is damaged, cut short or of an unusual kind."
-            ) from error
-        if name:
-            raise PhotoError(
-                "format", f"{name} files cannot be read: save the photo as {READABLE}."
-            ) from error
-        raise PhotoError(
-            "not-a-photo", f"The file is no photo in a format that can be read ({READABLE})."
-        ) from error
+        code, why = "format", f"{name} files cannot be read: save the photo as {READABLE}."
+        if not name:
+            code = "not-a-photo"
+            why = f"The file is no photo in a format that can be read ({READABLE})."
+        elif name in READABLE:
+            code = "truncated"
+            why = f"The {name} file is damaged, cut short or of an unusual kind."
+        raise PhotoError(code, why) from error
     except Exception as error:
         raise PhotoError("truncated", "The photo is damaged or cut short.") from error
 
@@ -209,13 +198,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _to_eight_bits(image: Image.Image) -> NDArray[np.uint8]:
     """Scale 16-bit, 32-bit or floating-point grey to uint8 [height, width]."""
     grey = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    largest = float(grey.max())
-    scale = 1.0
+    largest, scale = float(grey.max()), 1.0
     if image.mode.startswith("I;16") or 255 < largest <= 65535:
         scale = 1 / 257
-    elif image.mode == "F" and largest <= 1:
-        scale = 255.0
     elif largest > 65535:
         scale = 255 / largest
-    eight_bits: NDArray[np.uint8] = np.clip(grey * scale + 0.5, 0, 255).astype(np.uint8)
-    return eight_bits
+    elif image.mode == "F" and largest <= 1:
+        scale = 255.0
+    return np.asarray(np.clip(grey * scale + 0.5, 0, 255), np.uint8)

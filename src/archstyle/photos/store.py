@@ -6,7 +6,6 @@ One file instead of thousands, which DVC hashes and links quickly; any tool open
 import csv
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +46,9 @@ class PhotoStore:
         try:
             self.source = Origin(**json.loads((directory / "source.json").read_text("utf-8")))
             with (directory / "files.csv").open(encoding="utf-8", newline="") as file:
-                lines = csv.reader(file)
-                next(lines)
-                self.entries = [
-                    Packed(row[0], int(row[1]), row[2], int(row[3]), *row[4:]) for row in lines
-                ]
-        except (OSError, ValueError, TypeError, IndexError, StopIteration) as error:
+                _, *lines = csv.reader(file)
+            self.entries = [Packed(r[0], int(r[1]), r[2], int(r[3]), *r[4:]) for r in lines]
+        except (OSError, ValueError, TypeError, IndexError) as error:
             raise ArchstyleError(
                 f"{directory} holds no fetched photos: run `dvc repro fetch`."
             ) from error
@@ -64,12 +60,11 @@ class PhotoStore:
 
     def find(self, file: str) -> Packed:
         """Return where a file lies; raises ArchstyleError when it does not."""
-        try:
-            return self._packed[file]
-        except KeyError:
+        if file not in self._packed:
             raise ArchstyleError(
                 f"data/raw does not hold {file}: run `dvc repro`, so that all stages agree."
-            ) from None
+            )
+        return self._packed[file]
 
     def read(self, file: str) -> bytes:
         """Return a file's bytes."""
@@ -79,11 +74,9 @@ class PhotoStore:
 def read_packed(archive: Path, entry: Packed) -> bytes:
     """Return the bytes of one file and make sure that they are the ones that were packed."""
     try:
-        descriptor = os.open(archive, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            data = os.pread(descriptor, entry.bytes, entry.offset) if entry.bytes else b""
-        finally:
-            os.close(descriptor)
+        with archive.open("rb") as file:
+            file.seek(entry.offset)
+            data = file.read(entry.bytes)
     except FileNotFoundError:
         raise ArchstyleError(f"There is no {archive}: run `dvc repro fetch`.") from None
     if hashlib.sha256(data).hexdigest() != entry.sha256:

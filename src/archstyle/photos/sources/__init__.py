@@ -10,8 +10,7 @@ from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, Photos, printable
 from archstyle.photos.sources.archives import ArchivePhotos, is_archive
-from archstyle.photos.sources.folders import FolderPhotos
-from archstyle.photos.sources.repositories import RepositoryPhotos, can_be_reached
+from archstyle.photos.sources.folders import FolderPhotos, RepositoryPhotos, can_be_reached
 
 __all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]
 
@@ -19,7 +18,7 @@ __all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]
 FACADE_SEED = 0
 
 
-@dataclass(frozen=True)
+@dataclass
 class FacadePhotos:
     """Drawn facades, for a first look without any photos."""
 
@@ -52,24 +51,19 @@ def choose(
     """
     passed: list[str] = []
     for source in sources:
-        if source.kind == "environment":
-            if environment.get(source.location):
-                return _named(environment[source.location], environment, source.location), passed
-            passed.append(f"{source.location} is not set")
-        elif source.kind == "folder":
-            return _named(source.location, environment, "data.sources"), passed
-        elif source.kind == "git":
-            problem = can_be_reached(source.location, timeout_seconds)
-            if not problem:
-                return RepositoryPhotos(source, workspace, timeout_seconds), passed
-            passed.append(f"{source.location} cannot be reached: {problem}")
-        elif source.kind == "facades":
-            return FacadePhotos(source.count), passed
-        else:
-            raise ArchstyleError(
-                f"`{source.kind}` is no kind of source: data.sources takes environment, folder, "
-                "git and facades."
-            )
+        match source.kind:
+            case "environment" if value := environment.get(source.location):
+                return _named(value, environment, source.location), passed
+            case "environment":
+                passed.append(f"{source.location} is not set")
+            case "folder":
+                return _named(source.location, environment, "data.sources"), passed
+            case "git":
+                if not (problem := can_be_reached(source.location, timeout_seconds)):
+                    return RepositoryPhotos(source, workspace, timeout_seconds), passed
+                passed.append(f"{source.location} cannot be reached: {problem}")
+            case "facades":
+                return FacadePhotos(source.count), passed
     raise ArchstyleError(
         f"There are no photos to be had ({'; '.join(passed) or 'data.sources is empty'}): "
         "set ARCHSTYLE_PHOTOS to a folder, a .zip or a .tar of photos."

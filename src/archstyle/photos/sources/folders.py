@@ -1,17 +1,30 @@
-"""Photos in a folder."""
+"""Photos in a folder, and in a folder of a git repository at a pinned commit."""
 
 import os
+import shutil
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archstyle.common.console import warn
+from archstyle.common.console import say, warn
+from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, too_large, why_skipped
 
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
+    "GIT_ASKPASS": "true",
+    "SSH_ASKPASS": "true",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "LC_ALL": "C",
+}
 
-@dataclass(frozen=True)
+
+@dataclass
 class FolderPhotos:
     """Every file under a folder. Links to files that lie elsewhere are listed and not followed."""
 
@@ -26,19 +39,19 @@ class FolderPhotos:
         """
         root = self.root.resolve()
         for name, path, reason in self._listing():
-            reason = reason or why_skipped(name) or _why_not_read(path, root)
-            if reason:
-                if path.is_symlink() and not path.suffix and not path.exists():
-                    warn(f"{name} is a link to something that is not there.")  # a style's folder?
-                yield Found(name, reason=reason)
-                continue
             try:
-                with path.open("rb") as file:
-                    data = file.read(max_bytes + 1)
-            except OSError as error:
-                yield Found(name, reason=f"cannot be read: {error.strerror}")
+                reason = reason or why_skipped(name) or _why_not_read(path, root)
+                if not reason:
+                    with path.open("rb") as file:
+                        data = file.read(max_bytes + 1)
+            except (OSError, RuntimeError) as error:
+                reason = f"cannot be read: {getattr(error, 'strerror', 'a link to itself')}"
+            if not reason:
+                yield too_large(name, max_bytes) if len(data) > max_bytes else Found(name, data)
                 continue
-            yield too_large(name, max_bytes) if len(data) > max_bytes else Found(name, data)
+            if path.is_symlink() and not path.suffix and not path.exists():  # a style's folder?
+                warn(f"{name} is a link to something that is not there.")
+            yield Found(name, reason=reason)
 
     def stamps(self) -> Iterator[str]:
         """Yield a line a file that changes when the file does; nothing is read."""
@@ -53,14 +66,11 @@ class FolderPhotos:
         """Yield (name, path, reason not to take it), sorted within each folder."""
         unreadable: list[OSError] = []
         for folder, folders, files in os.walk(self.root, True, unreadable.append, True):
-            here = Path(folder)
-            entries = [(file, "") for file in files]
-            reasons = {name: self._why_not_entered(here / name) for name in folders}
-            entries += [(name, reason) for name, reason in reasons.items() if reason]
+            reasons = {name: self._why_not_entered(Path(folder, name)) for name in folders}
             folders[:] = sorted(name for name, reason in reasons.items() if not reason)
-            for name, reason in sorted(entries):
-                path = here / name
-                yield self._name(path), path, reason
+            for name in sorted([*files, *(name for name, reason in reasons.items() if reason)]):
+                path = Path(folder, name)
+                yield self._name(path), path, reasons.get(name, "")
         for error in unreadable:
             path = Path(error.filename)
             yield self._name(path), path, f"cannot be opened: {error.strerror}"
@@ -84,14 +94,113 @@ class FolderPhotos:
 
 
 def _why_not_read(path: Path, root: Path) -> str:
-    try:
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            target = path.resolve(strict=True)
-            if not target.is_relative_to(root):
-                return "a link that leads out of the folder"
-            mode = target.stat().st_mode
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a link to itself"
-        return f"cannot be read: {reason}"
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        target = path.resolve(strict=True)
+        if not target.is_relative_to(root):
+            return "a link that leads out of the folder"
+        mode = target.stat().st_mode
     return "" if stat.S_ISREG(mode) else "no ordinary file"
+
+
+@dataclass
+class RepositoryPhotos:
+    """A folder of a git repository; it is downloaded when its files are asked for."""
+
+    source: Source
+    workspace: Path
+    timeout_seconds: float
+    kind: str = "git"
+
+    def __post_init__(self) -> None:
+        self.location = f"{self.source.location}@{self.source.commit}"
+
+    def files(self, max_bytes: int) -> Iterator[Found]:
+        """Download the repository, unless this was done already, and yield every file.
+
+        Raises ArchstyleError when the download breaks off or the commit or folder is not there.
+        """
+        folder = self.workspace / self.source.folder
+        if not folder.is_dir():
+            self._clone()
+        if not folder.is_dir():
+            raise ArchstyleError(
+                f"{self.location} has no folder {self.source.folder!r}: "
+                "correct `folder` in the file of conf/data/."
+            )
+        return FolderPhotos(folder).files(max_bytes)
+
+    def stamps(self) -> Iterator[str]:
+        """Yield what is pinned."""
+        yield f"git\t{self.location}\t{self.source.folder}"
+
+    def _clone(self) -> None:
+        """Put the folder at the commit, and no more than that, into the workspace.
+
+        A commit may be short: the clone has all commits, but files only as they are checked out.
+        """
+        shutil.rmtree(self.workspace, ignore_errors=True)
+        self.workspace.parent.mkdir(parents=True, exist_ok=True)
+        address, commit, target = self.source.location, self.source.commit, str(self.workspace)
+        # A download that stands still is given up; a slow one may take its time.
+        given_up = f"http.lowSpeedTime={max(1, self.timeout_seconds):.0f}"
+        patient = f"-c http.lowSpeedLimit=1000 -c {given_up} -c core.autocrlf=false".split()
+        here = [*patient, "-C", target]
+        how = ["--filter=blob:none", "--no-checkout", "--", address, target]
+        say(f"Downloading {address} at {commit} ...")
+        try:
+            _git(*patient, "clone", *how, watched=True)
+            try:
+                _git(*here, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+            except subprocess.CalledProcessError:
+                raise ArchstyleError(
+                    f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
+                ) from None
+            if self.source.folder:
+                _git(*here, "sparse-checkout", "set", "--", self.source.folder)
+            _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise ArchstyleError(
+                f"The download of {address} broke off ({_last_line(error)}): run this again, or "
+                "set ARCHSTYLE_PHOTOS to a folder of photos."
+            ) from None
+
+
+def can_be_reached(address: str, timeout_seconds: float) -> str:
+    """Ask the address for its branches; return what went wrong, or nothing."""
+    try:
+        _git("ls-remote", "--quiet", "--", address, "HEAD", timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {timeout_seconds:g} seconds"
+    except (subprocess.CalledProcessError, OSError) as error:
+        return _last_line(error)
+    return ""
+
+
+def _git(*arguments: str, timeout: float | None = None, watched: bool = False) -> None:
+    """Run git in a process group of its own, so that its helpers end with it."""
+    with subprocess.Popen(
+        ["git", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=None if watched and sys.stderr.isatty() else subprocess.PIPE,
+        env={**os.environ, **QUIET},
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            _, problem = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, "git", stderr=problem)
+
+
+def _last_line(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "git is not installed"
+    lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+    return lines[-1].removeprefix("fatal: ") if lines else "git failed"
