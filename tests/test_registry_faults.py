@@ -145,7 +145,7 @@ def test_more_styles_are_judged_by_the_styles_that_both_know(project: Path) -> N
     assert "does not know" in gate._refusal(theirs, mine, "the champion")
     rows = gate._fair_rows(project, mine, theirs, "the champion")
     assert rows and {one.style for one in rows} <= set(theirs.styles)
-    assert f"also knows {mine.styles[0]}" in gate._told_of_styles(mine, theirs)[0]
+    assert f"also knows {mine.styles[0]}" in gate._told(mine, theirs, rows)[0]
 
 
 def test_the_best_champion_there_was_stays_the_measure(

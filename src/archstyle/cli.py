@@ -60,7 +60,7 @@ def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
 @main.command()
 def versions() -> None:
     """List the registered versions with their alias and accuracy."""
-    from archstyle.registry.listing import versions_table
+    from archstyle.registry.versions import versions_table
 
     click.echo(versions_table())
 
@@ -100,7 +100,7 @@ def rollback(reason: str) -> None:
 @click.argument("version")
 def lineage(version: str) -> None:
     """Show where VERSION (a number or an alias) came from and when it was champion."""
-    from archstyle.registry.listing import lineage_text
+    from archstyle.registry.versions import lineage_text
 
     click.echo(lineage_text(version))
 

@@ -27,6 +27,15 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of text in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (zip(row, widths, strict=True) for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in line).rstrip() for line in lines
+    )
+
+
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
     """Iterate with a progress bar on a terminal, and silently elsewhere."""
     return tqdm(items, desc=description, total=total, disable=None, leave=True, dynamic_ncols=True)

@@ -50,8 +50,8 @@ def compose(root: Path, overrides: Sequence[str] = ()) -> Config:
     """
     params = _read_yaml(root / "params.yaml", "params.yaml")
     typed = _parse(overrides)
-    _check_keys(params, Config, "params.yaml")
-    _check_keys(typed, Config, "the command line")
+    _check_keys(params, "params.yaml")
+    _check_keys(typed, "the command line")
     use = {**params.get("use", {}), **typed.get("use", {})}
     config = _merge(OmegaConf.structured(Config), _compose_groups(root / "conf", use), "conf/")
     config = _merge(config, _without_nulls(params), "params.yaml")
@@ -82,11 +82,8 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
-        raise ArchstyleError(
-            f"The command line takes section.key=value, as in train.epochs=3: {error}".split("\n")[
-                0
-            ]
-        ) from None
+        told = f"The command line takes section.key=value, as in train.epochs=3: {error}"
+        raise ArchstyleError(told.splitlines()[0]) from None
     values = OmegaConf.create({})
     for override in parsed:
         if override.is_sweep_override() or override.is_delete():
@@ -99,7 +96,7 @@ def _parse(overrides: Sequence[str]) -> dict[str, Any]:
 
 def _merge(config: Any, values: dict[str, Any], place: str) -> Any:
     """Lay values over a configuration; raises ArchstyleError where they do not fit into it."""
-    _check_keys(values, Config, place)
+    _check_keys(values, place)
     try:
         return OmegaConf.merge(config, values)
     except OmegaConfBaseException as error:
@@ -132,22 +129,23 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
         raise ArchstyleError(f"The files in conf/ cannot be composed: {text}.") from error
 
 
-def _check_keys(values: dict[str, Any], schema: type, place: str, prefix: str = "") -> None:
-    known = {field.name: field.type for field in fields(cast(Any, schema))}
-    for key, value in values.items():
+def _check_keys(values: dict[str, Any], place: str, prefix: str = "") -> None:
+    known = dict(_all_keys(Config))
+    for key, value in ((f"{prefix}{key}", value) for key, value in values.items()):
         if key not in known:
-            nearest = _nearest(prefix + str(key), list(_all_keys(Config)))
-            raise ArchstyleError(f"`{prefix}{key}` in {place} is not a setting{nearest or '.'}")
-        section = known[key]
-        if is_dataclass(section) and isinstance(section, type):
+            raise ArchstyleError(
+                f"`{key}` in {place} is not a setting{_nearest(key, [*known]) or '.'}"
+            )
+        if known[key]:
             if not isinstance(value, dict):
-                raise ArchstyleError(f"`{prefix}{key}` in {place} must be a section with keys.")
-            _check_keys(value, section, place, f"{prefix}{key}.")
+                raise ArchstyleError(f"`{key}` in {place} must be a section with keys.")
+            _check_keys(value, place, f"{key}.")
 
 
-def _all_keys(schema: Any, prefix: str = "") -> Iterator[str]:
+def _all_keys(schema: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield every key that there is, and whether it is a section."""
     for field in fields(schema):
-        yield prefix + field.name
+        yield prefix + field.name, is_dataclass(field.type)
         if is_dataclass(field.type):
             yield from _all_keys(field.type, f"{prefix}{field.name}.")
 

@@ -12,11 +12,11 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.bundle.bundle import bundle_digest
-from archstyle.common.files import locked_file, whole_directory, whole_file
+from archstyle.common.files import locked_file, whole_directory, whole_file, write_json
 from archstyle.tracking.store import main_root, tracking_uri
 
 KEPT_VERSIONS = 3
@@ -66,12 +66,15 @@ def install(
             with whole_directory(folder) as partial:
                 shutil.copytree(bundle_path, partial / "bundle")
                 cached = CachedBundle(folder / "bundle", version, run_id, digest)
-                values = {k: v for k, v in asdict(cached).items() if k != "path"}
-                (partial / "registered.json").write_text(json.dumps(values) + "\n", "utf-8")
+                values = {"version": version, "run_id": run_id, "digest": digest}
+                write_json(partial / "registered.json", values)
         with whole_file(directory / "current") as link:
             link.symlink_to(folder.relative_to(directory), target_is_directory=True)
         os.utime(folder)
-        _prune(directory, keep=folder)
+        folders = sorted((directory / "versions").iterdir(), key=lambda f: f.stat().st_mtime)
+        for old in folders[:-KEPT_VERSIONS]:
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
     return cached
 
 
@@ -93,10 +96,3 @@ def _read(folder: Path) -> CachedBundle | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _prune(directory: Path, keep: Path) -> None:
-    folders = sorted((directory / "versions").iterdir(), key=lambda f: f.stat().st_mtime)
-    for folder in folders[:-KEPT_VERSIONS]:
-        if folder != keep:
-            shutil.rmtree(folder, ignore_errors=True)

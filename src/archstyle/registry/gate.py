@@ -8,7 +8,6 @@ import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import read_seen
@@ -18,7 +17,6 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import (
     Comparison,
     Decision,
-    Scored,
     compare,
     decide,
     decide_on_data,
@@ -69,14 +67,16 @@ def judge(
                     return _challenger(version, refused)
                 rows = _fair_rows(root, mine, theirs, name)
                 store = PhotoStore(root / "data" / "raw")
-                scores = [_scored(bundle, store, rows) for bundle in (mine, theirs)]
+                answers = [predict_photos(bundle, store, rows) for bundle in (mine, theirs)]
+                scores = [score_photos(one.probabilities, one.labels) for one in answers]
         except ArchstyleError as error:
             return _challenger(version, f"It could not be compared with {name[:-1]}: {error}")
         comparisons[name] = compare(scores[0], scores[1])
-        told = told or [*_told_of_styles(mine, theirs), *_told_of_labels(rows)]
+        told = told or _told(mine, theirs, rows)
     decision = decide(comparisons, tolerance)
-    by_hand = [] if decision.alias == "champion" else [_by_hand(version)]
-    return Decision(decision.alias, (*told, *decision.reasons, *by_hand), comparisons)
+    if decision.alias != "champion":
+        return _challenger(version, *told, *decision.reasons, comparisons=comparisons)
+    return Decision("champion", (*told, *decision.reasons), comparisons)
 
 
 def test_digest(root: Path) -> str:
@@ -90,12 +90,12 @@ def _refusal(mine: Bundle, theirs: Bundle, name: str) -> str:
     gone = sorted(set(theirs.styles) - set(mine.styles))
     if gone:
         return f"It does not know {', '.join(gone)}, which {name} does."
-    limit = _setting(mine, "data", "limit")
+    limit = mine.card.config.get("data", {}).get("limit")
     if limit is not None:
         return f"It is a quick look: it was trained with data.limit={limit}."
-    epochs, theirs_epochs = (_setting(one, "train", "epochs") for one in (mine, theirs))
-    if mine.card.name == theirs.card.name and epochs and theirs_epochs and epochs < theirs_epochs:
-        return f"Its training was cut short: {epochs} epochs, of {name} {theirs_epochs}."
+    mine_, theirs_ = (one.card.config.get("train", {}).get("epochs") for one in (mine, theirs))
+    if mine.card.name == theirs.card.name and mine_ and theirs_ and mine_ < theirs_:
+        return f"Its training was cut short: {mine_} epochs, of {name} {theirs_}."
     return ""
 
 
@@ -122,31 +122,18 @@ def _fair_rows(root: Path, mine: Bundle, theirs: Bundle, name: str) -> list[Row]
     return fair
 
 
-def _scored(bundle: Bundle, store: PhotoStore, rows: Sequence[Row]) -> Scored:
-    answers = predict_photos(bundle, store, rows)
-    return score_photos(answers.probabilities, answers.labels)
+def _challenger(
+    version: str, *reasons: str, comparisons: Mapping[str, Comparison] | None = None
+) -> Decision:
+    by_hand = f"`archstyle promote {version}` makes it champion all the same."
+    return Decision("challenger", (*reasons, by_hand), comparisons)
 
 
-def _setting(bundle: Bundle, section: str, key: str) -> Any:
-    return bundle.card.config.get(section, {}).get(key)
-
-
-def _challenger(version: str, *reasons: str) -> Decision:
-    return Decision("challenger", (*reasons, _by_hand(version)))
-
-
-def _by_hand(version: str) -> str:
-    return f"`archstyle promote {version}` makes it champion all the same."
-
-
-def _told_of_styles(mine: Bundle, theirs: Bundle) -> list[str]:
-    new = sorted(set(mine.styles) - set(theirs.styles))
-    if not new:
-        return []
-    return [f"It also knows {', '.join(new)}; both are judged by the styles that both know."]
-
-
-def _told_of_labels(rows: Sequence[Row]) -> list[str]:
-    """Say that some photos count by another style than their folder's."""
-    corrected = sum(row.status == "corrected" for row in rows)
-    return [f"Labels are as corrected: {corrected} of the test photos."] if corrected else []
+def _told(mine: Bundle, theirs: Bundle, rows: Sequence[Row]) -> list[str]:
+    """Say what the candidate knows more, and that labels may be other than the folders'."""
+    told = []
+    if new := sorted(set(mine.styles) - set(theirs.styles)):
+        told += [f"It also knows {', '.join(new)}; both are judged by the styles that both know."]
+    if corrected := sum(row.status == "corrected" for row in rows):
+        told += [f"Labels are as corrected: {corrected} of the test photos."]
+    return told

@@ -19,13 +19,10 @@ def load_model(model: str | None) -> Bundle:
 
     The champion comes out of the cache where that is current. Raises ArchstyleError.
     """
-    from archstyle.registry.versions import download_bundle, local_bundle
+    from archstyle.registry.versions import download_bundle
 
     if model is None:
         return _champion()
-    folder = local_bundle(model)
-    if folder is not None:
-        return Bundle.load(folder)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         return Bundle.load(download_bundle(model, Path(temporary))[0])
 
@@ -46,10 +43,9 @@ def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
     for file in bar:
         result = predict_file(bundle, file)
         answered += "error" not in result
-        line = (
-            json.dumps(result, ensure_ascii=ascii_only) if form == "jsonl" else table_line(result)
-        )
-        print(line, flush=True)
+        as_json = form == "jsonl"
+        print(json.dumps(result, ensure_ascii=ascii_only) if as_json else table_line(result))
+        sys.stdout.flush()
     return answered
 
 
@@ -59,12 +55,9 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        below = (file for file in path.rglob("*") if file.is_file())
-        yield from sorted(
-            file
-            for file in below
-            if not any(part.startswith(".") for part in file.relative_to(path).parts)
-        )
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and "/." not in f"/{file.relative_to(path).as_posix()}":
+                yield file
 
 
 def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
@@ -83,11 +76,9 @@ def table_line(result: dict[str, Any]) -> str:
     """Return a line for people: style, or why it is not answered, how sure, file."""
     if "error" in result:
         return f"{'-':<16} {'-':>6}  {result['file']}: {result['error']}"
-    if result["answered"]:
-        style = result["style"]
-    else:
-        nearest = "" if result["reason"] == UNFAMILIAR else f" ({result['style']})"
-        style = f"{result['reason']}{nearest}"
+    style = result["style"]
+    if not result["answered"]:
+        style = result["reason"] + ("" if result["reason"] == UNFAMILIAR else f" ({style})")
     return f"{style:<16} {result['probability']:>6.1%}  {result['file']}"
 
 

@@ -5,11 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.graph import BundleError
+from archstyle.common.console import table
 from archstyle.common.files import whole_directory
 from archstyle.errors import ArchstyleError
 from archstyle.registry.journal import Change, from_tags
@@ -149,3 +151,53 @@ def local_bundle(place: str) -> Path | None:
         if (folder / GRAPH).is_file():
             return folder
     return None
+
+
+def versions_table() -> str:
+    """Return the versions as people read them, the newest first."""
+    versions = all_versions()
+    if not versions:
+        return f"No version of {MODEL_NAME} in {tracking_uri()} yet: `make run` makes one."
+    header = ("version", "alias", "accuracy (95 %)", "model", "data", "created (UTC)", "run")
+    rows: list[tuple[str, ...]] = [header]
+    for one in reversed(versions):
+        told = (one.tags.get(tag, "") for tag in ("accuracy.interval", "model", "data"))
+        created = datetime.fromtimestamp(one.created / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+        run = (one.run_id or "")[:12]
+        rows.append((one.version, ", ".join(one.aliases), *told, created, run))
+    return table(rows)
+
+
+def lineage_text(name: str) -> str:
+    """Return the origin of a version: run, commit, data, DVC's md5s, config, its championships."""
+    version = version_named(name)
+    client = connect()
+    with mlflow_errors("read the run"):
+        run = client.get_run(version.run_id or "")
+    tags = {**run.data.tags, **version.tags}
+    dirty = " with changes" if tags.get("git.dirty") == "true" else ""
+    facts = {
+        "version": " ".join([version.version, *(f"({alias})" for alias in version.aliases)]),
+        "accuracy": tags.get("accuracy.interval", "not measured"),
+        "decision": tags.get("decision"),
+        "run": f"{version.run_id} ({run.info.status.lower()})",
+        "model": tags.get("model"),
+        "git commit": tags["git.commit"] + dirty if "git.commit" in tags else None,
+        "started by": tags.get("archstyle.started_by"),
+        "data": f"{tags.get('data', '')}, {tags.get('data.photos', '?')} photos",
+        "data digest": tags.get("data.digest"),
+    }
+    md5s = sorted((key, value) for key, value in tags.items() if key.startswith("dvc."))
+    history = []
+    for one in changes():
+        if version.version in (one.version, one.previous):
+            became = "became" if one.version == version.version else "ceased as"
+            when, how = one.time[:16].replace("T", " "), f"{one.action} by {one.by}"
+            history.append((when, f"{became} {one.alias}", how, " ".join(one.reasons)))
+    parts = {
+        "md5s in dvc.lock": table(md5s) or "none: not run by DVC",
+        "configuration": table(sorted(run.data.params.items())) or "none",
+        "aliases": table(history) or "none",
+    }
+    told = table([(key, value) for key, value in facts.items() if value])
+    return told + "".join(f"\n\n{title}\n{text}" for title, text in parts.items())

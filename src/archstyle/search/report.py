@@ -14,10 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from archstyle.common.console import say
+from archstyle.common.console import say, table
 from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
-from archstyle.registry.listing import table
 from archstyle.reports.theme import LIGHT, Theme, applied, note_drawn, save
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.search.trial import ERROR

@@ -19,6 +19,7 @@ from archstyle.common.files import read_json
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
+SPLITS = ("train", "validation", "test")
 STAGES = ("fetch", "prepare", "augment", "train", "evaluate", "register")
 DIGEST_CHARACTERS = 36  # MLflow's limit
 
@@ -46,12 +47,8 @@ class Facts:
 
     def photos(self, split: str | None = None) -> int:
         """Return the number of photos, of one split or of all."""
-        return sum(
-            number
-            for of_style in self.counts.values()
-            for name, number in of_style.items()
-            if name and split in (None, name)
-        )
+        names = [split] if split else SPLITS
+        return sum(of_style.get(name, 0) for of_style in self.counts.values() for name in names)
 
     def tags(self) -> dict[str, str]:
         """Return the tags by which runs and versions are told apart and found."""
@@ -69,33 +66,21 @@ class Facts:
 def facts_from_summary(root: Path, config: Mapping[str, Any]) -> Facts:
     """Read data/prepared/summary.json, for a run that begins."""
     summary = read_json(root / "data/prepared/summary.json", "run `dvc repro prepare`")
-    return Facts(
-        model=str(config["model"]["name"]),
-        config=dict(config),
-        source=summary["source"],
-        counts=summary["counts"],
-        data_digest=summary["digest"],
-        git=git_tags(root),
-    )
+    source, counts, digest = (summary[key] for key in ("source", "counts", "digest"))
+    return Facts(config["model"]["name"], dict(config), source, counts, digest, git_tags(root))
 
 
 def facts_from_card(card: Card, run: Mapping[str, Any]) -> Facts:
     """Read a bundle's card and models/run.json, for a run that is resumed or made again."""
-    return Facts(
-        model=card.name,
-        config=card.config,
-        source=card.source,
-        counts=card.counts,
-        data_digest=card.data_digest,
-        git={key: str(value) for key, value in run.items() if key.startswith("git.")},
-    )
+    git = {key: str(value) for key, value in run.items() if key.startswith("git.")}
+    return Facts(card.name, card.config, card.source, card.counts, card.data_digest, git)
 
 
 def dataset_input(facts: Facts) -> "DatasetInput":
     """Return the metadata of the prepared data; MLflow's own datasets read every photo."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    photos = {split: facts.photos(split) for split in ("train", "validation", "test")}
+    photos = {split: facts.photos(split) for split in SPLITS}
     profile = {"photos": facts.photos(), **photos, "styles": len(facts.counts)}
     dataset = Dataset(
         name=facts.data_name,
@@ -170,10 +155,8 @@ def is_alive(pid: str) -> bool:
     """Say whether a process of this machine runs."""
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
+    except (ValueError, OSError) as error:
+        return isinstance(error, PermissionError)
     return True
 
 
