@@ -9,7 +9,7 @@ from PIL import Image
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import predict_photos
 from archstyle.reports import evaluation_charts as charts
-from archstyle.reports.contact_sheet import Tile, contact_sheet, rows_of
+from archstyle.reports.contact_sheet import Tile, contact_sheet
 from archstyle.reports.evaluation import SHEET_SIDE, charts_of
 from archstyle.reports.evaluation_charts import read_history
 from archstyle.reports.gallery import MISTAKES, pick
@@ -150,8 +150,8 @@ def test_drawn_facades_are_called_so_on_the_figure():
         draw_charts({"reliability": draw}, drawn)
         assert [(figure.get_suptitle() == DRAWN) for figure in made[-2:]] == [drawn, drawn]
         with applied(LIGHT):
-            (axes,) = contact_sheet("Mistakes", [shown().tile], drawn, LIGHT).axes
-        assert (DRAWN in axes.texts[0].get_text()) == drawn
+            sheet = contact_sheet("Mistakes", [shown().tile], drawn, LIGHT)
+        assert (DRAWN in sheet.get_suptitle()) == drawn
 
 
 @pytest.mark.parametrize("photos", [[], [shown()], [shown(False)] * 5, [shown(right=True)] * 9])
@@ -159,9 +159,9 @@ def test_contact_sheets_take_any_number_of_photos(photos):
     with applied(LIGHT):
         figure = contact_sheet("Photos", [photo.tile for photo in photos], False, LIGHT, SHEET_SIDE)
         save(figure, BytesIO(), 50)
-    (axes,) = figure.axes
-    assert len(axes.images) == sum(1 if photo.heat is None else 2 for photo in photos)
-    texts = [text.get_text() for text in axes.texts]
+    pictures = [picture for axes in figure.axes for picture in axes.images]
+    assert len(pictures) == sum(1 if photo.heat is None else 2 for photo in photos)
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     for photo in photos:
         assert photo.file in texts
         assert ("Baroque 90%, labelled Gothic" in texts) != photo.right
@@ -169,12 +169,17 @@ def test_contact_sheets_take_any_number_of_photos(photos):
 
 def test_contact_sheets_break_no_pair():
     picture = shown().photo
-    rows = rows_of([Tile([picture, picture], f"{n}") for n in range(5)])
-    assert [[tile.caption for _, tile in row] for row in rows] == [["0", "1", "2", "3"], ["4"]]
-    columns = [column for column, _ in rows[0]]
-    assert all(after - before > 2 for before, after in pairwise(columns))
-    assert [len(row) for row in rows_of([Tile([picture])] * 9)] == [8, 1]
-    assert rows_of([]) == []
+
+    def places(tiles):
+        """Where in the grid of the sheet there are pictures: [row, column]."""
+        grid = contact_sheet("Pairs", tiles, False, LIGHT).axes
+        columns = grid[0].get_gridspec().ncols
+        return [divmod(n, columns) for n, axes in enumerate(grid) if axes.images]
+
+    pairs = places([Tile([picture, picture], f"{n}") for n in range(5)])
+    assert pairs == [*((0, column) for column in range(8)), (1, 0), (1, 1)]
+    assert places([Tile([picture])] * 9)[-1] == (1, 0)
+    assert places([]) == []
 
 
 def test_the_most_confident_mistakes_come_first():

@@ -30,7 +30,7 @@ from archstyle.data.manifest import Row, write_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
 from archstyle.search.plan import Plan, make_plan, read_space
-from archstyle.search.report import draw, importances, report, trial_rows, write_params
+from archstyle.search.report import draw, importances, report, trial_table, write_params
 from archstyle.search.sweep import finished, only_one, run_again, run_trials, sweep
 from archstyle.search.trial import augmented, open_study, remove_unused, watch
 from archstyle.tracking.runs import end_trial, sweep_run, trial_run
@@ -226,9 +226,9 @@ def test_failed_and_pruned_trials_do_not_end_a_sweep(
     found = Worker(replace(small, trials=5), n1=FAIL, n2=FAIL, n3=PRUNED).run()
     assert states(found) == [COMPLETE, FAIL, FAIL, PRUNED, COMPLETE]
     assert "Trial 1 failed: no memory." in capsys.readouterr().out
-    ends = [row[:2] for row in trial_rows(found.trials)[1:]]
-    assert [number for number, _ in ends] == ["4", "0", "3", "1", "2"]
-    assert [end for _, end in ends] == ["", "", "stopped early", "failed", "failed"]
+    table = trial_table(found.trials)
+    assert table.trial.tolist() == ["4", "0", "3", "1", "2"]
+    assert table.end.tolist() == ["", "", "stopped early", "failed", "failed"]
 
 
 def test_trials_differ_though_the_seed_is_one(small: Plan) -> None:
@@ -274,8 +274,8 @@ def test_a_trial_that_ends_its_process_twice_has_failed(small: Plan) -> None:
     found = worker.run()
     assert worker.ran == [2]
     assert [trial.state for trial in finished(found)] == [FAIL, COMPLETE]
-    [_, _, failed] = trial_rows(finished(found))
-    assert failed[:2] == ("1", "failed")
+    failed = trial_table(finished(found)).iloc[1]
+    assert (failed.trial, failed.end) == ("1", "failed")
 
 
 def test_no_more_trials_run_at_once_than_there_are_workers(

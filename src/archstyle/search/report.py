@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from optuna.distributions import CategoricalDistribution
@@ -14,20 +14,18 @@ from optuna.trial import FrozenTrial, TrialState
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from archstyle.common.console import say, table
+from archstyle.common.console import say
 from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
-from archstyle.reports.theme import LIGHT, Theme, applied, note_drawn, save
+from archstyle.reports.theme import LIGHT, applied, note_drawn, save
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.search.trial import ERROR
 from archstyle.tracking.runlog import RunLog
 
 REPORTS = Path("reports/sweep")
 SHOWN = 15
-TWICE = "it was interrupted twice."
-HEADER = ("trial", "", "neg. log-lik.", "accuracy", "macro F1", "minutes")
+MEASURED = ("negative_log_likelihood", "accuracy", "macro_f1", "minutes")
 ENDS = {TrialState.COMPLETE: "", TrialState.PRUNED: "stopped early", TrialState.FAIL: "failed"}
-MEASURED = {"negative_log_likelihood": 4, "accuracy": 3, "macro_f1": 3, "minutes": 1}
 COLUMNS = 3
 ENOUGH = 4  # trials that ran to their end, below which nothing can be said
 
@@ -37,15 +35,15 @@ def report(plan: Plan, study: optuna.Study, trials: Sequence[FrozenTrial], log: 
 
     Raises ArchstyleError where none of them ran to its end.
     """
-    rows = trial_rows(trials)
-    left = f"\nand {len(rows) - 1 - SHOWN} more" if len(rows) > SHOWN + 1 else ""
-    say(f"\n{table(rows[: SHOWN + 1])}{left}\n")
-    best = next((one for one in ordered(trials) if one.state == TrialState.COMPLETE), None)
-    if best is None:
+    table = trial_table(trials)
+    left = f"\nand {len(table) - SHOWN} more" if len(table) > SHOWN else ""
+    say(f"\n{table.head(SHOWN).to_string(index=False)}{left}\n")
+    if not study.get_trials(states=[TrialState.COMPLETE]):
         raise ArchstyleError(
             "No trial ran to its end, so there is nothing to choose from. Why is above; mend it "
             "and ask for more trials."
         )
+    best = study.best_trial
     params, plot = (plan.root / REPORTS / name for name in ("params.yaml", "mattered.png"))
     why = f"sweep {plan.sweep}, trial {best.number}"
     values = as_overrides({**plan.fixed, **best.params})
@@ -54,9 +52,9 @@ def report(plan: Plan, study: optuna.Study, trials: Sequence[FrozenTrial], log: 
     log.metrics({name: best.user_attrs[name] for name in MEASURED}, "final_validation")
     log.artifacts(params)
     log.artifacts(plot)
-    lines = [f"| {' | '.join(row)} |" for row in rows]
     text = f"A search of values; **trial {best.number}** is the best on the validation photos."
-    note = "\n".join([text, "", lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
+    note = "\n".join([f"{text}\n", *(f"| {' | '.join(line)} |" for line in lines)])
     log.note({"mlflow.note.content": note, "best.trial": best.number})
     log.rename_to(f"sweep {plan.sweep}, best {best.value:.4f}")
     shown = params.relative_to(plan.root)
@@ -71,33 +69,25 @@ def report(plan: Plan, study: optuna.Study, trials: Sequence[FrozenTrial], log: 
 def described(trial: FrozenTrial) -> str:
     """Return how a trial ended."""
     if trial.state == TrialState.FAIL:
-        return f"Trial {trial.number} failed: {trial.user_attrs.get(ERROR, TWICE)}"
+        why = trial.user_attrs.get(ERROR, "it was interrupted twice.")
+        return f"Trial {trial.number} failed: {why}"
     if trial.state == TrialState.PRUNED:
         return f"Trial {trial.number} was stopped early: it was behind the median."
-    told = zip(HEADER[2:], _measured(trial), strict=True)
-    return f"Trial {trial.number}: {', '.join(f'{name} {value}' for name, value in told)}"
+    told = (f"{name.replace('_', ' ')} {trial.user_attrs[name]:.4g}" for name in MEASURED)
+    return f"Trial {trial.number}: {', '.join(told)}"
 
 
-def ordered(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return trials the best first, then those stopped early and those failed."""
+def trial_table(trials: Sequence[FrozenTrial]) -> pd.DataFrame:
+    """Return a row of text for each trial: the best first, then stopped early, then failed."""
     order = list(ENDS)
-    return sorted(trials, key=lambda one: (order.index(one.state), one.value or 0.0, one.number))
-
-
-def trial_rows(trials: Sequence[FrozenTrial]) -> list[tuple[str, ...]]:
-    """Return a header and a row of text for each trial that ended."""
-    names = sorted({name for trial in trials for name in trial.params})
-    rows = [(*HEADER, *names)]
-    for trial in ordered(trials):
-        values = [trial.params.get(name, "") for name in names]
-        told = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]
-        rows.append((str(trial.number), ENDS[trial.state], *_measured(trial), *told))
-    return rows
-
-
-def _measured(trial: FrozenTrial) -> list[str]:
-    found = trial.user_attrs
-    return [f"{found[key]:.{n}f}" if key in found else "" for key, n in MEASURED.items()]
+    rows = [
+        {"trial": one.number, "end": ENDS[one.state]}
+        | {name.replace("_", " "): one.user_attrs.get(name, "") for name in MEASURED}
+        | one.params
+        for one in sorted(trials, key=lambda t: (order.index(t.state), t.value or 0.0, t.number))
+    ]
+    table = pd.DataFrame(rows, dtype=object).fillna("")
+    return table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 def write_params(source: Path, target: Path, overrides: Sequence[str], why: str) -> None:
@@ -109,9 +99,8 @@ def write_params(source: Path, target: Path, overrides: Sequence[str], why: str)
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 200
-    null = "tag:yaml.org,2002:null"
     yaml.representer.add_representer(
-        type(None), lambda representer, _: representer.represent_scalar(null, "null")
+        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     params: Any = yaml.load(source.read_text("utf-8"))
     for override in overrides:
@@ -138,12 +127,11 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def draw(study: optuna.Study, path: Path, drawn: bool, theme: Theme = LIGHT) -> None:
+def draw(study: optuna.Study, path: Path, drawn: bool) -> None:
     """Write a PNG: each value against what it gave, what mattered most first, and its share."""
-    found = importances(study)
-    trials = study.get_trials(states=[TrialState.COMPLETE])
+    found, theme = importances(study), LIGHT
+    trials = sorted(study.get_trials(states=[TrialState.COMPLETE]), key=lambda one: one.values)
     names = list(found) or sorted({name for trial in trials for name in trial.params})
-    results = [trial.value or 0.0 for trial in trials]
     columns = max(1, min(COLUMNS, len(names)))
     rows = max(1, -(-len(names) // columns))
     with applied(theme):
@@ -157,18 +145,16 @@ def draw(study: optuna.Study, path: Path, drawn: bool, theme: Theme = LIGHT) -> 
             values = [trial.params[name] for trial in trials]
             scale: Any = trials[0].distributions[name]
             if isinstance(scale, CategoricalDistribution):
-                axes.set_xticks(range(len(scale.choices)), [str(one) for one in scale.choices])
-                axes.set_xlim(-0.5, len(scale.choices) - 0.5)
-                values = [scale.choices.index(value) for value in values]
+                axes.xaxis.update_units([str(choice) for choice in scale.choices])
+                values = [str(value) for value in values]
             elif scale.log:
                 axes.set_xscale("log")
-                axes.set_xlim(scale.low / 1.2, scale.high * 1.2)
                 axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
                 axes.xaxis.set_minor_locator(NullLocator())
                 axes.xaxis.set_major_formatter("{x:g}")  # the theme shows no formulas
+            results = [trial.value for trial in trials]
             axes.scatter(values, results, 36, theme.first, alpha=0.85)
-            best = int(np.argmin(results))
-            axes.scatter(values[best], results[best], 60, theme.second)
+            axes.scatter(values[:1], results[:1], 60, theme.second)  # the best
         for axes in grid.flat[len(names) :]:
             axes.set_visible(False)
         note_drawn(figure, drawn, theme)

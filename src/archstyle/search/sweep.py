@@ -114,7 +114,13 @@ def run_trials(study: optuna.Study, plan: Plan, run_id: str, workers: int, start
 def _here(root: Path, workers: int) -> Iterator[Start]:
     """Start trials on this machine; the only worker is this process."""
     if workers == 1:
-        yield _at_once
+
+        def at_once(plan: Plan, run_id: str, seed: int) -> Ended:
+            future: Ended = Future()
+            future.set_result(run_trial(plan, run_id, seed))
+            return future
+
+        yield at_once
         return
     log = root / WORK / "workers.log"
     say(f"What the trials say is in {log.relative_to(root)}.")
@@ -122,12 +128,6 @@ def _here(root: Path, workers: int) -> Iterator[Start]:
     threads = max(1, cores() // workers)
     with ProcessPoolExecutor(workers, processes, _begin_worker, (log,)) as pool:
         yield lambda plan, run_id, seed: pool.submit(run_trial, plan, run_id, seed, threads)
-
-
-def _at_once(plan: Plan, run_id: str, seed: int) -> Ended:
-    future: Ended = Future()
-    future.set_result(run_trial(plan, run_id, seed))
-    return future
 
 
 def _begin_worker(log: Path) -> None:

@@ -67,7 +67,16 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
     start, name, fault = time.monotonic(), f"trial {trial.number}", ""
     with trial_run(plan.root, asdict(config), plan.study, trial.number, run_id) as log:
         try:
-            found = _measure(plan.root, work, config, watch(trial, log, config.train.epochs))
+            with augmented(plan.root, WORK / "arrays", config) as arrays:
+                # TensorFlow takes ten seconds to import.
+                from archstyle.models import validate
+
+                raw, on_epoch = plan.root / "data/raw", watch(trial, log, config.train.epochs)
+                recipe = config.model, config.train, config.seed
+                _, labels, probabilities = validate(arrays, raw, work, *recipe, on_epoch)
+            found = measures(labels, probabilities)
+            if not math.isfinite(found["negative_log_likelihood"]):
+                raise ArchstyleError("The training diverged: its loss is no number.")
             for key, number in {**found, "minutes": (time.monotonic() - start) / 60}.items():
                 trial.set_user_attr(key, number)
             value = found["negative_log_likelihood"]
@@ -84,21 +93,6 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
             study.tell(trial, state=TrialState.FAIL)
     shutil.rmtree(work, ignore_errors=True)
     return trial.number, fault
-
-
-def _measure(root: Path, work: Path, config: Config, on_epoch: OnEpoch) -> dict[str, float]:
-    """Train, and return what the validation photos say."""
-    with augmented(root, WORK / "arrays", config) as directory:
-        # TensorFlow takes ten seconds to import.
-        from archstyle.models import validate
-
-        raw = root / "data/raw"
-        recipe = config.model, config.train, config.seed
-        _, labels, probabilities = validate(directory, raw, work, *recipe, on_epoch)
-    found = measures(labels, probabilities)
-    if not math.isfinite(found["negative_log_likelihood"]):
-        raise ArchstyleError("The training diverged: its loss is no number.")
-    return found
 
 
 def watch(trial: Trial, log: RunLog, epochs: int) -> OnEpoch:
