@@ -17,9 +17,8 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
 from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.evaluation import Report, in_words, write_reports
+from archstyle.reports.evaluation import Report, pick, show_answered, write_reports
 from archstyle.reports.evaluation_charts import read_history
-from archstyle.reports.gallery import pick, show_answered
 from archstyle.tracking.runs import resume_run
 
 RAW, PREPARED, MODELS, REPORTS = map(Path, ("data/raw", "data/prepared", "models", "reports"))
@@ -68,8 +67,7 @@ def main(argv: Sequence[str]) -> None:
         answered_outside=show_answered(bundle, RAW, outside),
         variants=variants,
     )
-    write_reports(REPORTS, report)
-    say(in_words(report))
+    say(write_reports(REPORTS, report))
     # Not in the reports, which are the same again for the same bundle.
     log(config, time_variants(VARIANTS))
 

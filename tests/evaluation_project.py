@@ -24,9 +24,8 @@ from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
-from archstyle.reports.evaluation import Report
+from archstyle.reports.evaluation import Report, Shown
 from archstyle.reports.evaluation_charts import NUMBERS
-from archstyle.reports.gallery import Shown
 
 HISTORY = """epoch,phase,loss,accuracy,validation_loss,validation_accuracy
 1,head,1.5,0.4,1.4,0.45

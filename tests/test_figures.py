@@ -10,9 +10,8 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import predict_photos
 from archstyle.reports import evaluation_charts as charts
 from archstyle.reports.contact_sheet import Tile, contact_sheet
-from archstyle.reports.evaluation import SHEET_SIDE, charts_of
+from archstyle.reports.evaluation import MISTAKES, SHEET_SIDE, charts_of, pick
 from archstyle.reports.evaluation_charts import read_history
-from archstyle.reports.gallery import MISTAKES, pick
 from archstyle.reports.page import draw_charts
 from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, save
 from tests.evaluation_project import (
@@ -164,7 +163,7 @@ def test_contact_sheets_take_any_number_of_photos(photos):
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     for photo in photos:
         assert photo.file in texts
-        assert ("Baroque 90%, labelled Gothic" in texts) != photo.right
+        assert ("Baroque 90%, labelled Gothic" in texts) != (photo.label == photo.predicted)
 
 
 def test_contact_sheets_break_no_pair():
@@ -204,7 +203,7 @@ def test_pictures_show_what_was_measured(maps):
         assert (mistake.heat is not None) == maps
         assert {picture.size for picture in mistake.tile.pictures} == {(40, 30)}
         assert len(mistake.tile.pictures) == 1 + maps
-    assert all(one.right and one.label == name for name, some in sure.items() for one in some)
+    assert all(one.predicted == one.label == name for name, some in sure.items() for one in some)
     assert {name: len(photos) for name, photos in sure.items()} == {
         "Baroque": 2, "Byzantine": 2, "Egyptian": 3, "Gothic": 3,
     }  # fmt: skip

@@ -1,27 +1,64 @@
-"""The report on an evaluation: numbers as files, charts, contact sheets, a page, a model card."""
+"""The report on an evaluation: numbers as files, charts, contact sheets, a page, a model card.
+
+It shows the photos worth a look: confident mistakes, and confident answers that are right.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
 
-from archstyle.bundle import Card
+from archstyle.bundle import Bundle, Card
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.metrics.evaluation import Evaluation, Outside, Variant, flat_metrics
-from archstyle.metrics.predictions import Labels, Predictions
+from archstyle.metrics.predictions import Labels, Predictions, Reads
+from archstyle.photos.heatmap import heat_layer
+from archstyle.photos.store import OUTSIDE, PhotoStore
 from archstyle.reports import evaluation_charts as charts
-from archstyle.reports.contact_sheet import contact_sheet
-from archstyle.reports.gallery import Shown
-from archstyle.reports.page import Chart, between, draw_charts, percent, render, where_from, write
-from archstyle.reports.theme import LIGHT, applied, save
+from archstyle.reports.contact_sheet import Tile, contact_sheet
+from archstyle.reports.page import Chart, draw_charts, render, thumbnail, where_from, write
+from archstyle.reports.theme import LIGHT, Theme, applied, save
 
 SPLITS = ("train", "validation", "test")
 SHEET_SIDE, SHEET_DOTS_PER_INCH = 1.85, 100  # photos take room
+MISTAKES = 24
+THUMBNAIL = 320  # pixels of the longer side
+HEAT_SIDE = 64  # pixels; a page and a figure stretch it smoothly
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One photo with its answer; styles under the names that people read."""
+
+    file: str
+    label: str
+    predicted: str
+    probability: float  # of the predicted style
+    of_label: float  # of the style that the photo is labelled with
+    answered: bool
+    photo: Image.Image  # RGB, at most THUMBNAIL pixels a side
+    heat: Image.Image | None  # RGBA, to be stretched over the photo
+
+    @property
+    def tile(self) -> Tile:
+        """The photo beside itself under its heat map, for a contact sheet."""
+        pictures = [self.photo]
+        if self.heat is not None:
+            layer = self.heat.resize(self.photo.size, Image.Resampling.BICUBIC)
+            over = Image.alpha_composite(self.photo.convert("RGBA"), layer)
+            pictures.append(over.convert("RGB"))
+        said, right = f"{self.predicted} {self.probability:.0%}", self.label == self.predicted
+        caption = said if right else f"{said}, labelled {self.label}"
+        return Tile(pictures, caption, self.file, right)
 
 
 @dataclass(frozen=True)
@@ -54,29 +91,56 @@ class Report:
         """What was measured, in the plural."""
         return "drawings" if self.drawn else "photos"
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """What metrics.json says."""
-        found = flat_metrics(self.labelled, self.corrected, self.labels.touched)
-        for more in (self.outside, *self.variants):
-            found |= more.as_metrics() if more is not None else {}
-        return found
 
-    @property
-    def lineage(self) -> dict[str, str]:
-        """What led to this report, by name."""
-        found = {
-            "run in MLflow": self.run.get("run_id", ""),
-            "bundle": self.bundle_digest,
-            "data": self.summary["digest"],
-            "files of the source": self.summary["source"].get("digest", ""),
-            **{name.replace("_", " "): value for name, value in self.card.lineage.items()},
-        }
-        return {name: str(value) for name, value in found.items() if str(value)}
+def pick(
+    bundle: Bundle, store: Reads, predictions: Predictions
+) -> tuple[list[Shown], dict[str, list[Shown]]]:
+    """Return the most confident mistakes, and {style's name: most confident right answers}."""
+
+    def shown(chosen: NDArray[np.bool_], at_most: int) -> list[Shown]:
+        labels = [predictions.styles[label] for label in predictions.labels]
+        indices = predictions.surest(chosen, at_most)
+        return [show(bundle, store, predictions.files[i], labels[i]) for i in indices]
+
+    each = max(3, min(6, MISTAKES * 2 // len(predictions.styles)))
+    sure = {
+        bundle.label(style): shown(predictions.correct & (predictions.labels == i), each)
+        for i, style in enumerate(predictions.styles)
+    }
+    return shown(~predictions.correct, MISTAKES), sure
 
 
-def write_reports(directory: Path, report: Report) -> None:
-    """Write numbers, pictures, page and model card; metrics.json when all else is there."""
+def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Shown]:
+    """Return the out-of-distribution photos that get an answer, the most confident first."""
+    if outside is None:
+        return []
+    answers = outside.answers
+    store = PhotoStore(raw / OUTSIDE)
+    shown = answers.surest(answers.answered, MISTAKES)
+    return [show(bundle, store, answers.files[i], None) for i in shown]
+
+
+def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
+    """Read a photo, smaller, and ask the bundle; `style` is its label, None for none of them."""
+    content = store.read(file)
+    answer = bundle.predict(content)
+    return Shown(
+        file=file,
+        label="none of its styles" if style is None else bundle.label(style),
+        predicted=bundle.label(answer.style),
+        probability=answer.probability,
+        of_label=0.0 if style is None else answer.probabilities[style],
+        answered=answer.answered,
+        photo=thumbnail(content, THUMBNAIL),
+        heat=None if answer.map is None else heat_layer(answer.map, HEAT_SIDE, HEAT_SIDE),
+    )
+
+
+def write_reports(directory: Path, report: Report) -> str:
+    """Write numbers, pictures, page and model card; metrics.json when all else is there.
+
+    Returns in one line what was measured.
+    """
     with whole_file(directory / "predictions.csv") as path:
         charts.write_predictions(path, report.answers, report.labels)
     with whole_directory(directory / "plots") as path:
@@ -96,24 +160,27 @@ def write_reports(directory: Path, report: Report) -> None:
                 save(figure, path / f"{name}.png", SHEET_DOTS_PER_INCH)
     write(directory / "index.html", page(report, drawn))
     write(directory / "model-card.md", model_card(report))
-    write_json(directory / "metrics.json", report.metrics)
+    metrics = flat_metrics(report.labelled, report.corrected, report.labels.touched)
+    for more in (report.outside, *report.variants):
+        metrics |= more.as_metrics() if more is not None else {}
+    write_json(directory / "metrics.json", metrics)
+    return render("evaluation.txt", **_told(report))
 
 
 def charts_of(report: Report) -> dict[str, Chart]:
     """Draw confusion, curves, per_style, reliability, risk_coverage and, if measured, outside."""
     found, outside = report.corrected, report.outside
     right = found.selective_accuracy.value if found.selective_accuracy else None
-    every = {
-        "confusion": lambda theme: charts.confusion(found.confusion, report.names, theme),
-        "curves": lambda theme: charts.curves(report.history, theme),
-        "per_style": lambda theme: charts.per_style(found.styles, report.names, theme),
-        "reliability": lambda theme: charts.reliability_diagram(found.reliability, theme),
-        "risk_coverage": lambda theme: charts.risk_coverage(
-            found.risk_coverage, found.predictions.coverage, right, theme
-        ),
+    where = found.risk_coverage, found.predictions.coverage, right
+    every: dict[str, Callable[[Theme], Figure]] = {
+        "confusion": partial(charts.confusion, found.confusion, report.names),
+        "curves": partial(charts.curves, report.history),
+        "per_style": partial(charts.per_style, found.styles, report.names),
+        "reliability": partial(charts.reliability_diagram, found.reliability),
+        "risk_coverage": partial(charts.risk_coverage, *where),
     }
     if outside is not None and outside.curve is not None:
-        every["outside"] = lambda theme: charts.outside_distances(outside, theme)
+        every["outside"] = partial(charts.outside_distances, outside)
     return draw_charts(every, report.drawn)
 
 
@@ -138,21 +205,6 @@ def model_card(report: Report) -> str:
     return render("model-card.md", **_told(report))
 
 
-def in_words(report: Report) -> str:
-    """Say in one line what was measured."""
-    found, corrected, touched = report.labelled, report.corrected, report.labels.touched
-    said = (
-        f"{percent(found.accuracy.value)} of {len(found.predictions.files)} test {report.thing} "
-        f"right (95% interval {between(found.accuracy)}), macro F1 {found.macro_f1:.3f}. "
-    )
-    if touched:
-        said += (
-            f"With corrected labels, which touch {touched} of them: "
-            f"{percent(corrected.accuracy.value)} ({between(corrected.accuracy)}). "
-        )
-    return said + "Look at reports/index.html."
-
-
 def most_confused(
     found: Evaluation, names: Sequence[str], at_most: int = 5
 ) -> list[tuple[str, str, int]]:
@@ -165,7 +217,14 @@ def most_confused(
 
 def _told(report: Report) -> dict[str, Any]:
     """Return what page and card both tell."""
-    counts, labels = report.summary["counts"], report.labels
+    counts, labels, source = report.summary["counts"], report.labels, report.summary["source"]
+    lineage = {
+        "run in MLflow": report.run.get("run_id"),
+        "bundle": report.bundle_digest,
+        "data": report.summary["digest"],
+        "files of the source": source.get("digest"),
+        **{name.replace("_", " "): value for name, value in report.card.lineage.items()},
+    }
     return {
         "report": report,
         "card": report.card,
@@ -181,5 +240,6 @@ def _told(report: Report) -> dict[str, Any]:
         "scores": list(zip(report.names, report.corrected.styles, strict=True)),
         "table": {s: [row.get(split, 0) for split in SPLITS] for s, row in counts.items()},
         "splits": SPLITS,
-        "source": where_from(report.summary["source"]),
+        "lineage": {name: value for name, value in lineage.items() if str(value or "")},
+        "source": where_from(source),
     }
