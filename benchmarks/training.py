@@ -75,9 +75,9 @@ def main(overrides: list[str]) -> None:
 
 def work_of(fitted: Any, config: Config, arrays: Arrays) -> dict[str, float]:
     """Return the multiplications, each with its addition, of each stage of a training."""
-    from archstyle.models.inputs import cut
+    from archstyle.models.learner import cut
 
-    train, size = config.train, arrays.image_size
+    train, size = config.train, arrays.train_images.shape[1]
     parts = cut(fitted.network, fitted.model, train.frozen_blocks)
     shape, lower = (size, size, 3), 0
     if parts.lower is not None:
@@ -86,7 +86,7 @@ def work_of(fitted: Any, config: Config, arrays: Arrays) -> dict[str, float]:
     upper = multiply_adds(parts.upper, shape)
     photos, pictures = len(arrays.train_labels), 1 + arrays.copies
     # A network does as much more on a photo as it is larger.
-    validation = len(arrays.validation_labels) * (arrays.read_size / size) ** 2
+    validation = len(arrays.validation_labels) * (arrays.validation_images.shape[1] / size) ** 2
     batch = min(train.batch_size, photos)
     epochs = sum(row["phase"] == "network" for row in fitted.history)
     return {

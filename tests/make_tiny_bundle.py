@@ -31,10 +31,7 @@ def arrays(train: int, validation: int) -> Arrays:
         validation_images=photos(5000, validation),
         validation_labels=np.repeat(np.arange(len(STYLES)), validation),
         styles=STYLES,
-        image_size=SIZE,
-        read_size=SIZE,
         drawn=True,
-        digest="drawn",
         copies=0,
         draw=held(np.empty((0, 0, SIZE, SIZE, 3), np.uint8)),
     )

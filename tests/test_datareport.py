@@ -19,6 +19,7 @@ from archstyle.reports import data_charts as charts
 from archstyle.reports.collection import Alike, by_style
 from archstyle.reports.data_report import charts_of, sheets_of, write_report
 from archstyle.reports.highlights import SMALL, choose
+from archstyle.reports.page import Thumbnail, data_uri
 from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
@@ -26,7 +27,7 @@ from tests.datareport_project import collection, row
 from tests.photo_folders import fill, jpeg, photo
 from tests.test_report import CHROMIUM, CHROMIUM_ARGUMENTS, parsed
 
-PICTURE = photo(1)
+PICTURE = Thumbnail(photo(1), data_uri(photo(1)))
 HOSTILE = '"><img src=x onerror=1>'
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from archstyle.bundle import BundleError, MahalanobisDistance, Outputs
 from archstyle.bundle.out_of_distribution import features
-from archstyle.models.variants import fit_distance, fit_distance_threshold
+from archstyle.models.train import fit_distance, fit_distance_threshold
 
 
 def embeddings(n: int, seed: int = 0, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

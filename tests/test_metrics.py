@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as scikit
 
-from archstyle.metrics.calibration import reliability, risk_coverage
 from archstyle.metrics.classification import (
     bootstrap,
     correct_interval,
     log_loss,
+    reliability,
+    risk_coverage,
     score,
     share_interval,
 )

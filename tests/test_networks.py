@@ -20,7 +20,7 @@ from archstyle.models.acceleration import accelerated
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import classifier
 from archstyle.models.fit import fit
-from archstyle.models.inputs import cut
+from archstyle.models.learner import cut
 from archstyle.models.networks import (
     Network,
     architecture,
@@ -294,10 +294,7 @@ def noise(photos: int, size: int) -> Arrays:
         validation_images=rng.integers(0, 256, (photos, size, size, 3), dtype=np.uint8),
         validation_labels=labels,
         styles=("a", "b"),
-        image_size=size,
-        read_size=size,
         drawn=True,
-        digest="",
         copies=1,
         draw=held(np.stack(crops)),
     )

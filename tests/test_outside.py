@@ -134,8 +134,8 @@ def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
     found = measure_variants(
         variants, served, Photos(photos), Labels(rows, by_file, by_file), given
     )
-    assert [variant.precision for variant in found] == ["float32", "int8"]
-    assert [v.same_answers for v in found if v.served] == [1.0]
-    assert found[1].megabytes < 5 < found[0].megabytes
-    assert all(0.5 < variant.accuracy == variant.corrected_accuracy for variant in found)
+    assert [variant["precision"] for variant in found] == ["float32", "int8"]
+    assert [variant["same_answers"] for variant in found if variant["served"]] == [1.0]
+    assert found[1]["megabytes"] < 5 < found[0]["megabytes"]
+    assert all(0.5 < one["accuracy"] == one["corrected_accuracy"] for one in found)
     assert set(time_variants(variants)) == {"float32", "int8"}

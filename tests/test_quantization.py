@@ -11,7 +11,7 @@ from archstyle.bundle import Outputs
 from archstyle.bundle.graph import Graph
 from archstyle.models.export import classifier, export_graph, export_int8_graph
 from archstyle.models.networks import Network, build_network
-from archstyle.models.variants import small_is_enough
+from archstyle.models.train import small_is_enough
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 

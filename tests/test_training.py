@@ -11,11 +11,10 @@ import pytest
 from archstyle.config import Model, Train
 from archstyle.data.arrays import Arrays, held
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.calibration import fit_temperature, fit_threshold, softmax
+from archstyle.metrics.classification import fit_temperature, fit_threshold, softmax
 from archstyle.models.checkpoint import open_checkpoint
 from archstyle.models.fit import Fitted, fit
-from archstyle.models.inputs import Batches
-from archstyle.models.learner import blend
+from archstyle.models.learner import Batches, blend
 from archstyle.models.networks import build_network
 from archstyle.models.networks.efficientnet_lite import read_state
 
@@ -59,10 +58,7 @@ def fit_quickly(
         validation_images=rng.integers(0, 256, (5, read_size, read_size, 3), dtype=np.uint8),
         validation_labels=labels[:5],
         styles=("a", "b"),
-        image_size=64,
-        read_size=read_size,
         drawn=True,
-        digest="",
         copies=1,
         draw=held(np.stack(crops)),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays, held
 from archstyle.models import open_checkpoint, train_bundle, write_history
-from archstyle.models.inputs import Batch, Batches
+from archstyle.models.learner import Batch, Batches
 from archstyle.photos.reader import to_array
 from facades import STYLES, draw_facade
 
@@ -40,10 +40,7 @@ def arrays(size: int) -> Arrays:
         validation_images=photos(5000, 2),
         validation_labels=np.repeat(np.arange(len(STYLES)), 2),
         styles=STYLES,
-        image_size=size,
-        read_size=size,
         drawn=True,
-        digest="drawn",
         copies=1,
         draw=held(whole[np.newaxis, :, :, ::-1]),
     )

@@ -38,10 +38,7 @@ class Arrays:
     validation_images: Images
     validation_labels: NDArray[np.int64]
     styles: tuple[str, ...]
-    image_size: int
-    read_size: int
     drawn: bool
-    digest: str
     copies: int
     draw: Draw
 
@@ -121,10 +118,8 @@ def read_arrays(directory: Path, raw: Path) -> Arrays:
             draw = _drawing(store, index["train_files"], size, augment, index["seed"])
         if index["source"] != store.source.digest:
             raise ValueError(f"its photos are not those of {raw}")
-        facts = {key: index[key] for key in ("image_size", "read_size", "drawn", "digest")}
-        return Arrays(
-            **parts, **facts, styles=tuple(index["styles"]), copies=augment.copies, draw=draw
-        )
+        facts = {"styles": tuple(index["styles"]), "drawn": index["drawn"]}
+        return Arrays(**parts, **facts, copies=augment.copies, draw=draw)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArchstyleError(
             f"{directory} is not whole ({error}): run `dvc repro augment`."

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -12,7 +12,6 @@ from archstyle.errors import ArchstyleError
 
 SPLITS = ("train", "validation", "test")
 STATUSES = ("used", "duplicate", "conflict", "corrected", "dropped", "broken")
-PAIR_COLUMNS = ("file", "other", "bits", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class Pair:
     same: bool  # whether they count as one photograph
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS, PAIR_COLUMNS = (tuple(field.name for field in fields(one)) for one in (Row, Pair))
+REPRO = "run `dvc repro prepare`"
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
@@ -50,43 +50,37 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
 
 def read_manifest(path: Path) -> list[Row]:
     """Read the rows; raises ArchstyleError when the file is missing or no manifest."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file)
-    except OSError as error:
-        raise ArchstyleError(
-            f"{path} cannot be read ({error.strerror}): run `dvc repro prepare`."
-        ) from None
-    except (ValueError, csv.Error):
-        header, lines = [], []
     # A manifest from before there were buildings still says what was in which split.
-    whole = tuple(header) in (COLUMNS, COLUMNS[:-1])
-    if not whole or any(len(line) != len(header) for line in lines):
-        raise ArchstyleError(
-            f"{path} is no manifest with the columns {', '.join(COLUMNS)}: run `dvc repro prepare`."
-        )
-    return [Row(*line) for line in lines]
+    headers = COLUMNS, COLUMNS[:-1]
+    return [Row(*line) for line in read_lines(path, headers, "manifest", REPRO)]
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
     """Write the pairs, sorted by file."""
-    rows = (
-        (pair.file, pair.other, pair.bits, int(pair.same)) for pair in sorted(pairs, key=astuple)
-    )
+    rows = ((*astuple(pair)[:-1], int(pair.same)) for pair in sorted(pairs, key=astuple))
     write_csv(path, PAIR_COLUMNS, rows)
 
 
-def read_pairs(path: Path) -> Iterator[Pair]:
-    """Yield the pairs one by one: there may be many. Raises ArchstyleError where it is none."""
+def read_pairs(path: Path) -> list[Pair]:
+    """Read the pairs; raises ArchstyleError when the file is missing or something else."""
+    lines = read_lines(path, [PAIR_COLUMNS], "list of pairs", REPRO)
+    return [Pair(one, other, int(bits), same == "1") for one, other, bits, same in lines]
+
+
+def read_lines(
+    path: Path, headers: Collection[tuple[str, ...]], what: str, advice: str
+) -> list[list[str]]:
+    """Read the lines under one of the headers; raises ArchstyleError that ends with the advice."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            if tuple(next(lines, ())) != PAIR_COLUMNS:
-                raise ValueError(f"its columns are not {', '.join(PAIR_COLUMNS)}")
-            for one, other, bits, same in lines:
-                yield Pair(one, other, int(bits), same == "1")
+            header, *lines = csv.reader(file)
+        if tuple(header) in headers and all(len(line) == len(header) for line in lines):
+            return lines
+        reason = ""
     except (OSError, ValueError, csv.Error) as error:
-        raise ArchstyleError(f"{path} cannot be read ({error}): run `dvc repro prepare`.") from None
+        reason = getattr(error, "strerror", None) or ""
+    reason = reason or f"it is no {what} with the columns {', '.join(next(iter(headers)))}"
+    raise ArchstyleError(f"{path} cannot be read ({reason}): {advice}.") from None
 
 
 def used(rows: Iterable[Row], split: str) -> list[Row]:

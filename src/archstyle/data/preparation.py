@@ -7,7 +7,7 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import Any
@@ -88,15 +88,17 @@ def make_manifest(
     members: dict[int, list[Photo]] = defaultdict(list)
     for photo, root in zip(photos, roots.tolist(), strict=True):
         members[root].append(photo)
-    groups = {name_group(photo.sha256 for photo in group): group for group in members.values()}
-    decided = _decide(photos, groups, corrections)
+    group_of = {root: name_group(photo.sha256 for photo in of) for root, of in members.items()}
+    names = [group_of[root] for root in roots.tolist()]
+    groups = {group_of[root]: of_group for root, of_group in members.items()}
+    decided = _decide(_about(photos, names, corrections))
     fates: dict[str, tuple[str, str, str]] = {}
     for group, of_group in groups.items():
         fates |= _fates(of_group, decided.get(group))
+    # The groups of which a photo is used, with its style.
     styles = {
         group: fates[photo.file][1]
-        for group, of_group in groups.items()
-        for photo in of_group
+        for photo, group in zip(photos, names, strict=True)
         if fates[photo.file][0] in ("used", "corrected")
     }
     _check_spelling({photo.style for photo in photos} | {*styles.values()})
@@ -112,17 +114,16 @@ def make_manifest(
         group: {photo.building for photo in of_group if photo.building}
         for group, of_group in groups.items()
     }
-    for group, listed in _about(photos, groups, buildings):
+    for group, listed in _about(photos, names, buildings):
         shown[group].add(listed.building)
     together = join_buildings({group: shown[group] for group in styles})
     splits = assign_splits(styles, shares, remembered, together)
-    for group, of_group in groups.items():
-        for photo in of_group:
-            status, style, reason = fates[photo.file]
-            split = splits[group] if status in ("used", "corrected") else ""
-            what = (photo.file, style, photo.sha256, photo.phash, group, split)
-            building = photo.building or min(shown[group], default="")
-            rows.append(Row(*what, status, reason, building))
+    for photo, group in zip(photos, names, strict=True):
+        status, style, reason = fates[photo.file]
+        split = splits[group] if status in ("used", "corrected") else ""
+        building = photo.building or min(shown[group], default="")
+        what = (photo.file, style, photo.sha256, photo.phash, group, split)
+        rows.append(Row(*what, status, reason, building))
     pairs = [
         Pair(photos[one].file, photos[other].file, bits, bool(roots[one] == roots[other]))
         for one, other, bits in near.tolist()
@@ -150,14 +151,10 @@ def _fates(
     return fates
 
 
-def _decide(
-    photos: Sequence[Photo],
-    groups: Mapping[str, Sequence[Photo]],
-    corrections: Sequence[Correction],
-) -> dict[str, Correction]:
+def _decide(about: Iterable[tuple[str, Correction]]) -> dict[str, Correction]:
     """Return the decision about each photograph that there is one about."""
     decided: dict[str, Correction] = {}
-    for group, correction in _about(photos, groups, corrections):
+    for group, correction in about:
         other = decided.setdefault(group, correction)
         if (other.action == "drop", other.style) != (correction.action == "drop", correction.style):
             raise ArchstyleError(
@@ -168,13 +165,11 @@ def _decide(
 
 
 def _about(
-    photos: Sequence[Photo], groups: Mapping[str, Sequence[Photo]], entries: Sequence[Entry]
-) -> Iterator[tuple[str, Entry]]:
-    """Yield the group and the entry wherever an entry is about one of the group's photos."""
-    group_of = {photo.file: group for group, members in groups.items() for photo in members}
+    photos: Sequence[Photo], groups: Sequence[str], entries: Sequence[Entry]
+) -> list[tuple[str, Entry]]:
+    """Return the group and the entry wherever an entry is about one of the photos."""
     sha256s, phashes = [photo.sha256 for photo in photos], [photo.phash for photo in photos]
-    for index, entry in match(entries, sha256s, phashes).items():
-        yield group_of[photos[index].file], entry
+    return [(groups[index], entry) for index, entry in match(entries, sha256s, phashes).items()]
 
 
 def _check_spelling(styles: set[str]) -> None:
@@ -194,17 +189,8 @@ def _photo(entry: Packed, seen: Inspection) -> Photo:
 
 
 def _row(entry: Packed, status: str, reason: str) -> Row:
-    return Row(
-        entry.file,
-        style_of(entry.file) or "",
-        entry.sha256,
-        "",
-        "",
-        "",
-        status,
-        reason,
-        entry.building,
-    )
+    named = entry.file, style_of(entry.file) or "", entry.sha256, "", "", ""
+    return Row(*named, status, reason, entry.building)
 
 
 def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> dict[str, Any]:

@@ -8,11 +8,12 @@ come from elsewhere. What was decided first stays: a trial of other settings dec
 import csv
 import errno
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from archstyle.common.files import locked, read_json, whole_file, write_csv
 from archstyle.config.schema import Split
-from archstyle.data.manifest import SPLITS, Row, digest, read_manifest, used
+from archstyle.data.manifest import SPLITS, Row, digest, read_lines, read_manifest, used
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
 
@@ -38,7 +39,7 @@ def read_previous(memory: Path, prepared: Path, shares: Split) -> dict[str, str]
             rows = read_manifest(prepared / "manifest.csv")
             if digest(rows) != summary.get("digest"):
                 raise ArchstyleError(f"{prepared / 'manifest.csv'} was changed")
-            if summary.get("shares") == {"validation": shares.validation, "test": shares.test}:
+            if summary.get("shares") == asdict(shares):
                 return previous_splits(rows) | kept
     except ArchstyleError as error:
         known = f"the splits of {len(kept):,} photos are kept in {memory.name} all the same"
@@ -72,7 +73,11 @@ def keep_splits(memory: Path, rows: Sequence[Row], retired: Collection[str] = ()
 
 
 def renew_test_photos(root: Path) -> str:
-    """Retire the test photos that evaluate has shown to training; say what to do next."""
+    """Retire the test photos that evaluate has shown to training; say what to do next.
+
+    With them go those of their buildings. Raises ArchstyleError where a style would keep no test
+    photo that nobody has looked at.
+    """
     prepared, answers = root / "data" / "prepared", root / "reports" / "predictions.csv"
     shares = Split(**read_json(prepared / "summary.json")["shares"])
     if not answers.exists():
@@ -80,33 +85,23 @@ def renew_test_photos(root: Path) -> str:
     with answers.open(encoding="utf-8", newline="") as file:
         looked_at = {row["file"] for row in csv.DictReader(file)}
     rows = read_manifest(prepared / "manifest.csv")
-    retired = retired_groups(rows, looked_at)
-    memory = memory_file(root / MEMORY, shares)
-    keep_splits(memory, rows, retired)
-    fresh = len(used(rows, "test")) - len(retired)
-    return (
-        f"{len(retired)} test photos that were looked at are for training now, {fresh} that came "
-        f"since remain. {memory.relative_to(root)} remembers it: keep it (`git add -f`). Next: "
-        "`dvc repro --force prepare`, then `dvc repro`."
-    )
-
-
-def retired_groups(rows: Sequence[Row], looked_at: Collection[str]) -> set[str]:
-    """Return the test groups to learn from: those of the files looked at, and of their buildings.
-
-    Raises ArchstyleError where a style would keep no test photo that nobody has looked at.
-    """
     test = used(rows, "test")
     seen = [row for row in test if row.file in looked_at]
     buildings = {row.building for row in seen} - {""}
     retired = {row.group for row in test if row in seen or row.building in buildings}
-    fresh = {row.style for row in test if row.group not in retired}
-    if missing := sorted({row.style for row in rows if row.split} - fresh):
+    fresh = [row for row in test if row.group not in retired]
+    if missing := sorted({row.style for row in rows if row.split} - {row.style for row in fresh}):
         raise ArchstyleError(
             f"There is no new test photo of {', '.join(missing)}: add photos of "
             f"{'it' if len(missing) == 1 else 'them'}, `dvc repro prepare`, then try again."
         )
-    return retired
+    memory = memory_file(root / MEMORY, shares)
+    keep_splits(memory, rows, retired)
+    return (
+        f"{len(retired)} test photos that were looked at are for training now, {len(fresh)} that "
+        f"came since remain. {memory.relative_to(root)} remembers it: keep it (`git add -f`). "
+        "Next: `dvc repro --force prepare`, then `dvc repro`."
+    )
 
 
 def previous_splits(rows: Sequence[Row]) -> dict[str, str]:
@@ -125,18 +120,10 @@ def held_by_memory(rows: Sequence[Row], shares: Split) -> list[Row]:
 
 
 def _read_memory(path: Path) -> dict[str, str]:
+    advice = "bring it back, or remove it to go by data/prepared/manifest.csv alone"
     if not path.exists():
         return {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file)
-        kept = {sha256: split for sha256, split in lines if split in SPLITS and len(sha256) == 64}
-        if tuple(header) == COLUMNS and len(kept) == len(lines):
-            return kept
-        problem = "it is no list of splits"
-    except (OSError, ValueError, csv.Error) as error:
-        problem = getattr(error, "strerror", None) or "it is no list of splits"
-    raise ArchstyleError(
-        f"{path} cannot be read ({problem}), so where photos lay cannot be told: bring it back, or "
-        "remove it to go by data/prepared/manifest.csv alone."
-    )
+    kept = dict(read_lines(path, [COLUMNS], "list of splits", advice))
+    if all(len(sha256) == 64 and split in SPLITS for sha256, split in kept.items()):
+        return kept
+    raise ArchstyleError(f"{path} cannot be read (it is no list of splits): {advice}.")

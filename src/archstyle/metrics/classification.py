@@ -1,14 +1,18 @@
-"""How good a classifier is, with intervals. Names follow scikit-learn.
+"""How good a classifier is, with intervals; what its probabilities mean, and when to abstain.
 
-`labels` and `predictions` are int [n], indices into k styles; `probabilities` are float [n, k] with
-rows that sum to one. scikit-learn counts; the bootstrap is drawn here, over cells and not photos.
+Names follow scikit-learn. `labels` and `predictions` are int [n], indices into k styles;
+`probabilities` are float [n, k] with rows that sum to one. scikit-learn counts; the bootstrap is
+drawn here, over cells and not photos.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
+from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn import metrics
 
@@ -16,6 +20,10 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
+BINS = 10
+LOWEST_THRESHOLD = 0.5  # below, an answer is likelier wrong than right
+SURE = 0.7  # of the bound of one threshold; not of the one that is chosen of many
+SPARED = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,9 @@ class Scores:
 
 def f1(labels: Ints, predictions: Ints, k: int) -> Floats:
     """Return [k], the harmonic mean of precision and recall; 0 where a style is never met."""
-    all_of = {"labels": np.arange(k), "average": None, "zero_division": 0}
-    return np.asarray(metrics.f1_score(labels, predictions, **all_of), np.float64)
+    every = np.arange(k)
+    found = metrics.f1_score(labels, predictions, labels=every, average=None, zero_division=0)
+    return np.asarray(found, np.float64)
 
 
 def log_loss(labels: Ints, probabilities: NDArray[Any]) -> float:
@@ -78,22 +87,19 @@ def score(
     """Count, and draw the photos `samples` times with replacement for the intervals."""
     confusion = metrics.confusion_matrix(labels, predictions, labels=np.arange(len(styles)))
     draws = bootstrap(confusion, samples, seed)
-    right, said, there = np.diagonal(confusion), confusion.sum(0), confusion.sum(1)
-    diagonal = np.diagonal(draws, axis1=1, axis2=2)
-    precision, recall = _share(diagonal, draws.sum(1)), _share(diagonal, draws.sum(2))
-    harmonic = f1(labels, predictions, len(styles))
-    scores = [
-        StyleScore(
-            style=style,
-            precision=share_interval(int(right[i]), int(said[i]), precision[:, i]),
-            recall=share_interval(int(right[i]), int(there[i]), recall[:, i]),
-            f1=float(harmonic[i]),
-            support=int(there[i]),
-        )
-        for i, style in enumerate(styles)
-    ]
+    right, diagonal = np.diagonal(confusion), np.diagonal(draws, axis1=1, axis2=2)
+
+    def intervals(axis: int) -> list[Interval]:
+        totals = draws.sum(1 + axis)
+        drawn = np.divide(diagonal, totals, out=np.zeros(totals.shape), where=totals > 0)
+        return list(map(share_interval, right.tolist(), confusion.sum(axis).tolist(), drawn.T))
+
+    harmonic = f1(labels, predictions, len(styles)).tolist()
+    support = confusion.sum(1).tolist()
+    every = zip(styles, intervals(0), intervals(1), harmonic, support, strict=True)
     accuracy = share_interval(int(right.sum()), len(labels), diagonal.sum(1) / len(labels))
-    return Scores(confusion, accuracy, float(harmonic.mean()), scores)
+    scores = [StyleScore(*of_style) for of_style in every]
+    return Scores(confusion, accuracy, float(np.mean(harmonic)), scores)
 
 
 def correct_interval(correct: NDArray[np.bool_], samples: int, seed: int) -> Interval | None:
@@ -133,6 +139,101 @@ def bootstrap(confusion: Ints, samples: int, seed: int) -> Ints:
     return np.asarray(cells.reshape(samples, *confusion.shape), np.int64)
 
 
-def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
-    result: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
-    return result
+def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
+    """Return probabilities [n, k] of logits [n, k]."""
+    return np.asarray(special.softmax(np.asarray(logits, np.float64) / temperature, axis=1))
+
+
+def fit_temperature(logits: NDArray[np.floating], labels: Ints) -> float:
+    """Return the temperature that makes the labels likeliest, between 0.2 and 5.
+
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.04599.
+    """
+    wide, photos = np.asarray(logits, np.float64), np.arange(len(labels))
+    found = minimize_scalar(
+        lambda log: -special.log_softmax(wide / np.exp(log), axis=1)[photos, labels].mean(),
+        bounds=(np.log(0.2), np.log(5.0)),
+        method="bounded",
+    )
+    return round(float(np.exp(found.x)), 4)
+
+
+def fit_threshold(probabilities: NDArray[np.floating], labels: Ints, target: float) -> float:
+    """Return the probability below which to abstain.
+
+    The lowest at which selective accuracy reaches `target` on these photos; or a higher one, at
+    which its lower bound does (SURE, one side), as far as that costs at most SPARED of the
+    photos. As the best of many thresholds is taken, it holds on other photos less often than that:
+    see docs/decisions/0015-abstention.md. Never below LOWEST_THRESHOLD; 1, so that nothing is
+    answered, where none reaches it.
+    Source: Geifman and El-Yaniv 2017, Selective Classification, arXiv:1705.08500.
+    """
+    best = probabilities.max(axis=1)
+    order = np.argsort(-best, kind="stable")
+    number = np.arange(1, len(order) + 1)
+    right = np.cumsum((probabilities.argmax(axis=1) == labels)[order])
+    enough = np.flatnonzero(right / number >= target)
+    if len(enough) == 0:
+        return 1.0
+    # The lower bound of Clopper and Pearson, for every number of answers at once.
+    bound = special.betaincinv(np.maximum(right, 1), number - right + 1, 1 - SURE)
+    sure = np.flatnonzero(bound >= target)
+    answered = max(math.ceil((1 - SPARED) * len(order)), sure[-1] + 1 if len(sure) else 0)
+    last = min(int(enough[-1]), answered - 1)
+    if last == len(order) - 1:
+        return LOWEST_THRESHOLD
+    return max(round(float(best[order[last]]), 6) - 1e-6, LOWEST_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Equal-width bins of the probability of the answer; empty bins hold NaN.
+
+    `edges` [bins + 1]; `probability` (mean), `accuracy` and `photos` [bins].
+    """
+
+    edges: Floats
+    probability: Floats
+    accuracy: Floats
+    photos: Ints
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """The mean gap of probability and accuracy, weighted by photos; 0 is best.
+
+        Guo et al.: On Calibration of Modern Neural Networks, ICML 2017.
+        """
+        gaps = np.nan_to_num(np.abs(self.probability - self.accuracy))
+        return float((gaps * self.photos).sum() / max(1, self.photos.sum()))
+
+
+def reliability(probability: Floats, correct: NDArray[np.bool_]) -> Reliability:
+    """Bin the photos by the probability [n] of their answer."""
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    index = np.digitize(probability, edges[1:-1], right=True)
+    photos = np.bincount(index, minlength=BINS)
+    divisor = np.where(photos == 0, np.nan, photos)
+    return Reliability(
+        edges=edges,
+        probability=np.bincount(index, probability, BINS) / divisor,
+        accuracy=np.bincount(index, correct, BINS) / divisor,
+        photos=photos.astype(np.int64),
+    )
+
+
+@dataclass(frozen=True)
+class RiskCoverage:
+    """Share answered and share of mistakes among it, from the surest photo to all; both [n].
+
+    El-Yaniv, Wiener: On the Foundations of Noise-free Selective Classification, JMLR 2010.
+    """
+
+    coverage: Floats
+    risk: Floats
+
+
+def risk_coverage(probability: Floats, correct: NDArray[np.bool_]) -> RiskCoverage:
+    """Sort the photos from the surest down; ties keep their order."""
+    order = np.argsort(-probability, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    return RiskCoverage(counts / len(order), np.cumsum(~correct[order]) / counts)

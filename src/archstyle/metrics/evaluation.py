@@ -1,9 +1,11 @@
 """All that is measured of a bundle: on test photos, on photos of no such building, and in time."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +14,16 @@ from sklearn.metrics import auc, roc_curve
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.graph import Graph
-from archstyle.metrics.calibration import Reliability, RiskCoverage, reliability, risk_coverage
 from archstyle.metrics.classification import (
     Floats,
     Interval,
+    Reliability,
+    RiskCoverage,
     Scores,
     correct_interval,
     log_loss,
+    reliability,
+    risk_coverage,
     score,
 )
 from archstyle.metrics.predictions import (
@@ -149,47 +154,37 @@ def answer_outside(bundle: Bundle, raw: Path, test: Answers) -> Outside | None:
     return Outside(answers, test) if answers.files else None
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A bundle that train made, measured."""
-
-    precision: str
-    served: bool
-    megabytes: float  # of all its files
-    validation_accuracy: float
-    accuracy: float  # on the test photos as labelled
-    corrected_accuracy: float
-    coverage: float  # as corrected
-    same_answers: float  # share of the test photos to which the served one says the same
-
-    def as_metrics(self) -> dict[str, float]:
-        """Return flat numbers under names that begin with the precision."""
-        names = ("megabytes", "validation_accuracy", "accuracy", "corrected_accuracy")
-        return {f"{self.precision}_{name}": round(getattr(self, name), 6) for name in names}
-
-
 def measure_variants(
     folder: Path, served: Bundle, store: Reads, labels: Labels, given: Answers
-) -> list[Variant]:
-    """Measure every bundle in `folder`; `given` is what the served one says of the same photos."""
+) -> list[dict[str, Any]]:
+    """Measure every bundle in `folder`; `given` is what the served one says of the same photos.
+
+    Accuracy is as labelled, coverage as corrected, and `same_answers` the share of the photos to
+    which the served one says the same.
+    """
     found = []
     for path in sorted(path.parent for path in folder.glob(f"*/{GRAPH}")):
         bundle = Bundle.load(path)
         answers = predict_photos(bundle, store, labels.rows)
         corrected = answers.judged_by(labels.corrected)
-        found.append(
-            Variant(
-                precision=bundle.card.precision,
-                served=bundle.digest == served.digest,
-                megabytes=sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 1e6,
-                validation_accuracy=bundle.card.metrics["validation"]["accuracy"],
-                accuracy=float(answers.judged_by(labels.labelled).correct.mean()),
-                corrected_accuracy=float(corrected.correct.mean()),
-                coverage=corrected.coverage,
-                same_answers=float((answers.predicted == given.predicted).mean()),
-            )
-        )
+        variant = {
+            "precision": bundle.card.precision,
+            "served": bundle.digest == served.digest,
+            "megabytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 1e6,
+            "validation_accuracy": bundle.card.metrics["validation"]["accuracy"],
+            "accuracy": float(answers.judged_by(labels.labelled).correct.mean()),
+            "corrected_accuracy": float(corrected.correct.mean()),
+            "coverage": corrected.coverage,
+            "same_answers": float((answers.predicted == given.predicted).mean()),
+        }
+        found.append(variant)
     return found
+
+
+def variant_metrics(variant: Mapping[str, Any]) -> dict[str, float]:
+    """Return flat numbers under names that begin with the precision."""
+    names = ("megabytes", "validation_accuracy", "accuracy", "corrected_accuracy")
+    return {f"{variant['precision']}_{name}": round(variant[name], 6) for name in names}
 
 
 def time_variants(folder: Path) -> dict[str, float]:

@@ -11,7 +11,7 @@ with quiet((b"",)):
     import tensorflow  # noqa: F401
 
     from archstyle.models.checkpoint import identity, open_checkpoint
-    from archstyle.models.fit import write_history
-    from archstyle.models.train import train_bundle, validate
+    from archstyle.models.fit import validate, write_history
+    from archstyle.models.train import train_bundle
 
 __all__ = ["identity", "open_checkpoint", "train_bundle", "validate", "write_history"]

@@ -1,7 +1,6 @@
 """Makes training and running a model faster without changing what comes out."""
 
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,7 +20,6 @@ HEAD = ("embedding", "dropout", "head")
 
 # Small batches stay in the processor's cache, and one a core at a time leaves none waiting.
 BATCH = 8
-Seen = Callable[[int], object]
 
 # oneDNN computes the gradient of a depthwise kernel by its depthwise code up to this width; a wider
 # one goes through code for dense groups of 16 channels, at a fifth of the speed.
@@ -139,18 +137,11 @@ class Predictor:
         self._free: dict[Any, SimpleQueue[Any]] = {}  # functions, by what a batch looks like
         self._tracing = Lock()
 
-    def __call__(self, inputs: NDArray[Any], seen: Seen = lambda photos: None) -> NDArray[Any]:
-        """Return float32 [n, ...] for `inputs` [n, ...].
-
-        `seen` is called with the number of photos of each batch that is done.
-        """
+    def __call__(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Return float32 [n, ...] for `inputs` [n, ...]."""
         batches = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))
-        made = []
         with ThreadPoolExecutor(threads()) as pool:
-            for outputs in pool.map(self.run, batches):
-                made.append(outputs)
-                seen(len(outputs))
-        return np.concatenate(made)
+            return np.concatenate([*pool.map(self.run, batches)])
 
     def run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Return float32 [n, ...] for `inputs` [n, ...], computed in the calling thread."""

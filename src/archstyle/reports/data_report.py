@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL.Image import Image
-
 from archstyle.common.files import whole_directory
 from archstyle.data.duplicates.hash import BITS
 from archstyle.data.manifest import Row
@@ -18,7 +16,7 @@ from archstyle.reports.collection import FATES, Collection, by_style, held_out, 
 from archstyle.reports.contact_sheet import Tile, contact_sheet
 from archstyle.reports.data_charts import NO_STYLE
 from archstyle.reports.highlights import SMALL, Group, files_of, find
-from archstyle.reports.page import Chart, draw_charts, many, render, where_from, write
+from archstyle.reports.page import Chart, Thumbnail, draw_charts, many, render, where_from, write
 from archstyle.reports.theme import LIGHT, applied, save
 
 SIDE = 200  # pixels of a thumbnail's longer side
@@ -40,7 +38,7 @@ def write_report(
     directory: Path,
     found: Collection,
     choices: Mapping[str, Any],
-    pictures: Mapping[str, Image],
+    pictures: Mapping[str, Thumbnail],
     leaks: Sequence[Leak],
 ) -> str:
     """Write the page, the data sheet and, in data/, charts as PNG and contact sheets as JPEG.
@@ -104,7 +102,7 @@ def charts_of(found: Collection) -> dict[str, Chart]:
 
 
 def sheets_of(
-    choices: Mapping[str, Any], pictures: Mapping[str, Image]
+    choices: Mapping[str, Any], pictures: Mapping[str, Thumbnail]
 ) -> list[tuple[str, str, list[Tile]]]:
     """Return (name, title, tiles) of a contact sheet for each style and for what lies together."""
 
@@ -115,7 +113,7 @@ def sheets_of(
             caption = f"{style_of(item.file)} → {item.style}"
         elif caption is None:
             caption = f"{item.bits} bits"
-        return Tile([pictures[file] for file in files_of(item)], caption)
+        return Tile([pictures[file].image for file in files_of(item)], caption)
 
     every = [(name, title, [*map(tile, choices[name])]) for name, title in SHEETS.items()]
     styles = zip(file_names(choices["styles"]), choices["styles"].items(), strict=True)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from archstyle.bundle import Bundle, Card
 from archstyle.common.files import whole_directory, whole_file, write_json
-from archstyle.metrics.evaluation import Evaluation, Outside, Variant, flat_metrics
+from archstyle.metrics.evaluation import Evaluation, Outside, flat_metrics, variant_metrics
 from archstyle.metrics.predictions import Labels, Predictions, Reads
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
@@ -79,7 +79,7 @@ class Report:
     sure: Mapping[str, Sequence[Shown]]  # style's name -> photos
     outside: Outside | None = None  # None: there was no out-of-distribution photo
     answered_outside: Sequence[Shown] = ()
-    variants: Sequence[Variant] = ()
+    variants: Sequence[Mapping[str, Any]] = ()  # of measure_variants
 
     @property
     def drawn(self) -> bool:
@@ -161,8 +161,9 @@ def write_reports(directory: Path, report: Report) -> str:
     write(directory / "index.html", page(report, drawn))
     write(directory / "model-card.md", model_card(report))
     metrics = flat_metrics(report.labelled, report.corrected, report.labels.touched)
-    for more in (report.outside, *report.variants):
-        metrics |= more.as_metrics() if more is not None else {}
+    metrics |= report.outside.as_metrics() if report.outside else {}
+    for variant in report.variants:
+        metrics |= variant_metrics(variant)
     write_json(directory / "metrics.json", metrics)
     return render("evaluation.txt", **_told(report))
 

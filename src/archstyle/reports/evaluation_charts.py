@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.calibration import Reliability, RiskCoverage
-from archstyle.metrics.classification import Ints, StyleScore
+from archstyle.metrics.classification import Ints, Reliability, RiskCoverage, StyleScore
 from archstyle.metrics.evaluation import Evaluation, Outside
 from archstyle.metrics.predictions import Labels, Predictions
 from archstyle.reports.theme import DASHED, PERCENT, Theme, legend, named_rows
