@@ -13,7 +13,8 @@ from pathlib import Path
 
 from archstyle.common.console import run, say
 from archstyle.common.files import read_json, scratch_directory, whole_directory, write_json
-from archstyle.config import Data, stage_config
+from archstyle.config import stage_config
+from archstyle.config.schema import Data
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
 from archstyle.photos.sources import Photos, announce_drawn, choose, choose_outside

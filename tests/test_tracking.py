@@ -261,7 +261,7 @@ def test_a_run_whose_process_died_is_killed(project: Path) -> None:
         elsewhere = dead.client.create_run(
             experiment, tags={"archstyle.host": "elsewhere", "archstyle.pid": str(gone.pid)}
         )
-        assert end_stale_runs(dead.client, experiment) == [dead.run_id]
+        assert end_stale_runs(experiment) == [dead.run_id]
     assert run_of(dead.run_id).info.status == "KILLED"
     assert run_of(alive.run_id).info.status == "RUNNING"
     assert run_of(elsewhere.info.run_id).info.status == "RUNNING"

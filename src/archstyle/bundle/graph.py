@@ -68,11 +68,8 @@ class Graph:
         else:
             with ThreadPoolExecutor(self._workers) as pool:
                 results = list(pool.map(self.run_one, images))
-
         given = {name: np.concatenate([each[name] for each in results]) for name in results[0]}
-        return Outputs(
-            given["probabilities"], given.get("maps"), given["embeddings"], given.get("peaks")
-        )
+        return Outputs(maps=given.pop("maps", None), **given)
 
     def run_one(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Return each output [1, ...] for one photo, by its name in the graph."""

@@ -1,34 +1,6 @@
 """One composed, typed and checked configuration."""
 
 from archstyle.config.compose import compose, stage_config
-from archstyle.config.schema import (
-    Augment,
-    Config,
-    Data,
-    Duplicates,
-    Evaluate,
-    Model,
-    Register,
-    Source,
-    Split,
-    Thresholds,
-    Train,
-    Use,
-)
+from archstyle.config.schema import Config, Model, Split, Thresholds, Train
 
-__all__ = [
-    "Augment",
-    "Config",
-    "Data",
-    "Duplicates",
-    "Evaluate",
-    "Model",
-    "Register",
-    "Source",
-    "Split",
-    "Thresholds",
-    "Train",
-    "Use",
-    "compose",
-    "stage_config",
-]
+__all__ = ["Config", "Model", "Split", "Thresholds", "Train", "compose", "stage_config"]

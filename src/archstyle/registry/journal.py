@@ -42,11 +42,8 @@ def to_tag(change: Change) -> tuple[str, str]:
 
 def from_tags(tags: Mapping[str, str]) -> list[Change]:
     """Return the changes that were made, by the tags of a registered model, the oldest first."""
-    changes = []
-    for key, text in tags.items():
-        if key.startswith(PREFIX):
-            values = json.loads(text)
-            changes.append(Change(**{**values, "reasons": tuple(values["reasons"])}))
+    told = [json.loads(text) for key, text in tags.items() if key.startswith(PREFIX)]
+    changes = [Change(**{**values, "reasons": tuple(values["reasons"])}) for values in told]
     return sorted((one for one in changes if one.done), key=lambda change: change.time)
 
 

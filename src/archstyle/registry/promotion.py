@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
@@ -32,9 +32,6 @@ from archstyle.tracking.facts import user_name
 from archstyle.tracking.runs import resume_run
 from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_errors
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 REFERENCE = "gate.reference"  # the tag of the registered model that names the best champion
 DESCRIBED = 20  # changes, the newest
 
@@ -56,14 +53,14 @@ def register_candidate(
         with _one_at_a_time():
             decision = _judged(bundle, version, root, tolerance)
             if decision.alias == CHAMPION:
-                changed = make_champion(version, "register", decision.reasons, log.client)
+                changed = make_champion(version, "register", decision.reasons)
                 done = "promoted" if changed else "champion already"
                 # The last comparison is the one beside the reference.
                 compared = list((decision.comparisons or {}).values())
                 if _reference() is None or not compared or compared[-1].better:
-                    _make_reference(version.version, log.client)
+                    _make_reference(version.version)
             else:
-                set_alias(CHALLENGER, version.version, "register", decision.reasons, log.client)
+                set_alias(CHALLENGER, version.version, "register", decision.reasons)
                 done = "not promoted"
         registered = {
             "version": version.version,
@@ -95,14 +92,14 @@ def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> Dec
 
 
 def _reference() -> Version | None:
-    number = registered_model(connect())[0].get(REFERENCE)
+    number = registered_model()[0].get(REFERENCE)
     return next((one for one in all_versions() if one.version == number), None)
 
 
-def _make_reference(version: str, client: "MlflowClient") -> None:
+def _make_reference(version: str) -> None:
     """Keep the version beside which later candidates are judged, whoever is champion then."""
     with mlflow_errors("keep the reference"):
-        client.set_registered_model_tag(MODEL_NAME, REFERENCE, version)
+        connect().set_registered_model_tag(MODEL_NAME, REFERENCE, version)
 
 
 def _one_at_a_time() -> AbstractContextManager[None]:
@@ -111,15 +108,14 @@ def _one_at_a_time() -> AbstractContextManager[None]:
     return locked_file(lock, "make that folder yours, for only one promotion may run at a time")
 
 
-def set_alias(
-    alias: str, to: str | None, action: str, reasons: Sequence[str], client: "MlflowClient"
-) -> Change | None:
+def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -> Change | None:
     """Move an alias to a version, or take it away; return what is journalled, None if nothing.
 
     The journal has the intent first and its completion last: the alias is what counts, and a
     change that failed in between never happened.
     """
-    tags, aliases = registered_model(client)
+    client = connect()
+    tags, aliases = registered_model()
     before = aliases.get(alias)
     if before == to:
         return None
@@ -137,13 +133,11 @@ def set_alias(
     return change
 
 
-def make_champion(
-    found: Version, action: str, reasons: Sequence[str], client: "MlflowClient"
-) -> Change | None:
+def make_champion(found: Version, action: str, reasons: Sequence[str]) -> Change | None:
     """Make a version champion; it is no challenger any more."""
-    change = set_alias(CHAMPION, found.version, action, reasons, client)
+    change = set_alias(CHAMPION, found.version, action, reasons)
     if CHALLENGER in found.aliases:
-        set_alias(CHALLENGER, None, action, ["It became champion."], client)
+        set_alias(CHALLENGER, None, action, ["It became champion."])
     return change
 
 
@@ -160,9 +154,8 @@ def promote(name: str, reason: str = "", action: str = "promote") -> Change | No
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
         with _one_at_a_time():
-            client = connect()
-            change = make_champion(to, action, [reason or "By hand."], client)
-            _make_reference(to.version, client)  # a person's decision is the new measure
+            change = make_champion(to, action, [reason or "By hand."])
+            _make_reference(to.version)  # a person's decision is the new measure
         _cache(bundle, to)
     return change
 

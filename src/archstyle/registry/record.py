@@ -13,7 +13,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.versions import all_versions
 from archstyle.tracking.runs import find_run
-from archstyle.tracking.store import connect, main_root, prepare_store, sqlite_file, tracking_uri
+from archstyle.tracking.store import main_root, sqlite_file, tracking_uri
 
 
 def ensure_recorded(root: Path) -> bool:
@@ -30,7 +30,8 @@ def ensure_recorded(root: Path) -> bool:
     with suppress(ArchstyleError):
         if state["written"] and read_json(_marker()) == state:
             return False
-    missing = _is_missing(root)
+    run_id = find_run(str(read_json(root / "models" / "run.json")["run_id"]))
+    missing = run_id is None or all(one.run_id != run_id for one in all_versions())
     if missing:
         say("MLflow has no record of this result: recording it again.")
         config = compose(root).register
@@ -43,13 +44,6 @@ def ensure_recorded(root: Path) -> bool:
 def mark_recorded(root: Path) -> None:
     """Note that the store has what reports/registered.json says, as the store is now."""
     write_json(_marker(), _state(root))
-
-
-def _is_missing(root: Path) -> bool:
-    experiment = prepare_store()
-    source_run = str(read_json(root / "models" / "run.json")["run_id"])
-    run_id = find_run(connect(), experiment, source_run)
-    return run_id is None or all(one.run_id != run_id for one in all_versions())
 
 
 def _marker() -> Path:

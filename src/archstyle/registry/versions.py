@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.graph import BundleError
@@ -16,9 +16,6 @@ from archstyle.common.files import whole_directory
 from archstyle.errors import ArchstyleError
 from archstyle.registry.journal import Change, from_tags
 from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors, tracking_uri
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 ADDRESS = re.compile(
@@ -45,17 +42,16 @@ class Version:
 
 def champion() -> Version | None:
     """Return the version that is champion now, or None. Two cheap calls (after MLflow's import)."""
-    client = connect()
-    number = registered_model(client)[1].get(CHAMPION)
+    number = registered_model()[1].get(CHAMPION)
     if number is None:
         return None
     with mlflow_errors("look for the champion"):
-        return _version(client.get_model_version(MODEL_NAME, number), [CHAMPION])
+        return _version(connect().get_model_version(MODEL_NAME, number), [CHAMPION])
 
 
 def all_versions() -> list[Version]:
     """Return every version with its aliases, the oldest first."""
-    aliases = registered_model(connect())[1]
+    aliases = registered_model()[1]
     import mlflow
 
     with mlflow_errors("list the versions"):
@@ -95,8 +91,9 @@ def version_named(name: str) -> Version:
     )
 
 
-def registered_model(client: "MlflowClient") -> tuple[dict[str, str], dict[str, str]]:
+def registered_model() -> tuple[dict[str, str], dict[str, str]]:
     """Return the tags and {alias: version} of the registered model; empty where there is none."""
+    client = connect()
     with mlflow_errors("read the registered model"):
         found = client.search_registered_models(f"name = '{MODEL_NAME}'")
     if not found:
@@ -106,7 +103,7 @@ def registered_model(client: "MlflowClient") -> tuple[dict[str, str], dict[str, 
 
 def changes() -> list[Change]:
     """Return the journal, the oldest change first."""
-    return from_tags(registered_model(connect())[0])
+    return from_tags(registered_model()[0])
 
 
 def download_bundle(uri_or_alias: str, target: Path) -> tuple[Path, Version | None]:
@@ -171,9 +168,8 @@ def versions_table() -> str:
 def lineage_text(name: str) -> str:
     """Return the origin of a version: run, commit, data, DVC's md5s, config, its championships."""
     version = version_named(name)
-    client = connect()
     with mlflow_errors("read the run"):
-        run = client.get_run(version.run_id or "")
+        run = connect().get_run(version.run_id or "")
     tags = {**run.data.tags, **version.tags}
     dirty = " with changes" if tags.get("git.dirty") == "true" else ""
     facts = {

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CURVES = ("train/", "validation/")
+NO_METRIC_NAME = re.compile(r"[^\w\-. /]")  # signs that MLflow takes in none; a style may have any
 # What stages lay into reports/.
 MEASURED = ("metrics.json", "index.html", "model-card.md", "predictions.csv", "figures", "plots")
 DATA = ("data.html", "data-sheet.md", "data")
@@ -57,7 +59,7 @@ class RunLog:
     def metrics(self, values: Mapping[str, Any], prefix: str = "test") -> None:
         """Log final measurements, as `test/accuracy`; values that are no numbers are left out."""
         numbers = {
-            f"{prefix}/{_metric_name(name)}": float(value)
+            f"{prefix}/{NO_METRIC_NAME.sub('_', name)}": float(value)
             for name, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         }
@@ -186,11 +188,6 @@ def run_name(facts: Facts, name: str | None = None) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def _metric_name(name: str) -> str:
-    """MLflow takes letters, digits and a few signs; a style is any folder's name."""
-    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
 
 
 def epoch_metrics(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

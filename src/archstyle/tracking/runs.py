@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archstyle.bundle import Card
 from archstyle.bundle.bundle import CARD
@@ -25,9 +25,6 @@ from archstyle.tracking.facts import (
 )
 from archstyle.tracking.runlog import RunLog, run_name
 from archstyle.tracking.store import connect, mlflow_errors, prepare_store
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 SOURCE_RUN = "archstyle.source_run_id"
 SWEEP = {"mlflow.source.name": "archstyle sweep"}
@@ -52,12 +49,10 @@ def start_run(
     KILLED on Ctrl-C, when the block raises. `resume` is the id of a run that was interrupted, which
     is gone on with where the store has it: an epoch that it knows is not logged again.
     """
-    experiment = prepare_store()
-    client = connect()
-    end_stale_runs(client, experiment)
+    end_stale_runs(prepare_store())
     facts = facts_from_summary(root, config)
     noted = facts.tags() | process_tags(stage) | dvc_tags(root, "train") | (tags or {})
-    with _opened(client, experiment, facts, resume, noted, name) as log:
+    with _opened(facts, resume, noted, name) as log:
         if resume:
             log.note(noted)
             log.config(config)
@@ -75,13 +70,11 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
     tagged `archstyle.recreated` and `archstyle.source_run_id`; later stages find it by that tag.
     `config` holds the sections that the stage reads. Status as in start_run.
     """
-    experiment = prepare_store()
-    client = connect()
     written = read_json(root / "models" / "run.json")
     card = Card.from_dict(read_json(root / "models" / "bundle" / CARD))
     facts, source_run = facts_from_card(card, written), str(written["run_id"])
     made = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
-    with _opened(client, experiment, facts, source_run, made) as log:
+    with _opened(facts, source_run, made) as log:
         if log.run_id != source_run:
             say(f"MLflow did not know run {source_run}: it is made again as {log.run_id}.")
         log.note(process_tags(stage) | dvc_tags(root, stage))
@@ -92,15 +85,11 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
 
 @contextmanager
 def _opened(
-    client: "MlflowClient",
-    experiment: str,
-    facts: Facts,
-    known: str | None,
-    tags: Mapping[str, str],
-    name: str | None = None,
+    facts: Facts, known: str | None, tags: Mapping[str, str], name: str | None = None
 ) -> Iterator[RunLog]:
     """Take up a known run, or make one with params, dataset, description and config.yaml."""
-    run_id = find_run(client, experiment, known) if known else None
+    experiment, client = prepare_store(), connect()
+    run_id = find_run(known) if known else None
     with mlflow_errors("start a run"):
         if run_id:
             client.update_run(run_id, status="RUNNING")
@@ -123,8 +112,9 @@ def _opened(
         raise
 
 
-def find_run(client: "MlflowClient", experiment: str, source_run: str) -> str | None:
+def find_run(source_run: str) -> str | None:
     """Return the id of the run, or of the one made again from it; None where there is neither."""
+    experiment, client = prepare_store(), connect()
     with mlflow_errors("look for the run"):
         for place in ("attributes.run_id", f"tags.`{SOURCE_RUN}`"):
             if found := client.search_runs([experiment], f"{place} = '{source_run}'"):
@@ -132,11 +122,12 @@ def find_run(client: "MlflowClient", experiment: str, source_run: str) -> str | 
     return None
 
 
-def end_stale_runs(client: "MlflowClient", experiment: str) -> list[str]:
+def end_stale_runs(experiment: str) -> list[str]:
     """Set to KILLED what is RUNNING on this machine without a process; return the run ids.
 
     A pipeline between two stages has no process either: its next stage sets RUNNING again.
     """
+    client = connect()
     here = f"attributes.status = 'RUNNING' and tags.`archstyle.host` = '{socket.gethostname()}'"
     with mlflow_errors("look for stale runs"):
         found = client.search_runs([experiment], here)

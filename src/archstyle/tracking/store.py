@@ -78,13 +78,10 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0])).resolve()
 
 
-def is_server(uri: str) -> bool:
-    """Say whether MLflow is asked over HTTP, so that it is the server who places artifacts."""
-    return uri.startswith(("http://", "https://", "databricks", "uc:"))
-
-
-def artifact_folder(uri: str) -> Path:
-    """Return where this machine puts the artifacts of a database: beside a sqlite file."""
+def artifact_folder(uri: str) -> Path | None:
+    """Return where artifacts go, beside a sqlite file; None: a server that is asked places them."""
+    if uri.startswith(("http://", "https://", "databricks", "uc:")):
+        return None
     database = sqlite_file(uri)
     return (database.parent if database else main_root()) / "mlartifacts"
 
@@ -144,7 +141,8 @@ def prepare_store() -> str:
                 )
             if experiment is None:
                 # An address, as a # in a path would begin a fragment.
-                location = None if is_server(uri) else artifact_folder(uri).as_uri()
+                folder = artifact_folder(uri)
+                location = folder.as_uri() if folder else None
                 # The kind chooses which of its pages MLflow shows.
                 kind = "custom_model_development"
                 tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
@@ -155,14 +153,14 @@ def prepare_store() -> str:
 
 def _check_artifacts(location: str, uri: str) -> None:
     """MLflow keeps absolute paths, so a moved project would write into the old folder."""
-    if is_server(uri) or urlsplit(location).scheme not in ("", "file"):
+    expected, database = artifact_folder(uri), sqlite_file(uri)
+    if expected is None or urlsplit(location).scheme not in ("", "file"):
         return
     # Stores of an earlier version have a plain path, in which nothing is escaped.
     plain = location.startswith("/")
     recorded = Path(location if plain else unquote(urlsplit(location).path)).resolve()
-    expected, database = artifact_folder(uri).resolve(), sqlite_file(uri)
     ours = not os.environ.get("MLFLOW_TRACKING_URI")
-    if recorded == expected or (not ours and recorded.is_dir()):
+    if recorded == expected.resolve() or (not ours and recorded.is_dir()):
         return
     told = f"The runs in {database or uri} keep their files in {recorded}, "
     if database is None:
