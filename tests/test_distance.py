@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archstyle.bundle import BundleError, MahalanobisDistance, Outputs
-from archstyle.bundle.out_of_distribution import features
+from archstyle.bundle import BundleError, Outputs
+from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
 from archstyle.models.train import fit_distance, fit_distance_threshold
 
 

@@ -51,9 +51,7 @@ def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
     """Answer photos: files, and all that folders hold."""
     from archstyle.registry.prediction import load_model, predict_paths
 
-    bundle = load_model(model)
-    answered = predict_paths(bundle, paths, form)
-    if not answered:
+    if not predict_paths(load_model(model), paths, form):
         raise ArchstyleError("Nothing could be read: give photos or folders with photos.")
 
 

@@ -71,14 +71,24 @@ def scratch_directory(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
-    """Hold the lock of a file, which is made where it is missing, or of a folder.
+def locked(
+    path: Path, *, wait: bool = True, shared: bool = False, advice: str = ""
+) -> Iterator[bool]:
+    """Hold the lock of a file, which is made where it is missing with its folder, or of a folder.
 
     Yields whether it is held: on a drive without locks the block runs without one. Raises
-    BlockingIOError where another process holds it and `wait` is false.
+    BlockingIOError where another process holds it and `wait` is false; where it cannot be made,
+    OSError, or with an `advice` ArchstyleError, which ends with it.
     """
     flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
-    descriptor = os.open(path, flags, 0o666)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if not advice:
+            raise
+        told = f"{path.parent} cannot be written ({error.strerror}): {advice}."
+        raise ArchstyleError(told) from error
     try:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         held = True
@@ -91,22 +101,6 @@ def locked(path: Path, *, wait: bool = True, shared: bool = False) -> Iterator[b
         yield held
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def locked_file(path: Path, advice: str) -> Iterator[None]:
-    """Hold the lock of a file in a folder that is made where it is missing.
-
-    Raises ArchstyleError, which ends with the advice, where the folder cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        reason = f"{path.parent} cannot be written ({error.strerror})"
-        raise ArchstyleError(f"{reason}: {advice}.") from error
-    with locked(path):
-        yield
 
 
 def reserve(path: Path) -> None:

@@ -11,7 +11,6 @@ from archstyle.common.console import progress
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-CHUNK = 16
 
 
 def cores() -> int:
@@ -25,7 +24,7 @@ def parallel_map(
     total: int,
     description: str,
     workers: int | None = None,
-    chunk: int = CHUNK,
+    chunk: int = 16,
 ) -> Iterator[Result]:
     """Yield `function(task)` for each task in their order.
 

@@ -12,10 +12,10 @@ from PIL import Image
 from scipy.stats import norm
 from sklearn.covariance import ledoit_wolf
 
-from archstyle.bundle import Bundle, Card, MahalanobisDistance, Outputs
+from archstyle.bundle import Bundle, Card, Outputs
 from archstyle.bundle.bundle import GRAPH, write_bundle
 from archstyle.bundle.graph import Graph
-from archstyle.bundle.out_of_distribution import features
+from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
 from archstyle.common.parallel import parallel_map
 from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays

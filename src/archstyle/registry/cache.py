@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.bundle.bundle import bundle_digest
-from archstyle.common.files import locked_file, whole_directory, whole_file, write_json
+from archstyle.common.files import locked, whole_directory, whole_file, write_json
 from archstyle.tracking.store import main_root, tracking_uri
 
 KEPT_VERSIONS = 3
@@ -34,10 +34,6 @@ class CachedBundle:
     def is_whole(self) -> bool:
         """Say whether the files are still those that were installed (reads them all)."""
         return self.path.is_dir() and bundle_digest(self.path) == self.digest
-
-    def is_copy_of(self, version: str, run_id: str | None) -> bool:
-        """Say whether it is this version, whole: a registry set up anew counts from 1 again."""
-        return (self.version, self.run_id) == (version, run_id) and self.is_whole()
 
 
 def cache_directory() -> Path:
@@ -60,7 +56,7 @@ def install(
     directory = directory or cache_directory()
     digest = bundle_digest(bundle_path)
     folder = directory / "versions" / f"{version}-{digest[:12]}"
-    with locked_file(directory / ".lock", "set ARCHSTYLE_CACHE to a folder that can"):
+    with locked(directory / ".lock", advice="set ARCHSTYLE_CACHE to a folder that can"):
         cached = _read(folder)
         if cached is None or cached.run_id != run_id or not cached.is_whole():
             with whole_directory(folder) as partial:

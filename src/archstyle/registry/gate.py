@@ -54,7 +54,7 @@ def judge(
     for role, incumbent in incumbents.items():
         if incumbent.version == version:
             continue
-        by_data = decide_on_data(mine.card.drawn, incumbent.drawn)
+        by_data = decide_on_data(mine.card.drawn, incumbent.tags.get("data.drawn") == "true")
         if by_data is not None and (by_data.alias != "champion" or role == "champion"):
             return by_data
         name = f"the {role}, version {incumbent.version},"

@@ -34,9 +34,7 @@ def now() -> str:
 
 def to_tag(change: Change) -> tuple[str, str]:
     """Return the tag that keeps a change; keys sort by time."""
-    values = asdict(change)
-    if values.pop("done") is False:
-        values["done"] = False
+    values = {key: value for key, value in asdict(change).items() if key != "done" or not value}
     return PREFIX + change.time.replace(":", ""), json.dumps(values, ensure_ascii=False)
 
 

@@ -90,12 +90,8 @@ def _champion() -> Bundle:
     database = sqlite_file(tracking_uri())
     link = registry_cache.cache_directory() / "current"
     # Current where nothing was written to the registry since this was laid into the cache.
-    if (
-        cached is not None
-        and database is not None
-        and database.is_file()
-        and database.stat().st_mtime_ns <= link.lstat().st_mtime_ns
-    ):
+    written = database.stat().st_mtime_ns if database and database.is_file() else None
+    if cached and written and written <= link.lstat().st_mtime_ns:
         return Bundle.load(cached.path)
     from archstyle.registry.versions import champion, download_bundle
 
@@ -107,7 +103,9 @@ def _champion() -> Bundle:
         print(f"{error} Answering with version {cached.version} from the cache.", file=sys.stderr)
         return Bundle.load(cached.path)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        if cached and found and cached.is_copy_of(found.version, found.run_id):
+        # A registry that was set up anew counts from 1 again, so a number is not enough.
+        numbered = found and (found.version, found.run_id)
+        if cached and numbered == (cached.version, cached.run_id) and cached.is_whole():
             path = cached.path
         else:
             path, found = download_bundle("champion", Path(temporary))

@@ -9,7 +9,7 @@ from typing import Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
-from archstyle.common.files import locked_file, read_json
+from archstyle.common.files import locked, read_json
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
@@ -102,10 +102,10 @@ def _make_reference(version: str) -> None:
         connect().set_registered_model_tag(MODEL_NAME, REFERENCE, version)
 
 
-def _one_at_a_time() -> AbstractContextManager[None]:
+def _one_at_a_time() -> AbstractContextManager[bool]:
     """Between the look at the champion and the change no other process of this project."""
     lock = main_root() / ".archstyle" / "registry.lock"
-    return locked_file(lock, "make that folder yours, for only one promotion may run at a time")
+    return locked(lock, advice="make that folder yours, for promotions go one at a time")
 
 
 def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -> Change | None:

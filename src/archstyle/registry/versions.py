@@ -34,11 +34,6 @@ class Version:
     tags: Mapping[str, str]
     source: str
 
-    @property
-    def drawn(self) -> bool:
-        """Whether it was trained on drawn facades, no photos."""
-        return self.tags.get("data.drawn") == "true"
-
 
 def champion() -> Version | None:
     """Return the version that is champion now, or None. Two cheap calls (after MLflow's import)."""
@@ -113,9 +108,10 @@ def download_bundle(uri_or_alias: str, target: Path) -> tuple[Path, Version | No
     `models:/archstyle/3`, or a folder (a bundle, or a logged model with a bundle in it), which is
     used where it lies and has no version. Raises ArchstyleError saying what to do.
     """
-    folder = local_bundle(uri_or_alias)
-    if folder is not None:
-        return folder, None
+    path = Path(uri_or_alias).expanduser()
+    for folder in (path, path / "bundle", path / "artifacts" / "bundle"):
+        if (folder / GRAPH).is_file():
+            return folder, None
     address = ADDRESS.fullmatch(uri_or_alias)
     if address is None:
         raise ArchstyleError(
@@ -139,15 +135,6 @@ def download_bundle(uri_or_alias: str, target: Path) -> tuple[Path, Version | No
         files = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=temporary)
         shutil.copytree(files, partial, dirs_exist_ok=True)
     return target / "bundle", found
-
-
-def local_bundle(place: str) -> Path | None:
-    """Return the bundle's folder where `place` is one, or a logged model around one; else None."""
-    path = Path(place).expanduser()
-    for folder in (path, path / "bundle", path / "artifacts" / "bundle"):
-        if (folder / GRAPH).is_file():
-            return folder
-    return None
 
 
 def versions_table() -> str:

@@ -94,18 +94,12 @@ def dataset_input(facts: Facts) -> "DatasetInput":
 
 def git_tags(root: Path) -> dict[str, str]:
     """Return commit, branch and whether tracked files were changed; nothing outside of git."""
-    command = ["git", "-C", str(root), "status", "--porcelain=v2", "--branch"]
+    command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        done = subprocess.run(
-            [*command, "--untracked-files=no"],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=20,
-        )
+        done = subprocess.run(command, cwd=root, capture_output=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return {}
-    lines = done.stdout.splitlines()
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
     told = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
     if told.get("branch.oid", "(initial)") == "(initial)":
         return {}

@@ -136,9 +136,8 @@ class RunLog:
 
     def as_json(self) -> dict[str, str]:
         """Return the content of models/run.json: the run's id, place and commit."""
-        scheme = tracking_uri().partition(":")[0]
-        place = {"experiment": EXPERIMENT, "tracking_uri_scheme": scheme}
-        return {"run_id": self.run_id, **place, **self.facts.git}
+        place = {"tracking_uri_scheme": tracking_uri().partition(":")[0]}
+        return {"run_id": self.run_id, "experiment": EXPERIMENT, **place, **self.facts.git}
 
     def finish(self, status: str = "FINISHED") -> None:
         """Set the status of a run that ended; of a pipeline's run only register does, at last."""

@@ -43,11 +43,10 @@ def start_run(
 ) -> Iterator[RunLog]:
     """Start the run of this pipeline execution, for the train stage.
 
-    `root` is the folder that the stage runs in: data/prepared/summary.json, dvc.lock and git are
-    read there. `config` is the nested whole configuration; `name` is by default its `model.name`.
-    The run stays RUNNING when the block succeeds (register finishes it) and becomes FAILED, or
-    KILLED on Ctrl-C, when the block raises. `resume` is the id of a run that was interrupted, which
-    is gone on with where the store has it: an epoch that it knows is not logged again.
+    `root` is the folder that the stage runs in, `config` the nested whole configuration, `name` by
+    default its `model.name`. The run stays RUNNING when the block succeeds (register finishes it)
+    and becomes FAILED, or KILLED on Ctrl-C, when it raises. `resume` is the id of a run that was
+    interrupted, to go on with where the store has it: no epoch is logged twice.
     """
     end_stale_runs(prepare_store())
     facts = facts_from_summary(root, config)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from archstyle.common.files import locked_file
+from archstyle.common.files import locked
 from archstyle.errors import ArchstyleError
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "archstyle"
 MODEL_NAME = "archstyle"
-ABOUT = "One run for each execution of Archstyle's pipeline (fetch to register)."
+TAGS = {
+    "mlflow.note.content": "One run for each execution of Archstyle's stages, fetch to register.",
+    "mlflow.experimentKind": "custom_model_development",  # which of its pages MLflow shows
+}
 PROBE_SECONDS = 5.0
 # MLflow's own settings, unless the user has set them: its defaults retry for minutes, draw
 # progress bars into ours, look for a run to join in the environment, and report usage.
@@ -48,8 +51,7 @@ def tracking_uri() -> str:
     """Return MLFLOW_TRACKING_URI, or the SQLite file in the main project folder.
 
     A relative SQLite file is the main project's, whatever folder DVC runs in. Raises ArchstyleError
-    for a file store, which MLflow no longer writes, and for a folder whose name no address can
-    hold. Does not import MLflow.
+    for a file store, which MLflow no longer writes, and a folder whose name no address can hold.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip() or "sqlite:///mlflow.db"
     if uri.startswith("sqlite:///"):
@@ -89,9 +91,8 @@ def artifact_folder(uri: str) -> Path | None:
 def connect(create: bool = False) -> "MlflowClient":
     """Return a client of `tracking_uri()`; raises ArchstyleError where nobody answers there.
 
-    A sqlite file that is missing is only made with `create`: to look makes nothing. Imports MLflow
-    (five seconds, once a process). MLFLOW_RUN_ID is taken out of the environment:
-    runs are named by models/run.json alone.
+    A sqlite file that is missing is only made with `create`: to look makes nothing. MLFLOW_RUN_ID
+    is taken out of the environment: runs are named by models/run.json alone.
     """
     uri = tracking_uri()
     if not reachable(uri):
@@ -118,17 +119,16 @@ def connect(create: bool = False) -> "MlflowClient":
 def prepare_store() -> str:
     """Make the store and its experiment where they are missing; return the experiment's id.
 
-    Call it before long work: a server that cannot be reached, and a project folder that was moved
-    away from its artifacts, are each an ArchstyleError within about ten seconds. Parallel runs may
-    call it together.
+    For before long work: a server that cannot be reached and a project that was moved away from its
+    artifacts are an ArchstyleError within ten seconds. Parallel runs may call it together.
     """
     uri = tracking_uri()
     database = sqlite_file(uri)
     # MLflow's creation of a sqlite database is not safe in two processes at once.
-    alone: AbstractContextManager[None] = nullcontext()
+    alone: AbstractContextManager[object] = nullcontext()
     if database:
         lock = database.with_name(f"{database.name}.lock")
-        alone = locked_file(lock, "set MLFLOW_TRACKING_URI to a place that can")
+        alone = locked(lock, advice="set MLFLOW_TRACKING_URI to a place that can")
     with alone:
         client = connect(create=True)
         with mlflow_errors("make the experiment"):
@@ -143,10 +143,7 @@ def prepare_store() -> str:
                 # An address, as a # in a path would begin a fragment.
                 folder = artifact_folder(uri)
                 location = folder.as_uri() if folder else None
-                # The kind chooses which of its pages MLflow shows.
-                kind = "custom_model_development"
-                tags = {"mlflow.note.content": ABOUT, "mlflow.experimentKind": kind}
-                return str(client.create_experiment(EXPERIMENT, location, tags))
+                return str(client.create_experiment(EXPERIMENT, location, TAGS))
     _check_artifacts(str(experiment.artifact_location), uri)
     return str(experiment.experiment_id)
 
