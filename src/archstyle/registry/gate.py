@@ -32,11 +32,7 @@ FEWEST_PHOTOS = 2  # that can be compared at all
 
 
 def judge(
-    candidate: Path,
-    version: str,
-    incumbents: Mapping[str, Version],
-    root: Path,
-    tolerance: float,
+    candidate: Path, version: str, incumbents: Mapping[str, Version], root: Path, tolerance: float
 ) -> Decision:
     """Say which alias the bundle in `candidate`, registered as `version`, deserves.
 
