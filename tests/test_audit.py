@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 from sklearn.neighbors import KNeighborsClassifier
 
-from archstyle.audit import features as features_module
-from archstyle.audit.features import find_graph, graph_digest, read_features
+from archstyle.audit import auditing
+from archstyle.audit.auditing import find_graph, graph_digest, read_features
 from archstyle.audit.findings import Photograph, alike, find, out_of_fold, photographs
 from archstyle.cli import main
 from archstyle.data.corrections import COLUMNS, Correction, read_corrections
@@ -168,14 +168,14 @@ class Counting:
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
     counting = Counting()
-    monkeypatch.setattr(features_module, "looker", counting.looker)
+    monkeypatch.setattr(auditing, "looker", counting.looker)
     return counting
 
 
 def test_features_are_kept_and_only_missing_ones_made(
     tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features_module, "SHARD", 10)
+    monkeypatch.setattr(auditing, "SHARD", 10)
     rows, photos = rows_and_photos()
     store: Any = Photos(photos)
     first = read_features(store, rows[:25], tmp_path / "graph", tmp_path / "kept")

@@ -15,11 +15,10 @@ from PIL import Image, ImageOps
 from archstyle.data.corrections import COLUMNS
 from archstyle.data.manifest import Pair, Row, read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.reports import data_charts as charts
+from archstyle.reports import data_report as charts
 from archstyle.reports.collection import Alike, by_style
 from archstyle.reports.data_report import charts_of, sheets_of, write_report
 from archstyle.reports.highlights import SMALL, choose
-from archstyle.reports.page import Thumbnail, data_uri
 from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
@@ -27,7 +26,7 @@ from tests.datareport_project import collection, row
 from tests.photo_folders import fill, jpeg, photo
 from tests.test_report import CHROMIUM, CHROMIUM_ARGUMENTS, parsed
 
-PICTURE = Thumbnail(photo(1), data_uri(photo(1)))
+PICTURE = photo(1)
 HOSTILE = '"><img src=x onerror=1>'
 
 

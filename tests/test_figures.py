@@ -9,11 +9,10 @@ from PIL import Image
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import predict_photos
 from archstyle.reports import evaluation_charts as charts
-from archstyle.reports.contact_sheet import Tile, contact_sheet
 from archstyle.reports.evaluation import MISTAKES, SHEET_SIDE, charts_of, pick
 from archstyle.reports.evaluation_charts import read_history
 from archstyle.reports.page import draw_charts
-from archstyle.reports.theme import DARK, DRAWN, LIGHT, applied, save
+from archstyle.reports.theme import DARK, DRAWN, LIGHT, Tile, applied, contact_sheet, save
 from tests.evaluation_project import (
     HISTORY,
     ColourBundle,

@@ -24,9 +24,8 @@ from archstyle.metrics.predictions import Labels, Predictions, Reads
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
 from archstyle.reports import evaluation_charts as charts
-from archstyle.reports.contact_sheet import Tile, contact_sheet
 from archstyle.reports.page import Chart, draw_charts, render, thumbnail, where_from, write
-from archstyle.reports.theme import LIGHT, Theme, applied, save
+from archstyle.reports.theme import LIGHT, Theme, Tile, applied, contact_sheet, save
 
 SPLITS = ("train", "validation", "test")
 SHEET_SIDE, SHEET_DOTS_PER_INCH = 1.85, 100  # photos take room

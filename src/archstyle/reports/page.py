@@ -35,14 +35,6 @@ class Chart:
     dark: bytes
 
 
-@dataclass(frozen=True)
-class Thumbnail:
-    """A photo made small: RGB, and as an address that carries it."""
-
-    image: Image.Image
-    uri: str
-
-
 def draw_charts(
     charts: Mapping[str, Callable[[Theme], Figure]], drawn: bool = False
 ) -> dict[str, Chart]:
@@ -68,17 +60,16 @@ def thumbnail(content: bytes, side: int) -> Image.Image:
     return photo
 
 
-def read_thumbnails(store: PhotoStore, files: Sequence[str], side: int) -> dict[str, Thumbnail]:
+def read_thumbnails(store: PhotoStore, files: Sequence[str], side: int) -> dict[str, Image.Image]:
     """Return a thumbnail of each file, read in threads; raises ArchstyleError for a bad photo."""
 
-    def read(file: str) -> Thumbnail:
+    def read(file: str) -> Image.Image:
         try:
-            image = thumbnail(store.read(file), side)
+            return thumbnail(store.read(file), side)
         except PhotoError as error:
             raise ArchstyleError(
                 f"`{file}` cannot be read: {error} Run `dvc repro --force prepare`."
             ) from error
-        return Thumbnail(image, data_uri(image))
 
     return dict(zip(files, parallel_map(read, files, len(files), "pictures"), strict=True))
 

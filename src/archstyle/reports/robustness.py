@@ -137,32 +137,18 @@ def _part(image: Image.Image, share: float, across: float, down: float) -> Image
 
 
 UNCHANGED = Perturbation("unchanged", "", (0.0,), lambda image, *_: image)
+# fmt: off
 PERTURBATIONS = (
-    Perturbation(
-        "blur",
-        "pixels of 512",
-        (2.0, 4.0, 6.0, 10.0),
-        lambda image, radius, _: image.filter(ImageFilter.GaussianBlur(radius)),
-    ),
+    Perturbation("blur", "pixels of 512", (2.0, 4.0, 6.0, 10.0),
+                 lambda image, radius, _: image.filter(ImageFilter.GaussianBlur(radius))),
     Perturbation("noise", "deviation of 255", (15.0, 30.0, 50.0, 80.0), _noise),
     Perturbation("JPEG", "quality", (40.0, 20.0, 10.0, 5.0), _jpeg),
-    Perturbation(
-        "dark",
-        "share of the light",
-        (0.6, 0.4, 0.25, 0.12),
-        lambda image, light, _: ImageEnhance.Brightness(image).enhance(light),
-    ),
+    Perturbation("dark", "share of the light", (0.6, 0.4, 0.25, 0.12),
+                 lambda image, light, _: ImageEnhance.Brightness(image).enhance(light)),
     Perturbation("tilt", "degrees", (5.0, 10.0, 20.0, 30.0), _tilt),
-    Perturbation(
-        "crop",
-        "share of both sides",
-        (0.75, 0.55, 0.4, 0.25),
-        lambda image, share, random: _part(image, share, random.random(), random.random()),
-    ),
-    Perturbation(
-        "grey",
-        "share of the colour gone",
-        (0.25, 0.5, 0.75, 1.0),
-        lambda image, share, _: ImageEnhance.Color(image).enhance(1 - share),
-    ),
+    Perturbation("crop", "share of both sides", (0.75, 0.55, 0.4, 0.25),
+                 lambda image, share, by: _part(image, share, by.random(), by.random())),
+    Perturbation("grey", "share of the colour gone", (0.25, 0.5, 0.75, 1.0),
+                 lambda image, share, _: ImageEnhance.Color(image).enhance(1 - share)),
 )
+# fmt: on
