@@ -43,9 +43,8 @@ def create_app(settings: "Settings | None" = None, models: "Models | None" = Non
     app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
     app.extensions["settings"] = settings
     app.extensions["models"] = models or Models.watching(settings)
-    app.register_blueprint(page.blueprint)
-    app.register_blueprint(api.blueprint)
-    errors.register(app)
+    for module in (page, api, errors):
+        app.register_blueprint(module.blueprint)
     app.after_request(add_headers)
     return app
 

@@ -1,11 +1,17 @@
-"""`python -m serving`: gunicorn and the follower, started and stopped together."""
+"""`python -m serving`: gunicorn and the follower, started and ended together.
+
+Each child's standard input is a pipe whose other end this process holds and never writes to: even
+killed, it lets go, and so they end.
+"""
 
 import errno
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,18 +19,17 @@ from dataclasses import fields
 
 from archstyle.common.console import run, say
 from archstyle.errors import ArchstyleError
-from serving.lifeline import STOP_SECONDS
 from serving.settings import Settings
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:serving.gunicorn"]
 FOLLOWER = [sys.executable, "-m", "serving.follower"]
-FOLLOWER_PAUSE = 5.0
+FOLLOWER_PAUSE, STOP_SECONDS = 5.0, 15.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until a signal or until the terminal closes; raises ArchstyleError if gunicorn ends.
+    """Serve until a signal or until the terminal closes; a follower that ends is started again.
 
-    The follower is started again should it end.
+    Raises ArchstyleError for what cannot be served, and when gunicorn ends by itself.
     """
     if arguments:
         say(usage())
@@ -32,14 +37,17 @@ def main(arguments: Sequence[str]) -> None:
             raise ArchstyleError("The server takes no arguments, only the variables above.")
         return
     check_port(Settings.from_environment())
-    check_registry_address()
+    if os.environ.get("MLFLOW_TRACKING_URI"):  # unset it is always good
+        from archstyle.tracking.store import tracking_uri
+
+        tracking_uri()
     if os.environ.pop("GUNICORN_CMD_ARGS", None):
         say("GUNICORN_CMD_ARGS is left aside: the server's settings are the ARCHSTYLE_ variables.")
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
             signal.signal(number, lambda number, _: stopping.append(number))
-    lifeline, held = os.pipe()  # `held` is closed with this process and no sooner
+    lifeline, held = os.pipe()
     server, follower = start(GUNICORN, lifeline), start(FOLLOWER, lifeline)
     restart_at: float | None = None
     try:
@@ -62,6 +70,23 @@ def start(command: Sequence[str], lifeline: int) -> "subprocess.Popen[bytes]":
     gunicorn would take the SIGHUP of a terminal that closes for a wish to load its settings again.
     """
     return subprocess.Popen(command, stdin=lifeline, start_new_session=True)
+
+
+def end_with_parent() -> None:
+    """End this process, a child, once its standard input ends.
+
+    Any other standard input than a pipe (a terminal, /dev/null) is left alone.
+    """
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=wait, daemon=True).start()
 
 
 def end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
@@ -92,14 +117,6 @@ def check_port(settings: Settings) -> None:
         raise ArchstyleError(
             f"Port {settings.port} at {settings.host} cannot be used ({error.strerror}): {advice}."
         ) from error
-
-
-def check_registry_address() -> None:
-    """Raise ArchstyleError where MLFLOW_TRACKING_URI names no registry; unset it is always good."""
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        from archstyle.tracking.store import tracking_uri
-
-        tracking_uri()
 
 
 def usage() -> str:

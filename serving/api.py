@@ -4,10 +4,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from archstyle.bundle import Answer
+from serving.errors import Refusal
 from serving.follower import read_status
 from serving.uploads import (
-    Result,
-    answer,
+    Upload,
+    answers,
     latest_model,
     model_facts,
     model_or_refusal,
@@ -25,8 +27,8 @@ def predict() -> tuple[Response, int]:
     `?map=1` adds `map`: [h][w] numbers in 0..1, where the evidence for the style lies.
     """
     model = model_or_refusal()
-    results = [answer(upload, model) for upload in photos_sent()]
-    entries = [as_entry(result) for result in results]
+    results = answers(photos_sent(), model)
+    entries = [as_entry(*result) for result in results]
     body = entries[0] if len(entries) == 1 else {"predictions": entries}
     return jsonify({**body, "model": model_facts(model)}), status_of(results)
 
@@ -53,13 +55,11 @@ def ready() -> tuple[Response, int]:
     return jsonify({"status": "ready", "model": model_facts(model), "registry": status}), 200
 
 
-def as_entry(result: Result) -> dict[str, Any]:
+def as_entry(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:
     """Return one photo's part of the answer."""
-    if result.answer is None:
-        assert result.refusal is not None
-        return {"file": result.upload.file, **result.refusal.as_dict()}
-    entry = result.answer.as_dict(result.upload.file)
+    if isinstance(given, Refusal):
+        return {"file": upload.file, **given.as_dict()}
+    entry = given.as_dict(upload.file)
     if request.args.get("map", "0").lower() in ("1", "true", "yes"):
-        evidence = result.answer.map
-        entry["map"] = None if evidence is None else evidence.astype(float).round(4).tolist()
+        entry["map"] = None if given.map is None else given.map.astype(float).round(4).tolist()
     return entry

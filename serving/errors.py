@@ -1,6 +1,6 @@
 """Every refusal is one clear sentence in the shape that was asked for: HTML or JSON."""
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -12,19 +12,12 @@ SENTENCES = {
     413: "That is more than one request may carry.",
     500: "Something went wrong here, not with your photo; it has been noted in the server's log.",
 }
-TITLES = {
-    400: "No photo came along",
-    404: "Nothing stands here",
-    413: "Too big for the gate",
-    415: "Not a photo",
-    422: "This photo cannot be read",
-    500: "A crack in the wall",
-    503: "No model yet",
-}
 NO_MODEL = (
     "There is no model to answer with yet: make one with `make run`; it is taken up from there "
     "within seconds."
 )
+
+blueprint = Blueprint("errors", __name__)
 
 
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
@@ -32,9 +25,7 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
 
     def __init__(self, status: int, code: str, sentence: str):
         super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
+        self.status, self.code, self.sentence = status, code, sentence
 
     def as_dict(self) -> dict[str, str]:
         """Return what JSON says of it."""
@@ -54,17 +45,14 @@ def wants_part() -> bool:
     return request.args.get("part") == "answer"
 
 
+@blueprint.app_errorhandler(Refusal)
 def refuse(refusal: Refusal) -> Response:
     """Return the refusal as a response."""
     if wants_json():
         response = jsonify(refusal.as_dict())
     else:
         template = "_refusal.html" if wants_part() else "refusal.html"
-        title = TITLES.get(refusal.status, "That did not work")
-        response = Response(
-            render_template(template, refusal=refusal, title=title, file=None),
-            mimetype="text/html",
-        )
+        response = Response(render_template(template, refusal=refusal), mimetype="text/html")
     response.status_code = refusal.status
     if refusal.status == 503:
         response.headers["Retry-After"] = "5"
@@ -73,13 +61,7 @@ def refuse(refusal: Refusal) -> Response:
     return response
 
 
-def register(app: Flask) -> None:
-    """Handle refusals, HTTP errors and, last, what nobody thought of."""
-    app.register_error_handler(Refusal, refuse)
-    app.register_error_handler(HTTPException, refuse_http)
-    app.register_error_handler(Exception, refuse_unexpected)
-
-
+@blueprint.app_errorhandler(HTTPException)
 def refuse_http(error: HTTPException) -> BaseResponse:
     """Say in a sentence of ours what Flask and Werkzeug refuse."""
     status = error.code or 500
@@ -97,6 +79,7 @@ def refuse_http(error: HTTPException) -> BaseResponse:
     return response
 
 
+@blueprint.app_errorhandler(Exception)
 def refuse_unexpected(error: Exception) -> Response:
     """Note the error in the log and show none of it."""
     current_app.logger.exception("unexpected: %s", error)

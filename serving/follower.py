@@ -7,10 +7,8 @@ have it, by a link in the cache. Whatever fails, the last good bundle stays.
 import errno
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,16 +18,17 @@ from typing import NoReturn
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import run, say
-from archstyle.common.files import write_json
+from archstyle.common.files import scratch_directory, write_json
 from archstyle.registry.cache import cache_directory, current, install
 from archstyle.registry.versions import champion, download_bundle
 from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
-from serving.lifeline import end_with_parent
+from serving.__main__ import end_with_parent
 from serving.settings import Settings
 
 LONGEST_PAUSE = 60.0
 INCOMING = ".incoming-"
 STATUS = "follower.json"
+Version = tuple[str, str | None]  # its number and its run
 STARTED = time.time() - 1  # some drives round the times of files
 
 
@@ -56,34 +55,33 @@ def read_status() -> dict[str, str] | None:
         return None
 
 
-def look(directory: Path, refused: dict[str, FollowerStatus]) -> FollowerStatus:
+def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerStatus:
     """Compare the cache with the registry once; bring, check and install what is new.
 
     `refused` remembers versions that failed their check, so that they are not fetched again.
     """
     database = sqlite_file(tracking_uri())
-    if database is not None and not database.is_file():  # asking would make one
-        return FollowerStatus("none", "The registry has no champion yet.")
-    found = champion()
+    asked = database is None or database.is_file()  # asking would make the database
+    found = champion() if asked else None
     if found is None:
         return FollowerStatus("none", "The registry has no champion yet.")
-    version, key = found.version, f"{found.version} {found.run_id}"
+    following = FollowerStatus("following", f"Version {found.version} is the champion.")
     cached = current(directory)
     # A registry that was set up anew counts from 1 again, so a number is not enough.
-    if cached is not None and (cached.version, cached.run_id) == (version, found.run_id):
-        return FollowerStatus("following", f"Version {version} is the champion.")
-    if key in refused:
-        return refused[key]
-    with tempfile.TemporaryDirectory(dir=directory, prefix=INCOMING) as folder:
-        bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{version}", Path(folder))
-        try:
-            Bundle.load(bundle, threads=1)
-        except BundleError as error:
-            sentence = f"Version {version} is not used: it fails its check."
-            refused[key] = FollowerStatus("refused", sentence, str(error))
-            return refused[key]
-        install(bundle, version, found.run_id, directory)
-    return FollowerStatus("following", f"Version {version} is the champion.")
+    key = found.version, found.run_id
+    if cached is not None and (cached.version, cached.run_id) == key:
+        return following
+    if key not in refused:
+        with scratch_directory(directory, INCOMING) as folder:
+            bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{found.version}", folder)
+            try:
+                Bundle.load(bundle, threads=1)
+                install(bundle, found.version, found.run_id, directory)
+                return following
+            except BundleError as error:
+                sentence = f"Version {found.version} is not used: it fails its check."
+                refused[key] = FollowerStatus("refused", sentence, str(error))
+    return refused[key]
 
 
 def follow(
@@ -104,7 +102,7 @@ def follow(
             pause = min(pause * 2, LONGEST_PAUSE)
         if status != last:
             last = status
-            # Without a place to write or anybody who reads it still follows.
+            # Without anybody who reads or a place to write it still follows.
             with suppress(OSError):
                 say(f"follower: {status.sentence} {status.reason}".rstrip())
             with suppress(OSError):
@@ -124,13 +122,7 @@ def trouble(error: Exception, directory: Path) -> FollowerStatus:
 
 
 def tidy(directory: Path) -> None:
-    """Remove what a killed follower left, and the link to a bundle whose files have changed.
-
-    Raises OSError where the cache cannot be written.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    for left in directory.glob(f"{INCOMING}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Remove the link to a bundle whose files have changed, so that it is fetched again."""
     cached = current(directory)
     if cached is not None and not cached.is_whole():
         (directory / "current").unlink(missing_ok=True)
@@ -146,7 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     directory = cache_directory()
     with suppress(OSError):
         tidy(directory)
-    refused: dict[str, FollowerStatus] = {}
+    refused: dict[Version, FollowerStatus] = {}
     follow(lambda: look(directory, refused), directory, settings.poll_seconds)
 
 

@@ -12,7 +12,7 @@ from archstyle.common.console import say
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
 from serving import api, page  # noqa: F401
-from serving.lifeline import end_with_parent
+from serving.__main__ import end_with_parent
 from serving.settings import Settings
 from serving.uploads import UPLOADS
 

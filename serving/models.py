@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +42,8 @@ class Models:
         models = cls()
         directory = cache_directory()
         models.look(directory, settings.model_threads)
-        thread = threading.Thread(
-            target=models._watch, args=(directory, settings.model_threads), daemon=True
-        )
-        thread.start()
+        watched = directory, settings.model_threads
+        threading.Thread(target=models._watch, args=watched, daemon=True).start()
         return models
 
     def look(self, directory: Path, threads: int) -> None:
@@ -53,8 +52,7 @@ class Models:
         self._looks_until_retry -= 1
         if cached is None or (cached == self._seen and self._looks_until_retry != 0):
             return
-        self._seen = cached
-        self._looks_until_retry = 0
+        self._seen, self._looks_until_retry = cached, 0
         try:
             # Its golden photos run through it here, which also warms it.
             bundle = Bundle.load(cached.path, threads)
@@ -66,6 +64,6 @@ class Models:
         log.info("answers with version %s", cached.version)
 
     def _watch(self, directory: Path, threads: int) -> None:
-        pause = threading.Event()
-        while not pause.wait(LOOK_SECONDS):
+        while True:
+            time.sleep(LOOK_SECONDS)
             self.look(directory, threads)

@@ -2,24 +2,24 @@
 
 import base64
 import hashlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
-from archstyle.bundle import UNFAMILIAR
+from archstyle.bundle import Answer
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.photos.reader import open_photo
-from serving.errors import NO_MODEL, TITLES, wants_part
+from serving.errors import NO_MODEL, Refusal, wants_part
 from serving.follower import read_status
 from serving.models import Model
 from serving.uploads import (
     MEGAPIXEL,
     Result,
     Upload,
-    answer,
+    answers,
     decoding,
     latest_model,
     model_or_refusal,
@@ -46,7 +46,7 @@ def index() -> tuple[str, int]:
 def upload() -> tuple[str, int]:
     """Answer the photos of the form."""
     model = model_or_refusal()
-    return render([answer(sent, model) for sent in photos_sent()], model)
+    return render(answers(photos_sent(), model), model)
 
 
 @blueprint.get("/sample/<name>")
@@ -56,16 +56,17 @@ def sample(name: str) -> tuple[str, int]:
         abort(404)
     model = model_or_refusal()
     content = (STATIC / "samples" / f"{name}.webp").read_bytes()
-    return render([answer(Upload(f"{name}, a drawing", content), model)], model)
+    return render(answers([Upload(f"{name}, a drawing", content)], model), model)
 
 
 def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     """Return the whole page, or only the answers where the script asks."""
     status = 503 if model is None else status_of(results) if results else 200
-    values: dict[str, Any] = {"answers": [], "model": None}
+    values: dict[str, Any] = {"model": model, "shown_bars": SHOWN_BARS}
     if model is not None:
-        values["answers"] = [plate(result, model) for result in results]
-        values["model"] = facts(model)
+        label = partial(model.bundle.label, language=settings().language)
+        card = model.bundle.card
+        values |= {"card": card, "label": label, "answers": [plate(*result) for result in results]}
     if wants_part():
         return render_template("_answers.html", **values), status
     return render_template(
@@ -78,30 +79,12 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     ), status
 
 
-def plate(result: Result, model: Model) -> dict[str, Any]:
+def plate(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:
     """Return what the page shows of one photo."""
-    if result.answer is None:
-        refusal = result.refusal
-        title = TITLES.get(refusal.status, "") if refusal else ""
-        return {"file": result.upload.file, "refusal": refusal, "title": title}
-    given = result.answer
-    language = settings().language
-    bars = [
-        {"label": model.bundle.label(style, language), "share": share, "percent": percent(share)}
-        for style, share in given.probabilities.items()
-    ]
-    return {
-        "file": result.upload.file,
-        "answered": given.answered,
-        "unfamiliar": given.reason == UNFAMILIAR,
-        "label": bars[0]["label"],
-        "percent": percent(given.probability),
-        "needed": percent(model.bundle.card.threshold),
-        "bars": bars[:SHOWN_BARS],
-        "more_bars": bars[SHOWN_BARS:],
-        **preview(result.upload.content),
-        "layer": None if given.map is None else data_uri(encode(heat_layer(given.map))),
-    }
+    if isinstance(given, Refusal):
+        return {"file": upload.file, "refusal": given}
+    layer = None if given.map is None else data_uri(encode(heat_layer(given.map)))
+    return {"file": upload.file, "given": given, "layer": layer, **preview(upload.content)}
 
 
 def preview(content: bytes) -> dict[str, Any]:
@@ -118,30 +101,7 @@ def preview(content: bytes) -> dict[str, Any]:
     }
 
 
-def facts(model: Model) -> dict[str, Any]:
-    """Return the title block: which model this is, what it was trained on, how good it is."""
-    card = model.bundle.card
-    return {
-        "name": card.name,
-        "version": model.version,
-        "drawn": card.drawn,
-        "labels": [model.bundle.label(style, settings().language) for style in card.styles],
-        "trained": sum(count.get("train", 0) for count in card.counts.values()),
-        "source": source(card.source),
-        "test": card.metrics.get("test"),
-        "threshold": card.threshold,
-        "tells_unfamiliar": card.distance_threshold is not None,
-        "run_id": model.run_id,
-        "commit": card.lineage.get("git.commit"),
-    }
-
-
-def source(where: dict[str, Any]) -> str:
-    """Return where the photos came from, as `folder photos` or `git address@commit`."""
-    kind, location = str(where.get("kind", "")), str(where.get("location", ""))
-    return location if where.get("drawn") else f"{kind} {location}".strip()
-
-
+@blueprint.app_template_filter("percent")
 def percent(share: float) -> str:
     """Return a share as people read it, never 100 % nor 0 % for what is neither."""
     rounded = round(share * 100)

@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from flask import current_app, request
@@ -33,21 +34,14 @@ receiving = threading.BoundedSemaphore(UPLOADS)
 decoding = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(NamedTuple):
     """One photo as it was sent; `file` is what the client calls it, for showing only."""
 
     file: str
     content: bytes
 
 
-@dataclass(frozen=True)
-class Result:
-    """The answer to an upload, or the refusal with its one sentence."""
-
-    upload: Upload
-    answer: Answer | None
-    refusal: Refusal | None = None
+Result = tuple[Upload, Answer | Refusal]
 
 
 def settings() -> Settings:
@@ -135,25 +129,26 @@ class _Decoder(MultipartDecoder):
         return headers
 
 
-def answer(upload: Upload, model: Model) -> Result:
-    """Answer one photo, or say in one sentence why not."""
+def answers(uploads: Iterable[Upload], model: Model) -> list[Result]:
+    """Answer each photo, or say in one sentence why not."""
+    return [(upload, _answer(upload.content, model)) for upload in uploads]
+
+
+def _answer(content: bytes, model: Model) -> Answer | Refusal:
     card = model.bundle.card
     most = min(card.preprocessing.max_pixels, settings().max_megapixels * MEGAPIXEL)
     try:
         with decoding:
-            image = read_photo(upload.content, replace(card.preprocessing, max_pixels=most))
+            image = read_photo(content, replace(card.preprocessing, max_pixels=most))
     except PhotoError as error:
-        return Result(upload, None, Refusal(STATUS.get(error.code, 422), error.code, str(error)))
-    outputs = model.bundle.run(image[np.newaxis])
-    return Result(upload, model.bundle.answers(outputs)[0])
+        return Refusal(STATUS.get(error.code, 422), error.code, str(error))
+    return model.bundle.answers(model.bundle.run(image[np.newaxis]))[0]
 
 
 def status_of(results: list[Result]) -> int:
     """Return 200 when any photo was answered, else the refusals' most frequent status."""
-    refused = [result.refusal.status for result in results if result.refusal]
-    if len(refused) < len(results):
-        return 200
-    return Counter(refused).most_common(1)[0][0]
+    refused = [given.status for _, given in results if isinstance(given, Refusal)]
+    return 200 if len(refused) < len(results) else Counter(refused).most_common(1)[0][0]
 
 
 def model_facts(model: Model) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
     monkeypatch.setattr(follower, "champion", registry.now)
     monkeypatch.setattr(follower, "download_bundle", registry.download_bundle)
-    tidy(cache_directory())
+    cache_directory().mkdir(parents=True)
     return registry
 
 
@@ -105,7 +105,7 @@ def test_bundle_that_fails_its_golden_photos_is_not_let_in(
     values["probabilities"] = {n: row[::-1] for n, row in values["probabilities"].items()}
     golden.write_text(json.dumps(values), "utf-8")
     registry.bundles["2"], registry.champion = broken, "2"
-    refused: dict[str, FollowerStatus] = {}
+    refused: dict[tuple[str, str | None], FollowerStatus] = {}
     for _ in range(3):
         status = look(cache_directory(), refused)
         assert status.state == "refused"
@@ -168,9 +168,9 @@ def test_damaged_cache_is_fetched_again(registry: Registry) -> None:
     (cache_directory() / f"{INCOMING}left").mkdir()
     tidy(cache_directory())
     assert version_in_use() is None
-    assert not list(cache_directory().glob(f"{INCOMING}*"))
     look(cache_directory(), {})
     assert registry.downloads == 2
+    assert not list(cache_directory().glob(f"{INCOMING}*"))
     assert cached.is_whole()
 
 
