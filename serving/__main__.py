@@ -19,7 +19,7 @@ from dataclasses import fields
 
 from archstyle.common.console import run, say
 from archstyle.errors import ArchstyleError
-from serving.settings import Settings
+from serving.settings import Settings, variable
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:serving.gunicorn"]
 FOLLOWER = [sys.executable, "-m", "serving.follower"]
@@ -122,9 +122,9 @@ def check_port(settings: Settings) -> None:
 def usage() -> str:
     """Return the settings as a table."""
     lines = ["python -m serving: the page and the API. Settings, as environment variables:"]
-    for f in fields(Settings):
-        variable, text = f.metadata["variable"], f.metadata["help"]
-        lines.append(f"  {variable:24} {text} [{f.default}]")
+    lines += [
+        f"  {variable(f.name):24} {f.metadata['help']} [{f.default}]" for f in fields(Settings)
+    ]
     return "\n".join(lines)
 
 

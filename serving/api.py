@@ -5,9 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from archstyle.bundle import Answer
-from serving.errors import Refusal
 from serving.follower import read_status
 from serving.uploads import (
+    Refusal,
     Upload,
     answers,
     latest_model,

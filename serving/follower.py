@@ -73,7 +73,8 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
         return following
     if key not in refused:
         with scratch_directory(directory, INCOMING) as folder:
-            bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{found.version}", folder)
+            # In a folder of its own: the scratch folder is locked as long as it is used.
+            bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{found.version}", folder / "new")
             try:
                 Bundle.load(bundle, threads=1)
                 install(bundle, found.version, found.run_id, directory)

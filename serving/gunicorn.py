@@ -11,7 +11,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from archstyle.common.console import say
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
-from serving import api, page  # noqa: F401
+from serving import app  # noqa: F401
 from serving.__main__ import end_with_parent
 from serving.settings import Settings
 from serving.uploads import UPLOADS
@@ -23,7 +23,7 @@ LINGER_PAUSE_SECONDS, LINGER_SECONDS = 0.5, 5.0
 
 _settings = Settings.from_environment()
 
-wsgi_app = "serving:create_app()"
+wsgi_app = "serving.app:create_app()"
 bind = _settings.address()
 workers = _settings.workers
 worker_class = "serving.gunicorn.BoundedWorker"

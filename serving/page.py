@@ -12,11 +12,12 @@ from markupsafe import Markup, escape
 from archstyle.bundle import Answer
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.photos.reader import open_photo
-from serving.errors import NO_MODEL, Refusal, wants_part
 from serving.follower import read_status
 from serving.models import Model
 from serving.uploads import (
     MEGAPIXEL,
+    NO_MODEL,
+    Refusal,
     Result,
     Upload,
     answers,
@@ -77,6 +78,11 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
         samples=[s for s in samples() if model and s.split("-")[0] in model.bundle.styles],
         settings=settings(),
     ), status
+
+
+def wants_part() -> bool:
+    """Say whether the page's script asks, which wants the answer alone and not the whole page."""
+    return request.args.get("part") == "answer"
 
 
 def plate(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:

@@ -2,57 +2,42 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from contextlib import suppress
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, cast
 
 from archstyle.errors import ArchstyleError
 
 
-def setting(variable: str, default: Any, help: str, least: float = 1, most: float = 1e6) -> Any:
-    """Declare a setting: its variable, default, meaning and range."""
-    metadata = {"variable": variable, "help": help, "least": least, "most": most}
-    return field(default=default, metadata=metadata)
+def setting(default: Any, help: str, least: float = 1, most: float = 1e6) -> Any:
+    """Declare a setting: its default, meaning and range."""
+    return field(default=default, metadata={"help": help, "least": least, "most": most})
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return "PORT" if name == "port" else f"ARCHSTYLE_{name.upper()}"
 
 
 @dataclass(frozen=True)
 class Settings:
     """The server's settings; `from_environment` reads and checks them."""
 
-    host: str = setting(
-        "ARCHSTYLE_HOST", "127.0.0.1", "address to listen at; 0.0.0.0 or :: answers other machines"
-    )
-    port: int = setting("PORT", 8000, "port to listen at", least=1, most=65535)
-    workers: int = setting(
-        "ARCHSTYLE_WORKERS", os.cpu_count() or 1, "processes that answer; one a core", most=256
-    )
-    model_threads: int = setting(
-        "ARCHSTYLE_MODEL_THREADS", 1, "photos that one worker runs the model on at a time", most=256
-    )
-    max_megabytes: int = setting(
-        "ARCHSTYLE_MAX_MEGABYTES", 20, "size of the largest upload, all its photos together"
-    )
-    max_megapixels: int = setting(
-        "ARCHSTYLE_MAX_MEGAPIXELS", 64, "size of the largest photo that is decoded", most=100
-    )
-    max_files: int = setting(
-        "ARCHSTYLE_MAX_FILES", 32, "photos that one request may carry", most=1000
-    )
-    poll_seconds: float = setting(
-        "ARCHSTYLE_POLL_SECONDS", 3.0, "pause between two looks at the registry", least=0.1
-    )
-    language: str = setting(
-        "ARCHSTYLE_LANGUAGE", "en", "language of the style names: en, de, es, fr, it or pt"
-    )
+    host: str = setting("127.0.0.1", "address to listen at; 0.0.0.0 or :: answers other machines")
+    port: int = setting(8000, "port to listen at", most=65535)
+    workers: int = setting(os.cpu_count() or 1, "processes that answer; one a core", most=256)
+    model_threads: int = setting(1, "photos a worker runs the model on at a time", most=256)
+    max_megabytes: int = setting(20, "size of the largest upload, all its photos together")
+    max_megapixels: int = setting(64, "size of the largest photo that is decoded", most=100)
+    max_files: int = setting(32, "photos that one request may carry", most=1000)
+    poll_seconds: float = setting(3.0, "pause between two looks at the registry", least=0.1)
+    language: str = setting("en", "language of the style names: en, de, es, fr, it or pt")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings; raises ArchstyleError naming the variable that makes no sense."""
-        values = {
-            f.name: _parsed(environment[f.metadata["variable"]], f.default, f.metadata)
-            for f in fields(cls)
-            if environment.get(f.metadata["variable"])
-        }
-        settings = cls(**values)
+        given = {f: text for f in fields(cls) if (text := environment.get(variable(f.name)))}
+        settings = cls(**{f.name: _parsed(f, text) for f, text in given.items()})
         if settings.language != "en":
             from archstyle.bundle.card import LANGUAGES  # with NumPy: a third of a second
 
@@ -69,18 +54,15 @@ class Settings:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-def _parsed(text: str, default: Any, metadata: Mapping[str, Any]) -> Any:
-    if isinstance(default, str):
-        return text
+def _parsed(setting: Field[Any], text: str) -> Any:
+    default, (help, least, most) = cast(Any, setting.default), setting.metadata.values()
     kind = type(default)
-    try:
-        value = kind(text)
-        if metadata["least"] <= value <= metadata["most"]:
+    if kind is str:
+        return text
+    with suppress(ValueError):
+        if least <= (value := kind(text)) <= most:
             return value
-    except ValueError:
-        pass
-    name = "a whole number" if kind is int else "a number"
     raise ArchstyleError(
-        f"{metadata['variable']} is {text!r}: set it to {name} from {metadata['least']:g} to "
-        f"{metadata['most']:g} ({metadata['help']})."
+        f"{variable(setting.name)} is {text!r}: set it to {'a whole ' if kind is int else 'a '}"
+        f"number from {least:g} to {most:g} ({help})."
     )

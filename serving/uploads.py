@@ -15,23 +15,37 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from archstyle.bundle import Answer
 from archstyle.photos.reader import PhotoError, is_photo, read_photo
-from serving.errors import NO_MODEL, Refusal
 from serving.models import Model, Models
 from serving.settings import Settings
 
 STATUS = {"not-a-photo": 415, "format": 415}  # whatever else is wrong with a photo is a 422
 MEGAPIXEL = 1_000_000
+NO_MODEL = (
+    "There is no model to answer with yet: make one with `make run`; it is taken up from there "
+    "within seconds."
+)
 NO_PHOTO = (
     "There is no photo in this request: choose one, or send it as the form field `photo`, as "
     "`curl -F photo=@house.jpg` does."
 )
-
 BUSY = "Too many photos are on their way here: send yours again in a moment."
 UPLOADS = 64  # that one worker receives at a time; its other threads answer what carries no photo
 
 receiving = threading.BoundedSemaphore(UPLOADS)
 # One at a time in a worker: decoding 64 megapixels with transparency takes a gigabyte.
 decoding = threading.Lock()
+
+
+class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
+    """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, sentence: str):
+        super().__init__(sentence)
+        self.status, self.code, self.sentence = status, code, sentence
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what JSON says of it."""
+        return {"error": self.sentence, "code": self.code}
 
 
 class Upload(NamedTuple):

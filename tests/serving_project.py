@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 
 from archstyle.bundle import Bundle
 from facades import draw_facade
-from serving import create_app
+from serving.app import create_app
 from serving.models import Model, Models
 from serving.settings import Settings
 

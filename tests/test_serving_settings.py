@@ -7,7 +7,7 @@ from archstyle.bundle.card import LANGUAGES
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing
 from serving.__main__ import usage
-from serving.settings import Settings
+from serving.settings import Settings, variable
 from tests.serving_project import ROOT
 
 NAME = re.compile(r"\bARCHSTYLE_[A-Z_]+\b")
@@ -29,7 +29,7 @@ def test_empty_variable_counts_as_unset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
+    ("name", "value"),
     [
         ("PORT", "http"),
         ("PORT", "0"),
@@ -41,11 +41,11 @@ def test_empty_variable_counts_as_unset() -> None:
         ("ARCHSTYLE_LANGUAGE", "xx"),
     ],
 )
-def test_bad_setting_is_one_sentence_with_its_name(variable: str, value: str) -> None:
+def test_bad_setting_is_one_sentence_with_its_name(name: str, value: str) -> None:
     with pytest.raises(ArchstyleError) as raised:
-        Settings.from_environment({variable: value})
+        Settings.from_environment({name: value})
     sentence = str(raised.value)
-    assert variable in sentence
+    assert name in sentence
     assert value in sentence
     assert "\n" not in sentence
 
@@ -93,8 +93,8 @@ def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "serving.md").read_text("utf-8")
     documented = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", text, re.MULTILINE))
     for setting in fields(Settings):
-        variable = setting.metadata["variable"]
-        assert variable in usage()
-        assert variable in documented, f"{variable} is not in docs/serving.md"
-        if variable != "ARCHSTYLE_WORKERS":  # as many as there are cores
-            assert documented[variable] == str(setting.default)
+        name = variable(setting.name)
+        assert name in usage()
+        assert name in documented, f"{name} is not in docs/serving.md"
+        if name != "ARCHSTYLE_WORKERS":  # as many as there are cores
+            assert documented[name] == str(setting.default)

@@ -10,11 +10,9 @@ from PIL import Image
 
 from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
-from facades.baroque import Baroque
-from facades.byzantine import Byzantine
 from facades.canvas import Light
+from facades.churches import Baroque, Byzantine, Gothic
 from facades.egyptian import Egyptian
-from facades.gothic import Gothic
 from facades.setting import Setting, film
 
 _BUILDINGS = {style.__name__.lower(): style for style in (Baroque, Byzantine, Egyptian, Gothic)}

@@ -66,10 +66,8 @@ class Light:
         self.side = chance.choice((-1, 1))  # the sun stands left or right
         self.contrast = 1 - 0.45 * max(late, dull)  # of shadows
         self.cover = 0.05 + 0.6 * dull  # share of the sky under cloud
-        high, low = (
-            mix((60, 112, 186), (38, 44, 96), late),
-            mix((186, 212, 232), (236, 142, 104), late),
-        )
+        high = mix((60, 112, 186), (38, 44, 96), late)
+        low = mix((186, 212, 232), (236, 142, 104), late)
         self.sky_top = vary(chance, [mix(high, (130, 138, 148), dull * 0.8)])
         self.sky_low = vary(chance, [mix(low, (196, 198, 202), dull * 0.8)])
         self.cloud = mix(mix((250, 250, 252), (240, 160, 130), late), (208, 210, 214), dull)

@@ -22,8 +22,7 @@ class Egyptian(Building):
 
     desert = True
 
-    def build(self) -> None:
-        """Draw the monument."""
+    def _build(self) -> None:
         self.course, self.paints = self.course * 1.8, [self.light.on(paint) for paint in _PAINTS]
         self.chance.choice((self._pyramids, self._pylon, self._temple))()
 

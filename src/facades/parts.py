@@ -45,11 +45,10 @@ class Building(Canvas):
         self.wall, self.roof = (light.tones(vary(chance, them)) for them in (STONES, _ROOFS))
         self.trim, self.gold = self.wall, light.tones((220, 176, 74))  # trim: frames and bands
         self.course, self.glass = chance.uniform(0.028, 0.044), light.glass
-        self.build()
+        self._build()
 
-    def build(self) -> None:
-        """Draw the building."""
-        self._front()
+    def _build(self) -> None:
+        """Draw the building, which a style does."""
 
     def sizes(self, *ends: float) -> list[float]:
         """Draw a number between each two ends."""

@@ -1,9 +1,33 @@
-"""Every refusal is one clear sentence in the shape that was asked for: HTML or JSON."""
+"""The Flask app that answers uploads with the registered model.
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+Every refusal is one clear sentence in the shape that was asked for: HTML or JSON.
+"""
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
+from serving import api, page
+from serving.models import Models
+from serving.page import wants_part
+from serving.settings import Settings
+from serving.uploads import Refusal
+
+# No inline script or style; images may be the photo itself (data: from here, blob: in the browser).
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
+}
+DAY = 86_400
 SENTENCES = {
     400: "The request could not be understood: send the photo as the form field `photo`.",
     404: "There is no such page here.",
@@ -12,24 +36,38 @@ SENTENCES = {
     413: "That is more than one request may carry.",
     500: "Something went wrong here, not with your photo; it has been noted in the server's log.",
 }
-NO_MODEL = (
-    "There is no model to answer with yet: make one with `make run`; it is taken up from there "
-    "within seconds."
-)
-
-blueprint = Blueprint("errors", __name__)
 
 
-class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
-    """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
+def create_app(settings: Settings | None = None, models: Models | None = None) -> Flask:
+    """Build the app; every worker builds its own, and with it loads its own model.
 
-    def __init__(self, status: int, code: str, sentence: str):
-        super().__init__(sentence)
-        self.status, self.code, self.sentence = status, code, sentence
+    Raises ArchstyleError for a setting that makes no sense.
+    """
+    settings = settings or Settings.from_environment()
+    app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # best style first
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
+    app.extensions["settings"] = settings
+    app.extensions["models"] = models or Models.watching(settings)
+    app.register_blueprint(page.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_error_handler(Refusal, refuse)
+    app.register_error_handler(HTTPException, refuse_http)
+    app.register_error_handler(Exception, refuse_unexpected)
+    app.after_request(add_headers)
+    return app
 
-    def as_dict(self) -> dict[str, str]:
-        """Return what JSON says of it."""
-        return {"error": self.sentence, "code": self.code}
+
+def add_headers(response: Response) -> Response:
+    """Keep the page to itself, and let browsers keep only what may be kept."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint == "static" and response.status_code == 200:
+        response.headers["Cache-Control"] = f"public, max-age={DAY}"
+    else:
+        # Answers show somebody's photo: nobody keeps them.
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def wants_json() -> bool:
@@ -40,12 +78,6 @@ def wants_json() -> bool:
     return accepted["application/json"] > accepted["text/html"]
 
 
-def wants_part() -> bool:
-    """Say whether the page's script asks, which wants the answer alone and not the whole page."""
-    return request.args.get("part") == "answer"
-
-
-@blueprint.app_errorhandler(Refusal)
 def refuse(refusal: Refusal) -> Response:
     """Return the refusal as a response."""
     if wants_json():
@@ -61,7 +93,6 @@ def refuse(refusal: Refusal) -> Response:
     return response
 
 
-@blueprint.app_errorhandler(HTTPException)
 def refuse_http(error: HTTPException) -> BaseResponse:
     """Say in a sentence of ours what Flask and Werkzeug refuse."""
     status = error.code or 500
@@ -79,7 +110,6 @@ def refuse_http(error: HTTPException) -> BaseResponse:
     return response
 
 
-@blueprint.app_errorhandler(Exception)
 def refuse_unexpected(error: Exception) -> Response:
     """Note the error in the log and show none of it."""
     current_app.logger.exception("unexpected: %s", error)
