@@ -19,7 +19,12 @@ def heat_layer(evidence: NDArray[np.float32], width: int = 160, height: int = 16
 
     `evidence` is [h, w] in 0..1; anything outside is clipped, what is no number counts as 0.
     """
-    levels = _enlarged(evidence, width, height)
+    if evidence.ndim != 2 or 0 in evidence.shape:
+        raise ValueError(f"a map must be [h, w], not {evidence.shape}")
+    clean = np.nan_to_num(np.asarray(evidence, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
+    image = Image.fromarray(np.clip(clean, 0.0, 1.0), "F")
+    enlarged = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float64)
+    levels = np.clip(enlarged, 0.0, 1.0)  # bicubic overshoots at the edges of a coarse map
     # Two ramps that meet at a third: ink fades out below it, the glow grows above it.
     ink = INK_STRENGTH * (1.0 - _smooth(levels / 0.45))
     glow = GLOW_STRENGTH * _smooth((levels - 0.25) / 0.75)
@@ -35,16 +40,6 @@ def encode(image: Image.Image, kind: str = "WEBP", quality: int = 82) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, quality=quality)
     return buffer.getvalue()
-
-
-def _enlarged(evidence: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
-    if evidence.ndim != 2 or 0 in evidence.shape:
-        raise ValueError(f"a map must be [h, w], not {evidence.shape}")
-    clean = np.nan_to_num(np.asarray(evidence, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    image = Image.fromarray(np.clip(clean, 0.0, 1.0), "F")
-    # Bicubic overshoots at the edges of a coarse map.
-    enlarged = image.resize((width, height), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(enlarged, np.float64), 0.0, 1.0)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

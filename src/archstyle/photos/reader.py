@@ -99,8 +99,6 @@ def open_with_facts(
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             return _decode(file, max_pixels, at_least)
-    except PhotoError:
-        raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise PhotoError("unreadable", f"The file cannot be read: {reason}.") from error
