@@ -9,7 +9,6 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +68,18 @@ def inspect_all(
     """Yield every packed file, in order, with what it is; what is known is not decoded again."""
     packed = [entry for entry in store.entries if not entry.reason]
     tasks = ((entry, known.find(entry.sha256) if known else None) for entry in packed)
-    look = partial(_look, store.archive, max_pixels)
+
+    def look(task: tuple[Packed, Inspection | None]) -> tuple[Inspection, bool]:
+        entry, seen = task
+        if seen:
+            return seen, False
+        return inspect(read_packed(store.archive, entry), max_pixels), True
+
     results = parallel_map(look, tasks, len(packed), "prepare", workers)
     for entry, (seen, is_new) in zip(packed, results, strict=True):
         if known and is_new:
             known.keep(entry.sha256, seen)
         yield entry, seen
-
-
-def _look(
-    archive: Path, max_pixels: int, task: tuple[Packed, Inspection | None]
-) -> tuple[Inspection, bool]:
-    entry, seen = task
-    return (seen, False) if seen else (inspect(read_packed(archive, entry), max_pixels), True)
 
 
 def recipe(max_pixels: int) -> str:
