@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -354,6 +355,44 @@ def test_the_spread_between_seeds_is_told_where_there_are_several(tmp_path: Path
     assert "It ignores the seed" in " ".join(page.split())
     page, _ = written(tmp_path, seeds={42: metrics(0.9)})
     assert "with the seeds" not in page
+
+
+def test_every_recipe_and_other_seeds_of_the_default_are_measured_and_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "data/prepared").mkdir(parents=True)
+    rows = [photo(f"{part}/gothic/1.jpg", "gothic", part) for part in ("train", "val")]
+    write_manifest(root / "data/prepared/manifest.csv", rows)
+    summary = {"digest": "photos", "shares": {"validation": 0.1, "test": 0.1}}
+    write_json(root / "data/prepared/summary.json", summary)
+    asked: list[str] = []
+
+    def measured(root: Path, work: Path, recipe: Recipe, *_: Any) -> dict[str, Any]:
+        asked.append(recipe.name)
+        return {"metrics": metrics(0.9), "leaked": [0, 1]}
+
+    told: dict[str, Any] = {}
+    stand_ins: dict[str, Any] = {
+        "measure_recipe": measured,
+        "measure_reference": measured,
+        "prepare_store": lambda: None,
+        "robustness": lambda *_: {},
+        "Bundle": SimpleNamespace(load=lambda path: SimpleNamespace(styles=("gothic",))),
+        "PhotoStore": lambda path: None,
+        "write_results": lambda root, **values: told.update(values),
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(results_module, name, stand_in)
+    results_module.results(root, seeds=3)
+    every = recipes(root)
+    default = next(recipe.name for recipe in every if recipe.is_default)
+    others = [f"{default}-seed-43", f"{default}-seed-44"]
+    names = [recipe.name for recipe in every]
+    assert asked == ["published", *names, *others]
+    assert [recipe.name for recipe, _ in told["lines"]] == ["published", *names]
+    assert [recipe.leaks for recipe, _ in told["lines"]] == [True, *(False for _ in names)]
+    assert list(told["seeds"]) == [42, 43, 44]
+    assert told["robust"].keys() == {"validation", "test"}
 
 
 def test_another_seed_is_measured_beside_the_default_recipe(root: Path) -> None:

@@ -81,6 +81,7 @@ def read_collection(prepared: Path, distance: int) -> Collection:
     try:
         whole = pd.read_csv(prepared / "photos.csv", dtype={"file": str}, keep_default_na=False)
         facts = whole.set_index("file")[["width", "height", "format"]]
+        facts = facts.astype({"width": int, "height": int})
     except (OSError, ValueError, KeyError) as error:
         raise ArchstyleError(
             f"{prepared} cannot be read ({error}): run `dvc repro --force prepare`."
