@@ -380,12 +380,13 @@ def test_a_database_that_was_deleted_is_noticed(restored: Path, empty_database: 
     assert ensure_recorded(restored)
 
 
-def test_nothing_to_record_imports_no_mlflow(project: Path) -> None:
+def test_nothing_to_record_imports_neither_mlflow_nor_scikit_learn(project: Path) -> None:
     (project / "reports" / "registered.json").write_text("{}\n", "utf-8")
     mark_recorded(project)
     code = (
         "import sys; from pathlib import Path; "
         "from archstyle.registry.record import ensure_recorded;"
-        "assert not ensure_recorded(Path.cwd()); assert 'mlflow' not in sys.modules"
+        "assert not ensure_recorded(Path.cwd());"
+        "assert not {'mlflow', 'sklearn', 'hydra'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], cwd=project, check=True)

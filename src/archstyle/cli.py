@@ -71,14 +71,12 @@ def promote(version: str, reason: str) -> None:
     from archstyle.registry.promotion import promote as promote_version
 
     change = promote_version(version, reason)
-    if change is None:
-        click.echo(f"Version {version} is the champion already.")
-    else:
-        click.echo(
-            f"Version {change.version} is champion now, before it was "
-            f"{change.previous or 'none'}. A running server switches by itself; "
-            "`archstyle rollback` goes back."
-        )
+    click.echo(
+        f"Version {change.version} is champion now, before it was {change.previous or 'none'}. A "
+        "running server switches by itself; `archstyle rollback` goes back."
+        if change
+        else f"Version {version} is the champion already."
+    )
 
 
 @main.command()

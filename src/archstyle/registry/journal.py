@@ -5,8 +5,7 @@ at once overwrite nothing of each other's.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -46,7 +45,7 @@ def from_tags(tags: Mapping[str, str]) -> list[Change]:
 
 
 def previous_champion(
-    changes: Sequence[Change], current: str | None, existing: AbstractSet[str]
+    changes: Sequence[Change], current: str | None, existing: Collection[str]
 ) -> str | None:
     """Return the version that was champion before `current` and still exists, or None.
 

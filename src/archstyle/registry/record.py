@@ -8,11 +8,7 @@ from typing import Any
 
 from archstyle.common.console import say
 from archstyle.common.files import read_json, write_json
-from archstyle.config import compose
 from archstyle.errors import ArchstyleError
-from archstyle.registry.promotion import register_candidate
-from archstyle.registry.versions import all_versions
-from archstyle.tracking.runs import find_run
 from archstyle.tracking.store import main_root, sqlite_file, tracking_uri
 
 
@@ -20,8 +16,8 @@ def ensure_recorded(root: Path) -> bool:
     """Make the run and the registered version again where the store has lost them.
 
     For `make run` after `dvc repro` (command `archstyle record`). Returns whether anything had to
-    be done. A database that nobody wrote to since the last look is not asked again, which saves
-    MLflow's import. reports/registered.json stays as it is: it belongs to DVC.
+    be done. A database that nobody wrote to since the last look is not asked again.
+    reports/registered.json stays as it is: it belongs to DVC.
     """
     if not (root / "reports" / "registered.json").is_file():
         say("Nothing is registered yet: `make run` trains and registers a model.")
@@ -30,6 +26,12 @@ def ensure_recorded(root: Path) -> bool:
     with suppress(ArchstyleError):
         if state["written"] and read_json(_marker()) == state:
             return False
+    # Seconds of imports, which nothing to record does without.
+    from archstyle.config import compose
+    from archstyle.registry.promotion import register_candidate
+    from archstyle.registry.versions import all_versions
+    from archstyle.tracking.runs import find_run
+
     run_id = find_run(str(read_json(root / "models" / "run.json")["run_id"]))
     missing = run_id is None or all(one.run_id != run_id for one in all_versions())
     if missing:

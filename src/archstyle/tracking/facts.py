@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 STAGES = ("fetch", "prepare", "augment", "train", "evaluate", "register")
-DIGEST_CHARACTERS = 36  # MLflow's limit
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def dataset_input(facts: Facts) -> "DatasetInput":
     profile = {"photos": facts.photos(), **photos, "styles": len(facts.counts)}
     dataset = Dataset(
         name=facts.data_name,
-        digest=facts.data_digest[:DIGEST_CHARACTERS],
+        digest=facts.data_digest[:36],  # MLflow's limit
         source_type=str(facts.source.get("kind", "local")),
         source=json.dumps(facts.source),
         profile=json.dumps({**profile, "counts": facts.counts}),
