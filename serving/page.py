@@ -1,7 +1,7 @@
 """The page: a form that works by itself, and the parts of it that the script asks for."""
 
 import base64
-import hashlib
+import re
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from archstyle.bundle import Answer
+from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.photos.reader import open_photo
 from serving.follower import read_status
@@ -30,6 +31,7 @@ from serving.uploads import (
 )
 
 STATIC = Path(__file__).with_name("static")
+ASSETS = digest_of(STATIC, STATIC.rglob("*.*"))[:10]  # a browser takes up new files at once
 PREVIEW_PIXELS = 900
 SHOWN_WIDTH, SHOWN_HEIGHT = 640, 500  # what a preview may take on the page; small ones grow
 SHOWN_BARS = 6
@@ -110,12 +112,9 @@ def preview(content: bytes) -> dict[str, Any]:
 @blueprint.app_template_filter("percent")
 def percent(share: float) -> str:
     """Return a share as people read it, never 100 % nor 0 % for what is neither."""
-    rounded = round(share * 100)
-    if rounded == 100 and share < 1:
+    if 0.995 <= share < 1:
         return "> 99 %"
-    if rounded == 0 and share > 0:
-        return "< 1 %"
-    return f"{rounded} %"
+    return "< 1 %" if 0 < share <= 0.005 else f"{round(share * 100)} %"
 
 
 def data_uri(content: bytes, kind: str = "webp") -> str:
@@ -123,19 +122,10 @@ def data_uri(content: bytes, kind: str = "webp") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-@cache
-def assets() -> str:
-    """Return a digest of the static files, so that a browser takes up new ones at once."""
-    digest = hashlib.sha256()
-    for path in sorted(STATIC.rglob("*.*")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
-
-
 @blueprint.app_context_processor
 def every_page() -> dict[str, Any]:
     """Give every template what it needs."""
-    return {"assets": assets(), "relative": relative}
+    return {"assets": ASSETS, "relative": relative}
 
 
 def relative(endpoint: str, **values: Any) -> str:
@@ -147,11 +137,7 @@ def relative(endpoint: str, **values: Any) -> str:
 @blueprint.app_template_filter("with_code")
 def with_code(sentence: str) -> Markup:
     """Show what stands between `backticks` as code; the rest is escaped."""
-    parts = sentence.split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
-        for number, part in enumerate(parts)
-    )
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 @cache

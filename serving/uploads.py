@@ -4,8 +4,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from flask import current_app, request
@@ -36,12 +36,13 @@ receiving = threading.BoundedSemaphore(UPLOADS)
 decoding = threading.Lock()
 
 
+@dataclass
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
     """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
 
-    def __init__(self, status: int, code: str, sentence: str):
-        super().__init__(sentence)
-        self.status, self.code, self.sentence = status, code, sentence
+    status: int
+    code: str
+    sentence: str
 
     def as_dict(self) -> dict[str, str]:
         """Return what JSON says of it."""
@@ -60,14 +61,12 @@ Result = tuple[Upload, Answer | Refusal]
 
 def settings() -> Settings:
     """Return the app's settings."""
-    found: Settings = current_app.extensions["settings"]
-    return found
+    return cast(Settings, current_app.extensions["settings"])
 
 
 def latest_model() -> Model | None:
     """Return the model to answer with now; keep it for the whole request."""
-    models: Models = current_app.extensions["models"]
-    return models.latest
+    return cast(Models, current_app.extensions["models"]).latest
 
 
 def model_or_refusal() -> Model:

@@ -37,11 +37,6 @@ class Photos(Protocol):
         """Yield lines that change when the collection does, without reading the photos."""
 
 
-def too_large(name: str, max_bytes: int) -> Found:
-    """List a file that is larger than data.max_megabytes."""
-    return Found(name, reason=f"larger than {max_bytes / 1e6:g} MB")
-
-
 def style_of(name: str) -> str | None:
     """The photo's parent folder is its style; None where it lies in no style's folder."""
     parent = PurePosixPath(name).parent.name

@@ -74,7 +74,10 @@ def pack(
         packed[name] = replace(packed[name], building=building)
     entries = [packed[name] for name in sorted(packed)]
     drawn = photos.kind == "facades"
-    origin = Origin(photos.kind, photos.location, drawn, len(entries), _digest(entries))
+    taken = (entry for entry in entries if not entry.reason)
+    facts = (filter(None, (entry.file, entry.sha256, entry.building)) for entry in taken)
+    digest = hashlib.sha256("".join("\0".join(of) + "\n" for of in facts).encode()).hexdigest()
+    origin = Origin(photos.kind, photos.location, drawn, len(entries), digest)
     write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
     write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
@@ -116,15 +119,6 @@ def _most(reasons: Counter[str]) -> str:
         return "It is empty."
     reason, count = reasons.most_common(1)[0]
     return f"Not taken: {count:,} of {reasons.total():,} files, because: {reason}."
-
-
-def _digest(entries: list[Packed]) -> str:
-    digest = hashlib.sha256()
-    for entry in entries:
-        if not entry.reason:
-            building = f"\0{entry.building}" if entry.building else ""
-            digest.update(f"{entry.file}\0{entry.sha256}{building}\n".encode())
-    return digest.hexdigest()
 
 
 def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archstyle.common.console import warn
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Found, member_name, printable, too_large, why_skipped
+from archstyle.photos.names import Found, member_name, printable, why_skipped
 
 UTF8, ENCRYPTED, DIRECTORY = 0x800, 0x1, 0x10  # flags of a zip's members
 UNICODE_PATH = 0x7075  # an extra field that has the name in UTF-8
@@ -46,7 +46,7 @@ class ArchivePhotos:
                         warn(f"{name} in {place} is a link, which is not followed in an archive.")
                     yield Found(name, reason=skipped)
                 elif size > max_bytes:
-                    yield too_large(name, max_bytes)
+                    yield Found(name, reason=f"larger than {max_bytes / 1e6:g} MB")
                 else:
                     try:
                         yield Found(name, read())

@@ -13,7 +13,7 @@ from pathlib import Path
 from archstyle.common.console import say, warn
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Found, printable, too_large, why_skipped
+from archstyle.photos.names import Found, printable, why_skipped
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
@@ -44,10 +44,12 @@ class FolderPhotos:
                 if not reason:
                     with path.open("rb") as file:
                         data = file.read(max_bytes + 1)
+                    if len(data) > max_bytes:
+                        reason = f"larger than {max_bytes / 1e6:g} MB"
             except (OSError, RuntimeError) as error:
                 reason = f"cannot be read: {getattr(error, 'strerror', 'a link to itself')}"
             if not reason:
-                yield too_large(name, max_bytes) if len(data) > max_bytes else Found(name, data)
+                yield Found(name, data)
                 continue
             if path.is_symlink() and not path.suffix and not path.exists():  # a style's folder?
                 warn(f"{name} is a link to something that is not there.")
