@@ -36,7 +36,7 @@ receiving = threading.BoundedSemaphore(UPLOADS)
 decoding = threading.Lock()
 
 
-@dataclass
+@dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
     """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
 
