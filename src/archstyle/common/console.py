@@ -37,8 +37,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, and silently elsewhere."""
-    return tqdm(items, desc=description, total=total, disable=None, leave=True, dynamic_ncols=True)
+    """Iterate with a progress bar on a terminal, after two seconds, and silently elsewhere."""
+    return tqdm(items, desc=description, total=total, disable=None, delay=2, dynamic_ncols=True)
 
 
 def print_any_letters() -> None:

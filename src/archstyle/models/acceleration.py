@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from archstyle.common.console import progress
 from archstyle.common.parallel import cores
 
 # What stands on the network: cheap, and its outputs are small differences.
@@ -141,7 +142,8 @@ class Predictor:
         """Return float32 [n, ...] for `inputs` [n, ...]."""
         batches = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))
         with ThreadPoolExecutor(threads()) as pool:
-            return np.concatenate([*pool.map(self.run, batches)])
+            made = pool.map(self.run, batches)
+            return np.concatenate([*progress(made, "network", -(-len(inputs) // BATCH))])
 
     def run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Return float32 [n, ...] for `inputs` [n, ...], computed in the calling thread."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from tqdm import tqdm
 
-from archstyle.common.console import say
+from archstyle.common.console import progress, say
 from archstyle.common.files import write_csv
 from archstyle.config import Model, Train
 from archstyle.data.arrays import Arrays, read_arrays
@@ -117,7 +117,8 @@ def fit(
         start, before = time.monotonic(), state.epoch
         with _timed(seconds, "network"):
             while state.epoch < train.epochs:
-                learned = learner.epoch(batches.epoch(state.epoch))
+                photos = progress(batches.epoch(state.epoch), "epoch", len(batches))
+                learned = learner.epoch(photos)
                 learner.show(upper)
                 state.epoch += 1
                 row = note("network", learned, answer(validation))
