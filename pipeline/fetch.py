@@ -7,24 +7,28 @@ is the same, and 1 after an error.
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from archstyle.common.console import run, say
+from archstyle.common.console import run, say, warn
 from archstyle.common.files import read_json, scratch_directory, whole_directory, write_json
 from archstyle.config import stage_config
 from archstyle.config.schema import Data
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Photos, announce_drawn, choose, choose_outside
-from archstyle.photos.store import OUTSIDE, PhotoStore
+from archstyle.photos.sources import UNREACHED, Photos, announce_drawn, choose, choose_more
+from archstyle.photos.store import OF_OTHERS, OTHERS, OUTSIDE, PhotoStore
 
 RAW = Path("data/raw")
 # Not an out of the stage: it says what this machine's folder looked like.
 NOTE = Path(".archstyle/fetched.json")
 
 SECTIONS = ("data",)
+MORE = {
+    OUTSIDE: "no such building, for evaluate,",
+    OTHERS: "buildings of none of the styles",
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,38 +36,46 @@ def main(arguments: Sequence[str]) -> None:
     overrides = [argument for argument in arguments if argument != "--changed"]
     data = stage_config(SECTIONS, overrides).data
     with scratch_directory(NOTE.parent, "fetch-") as scratch:
-        photos, passed = choose(data.sources, data.timeout_seconds, scratch / "clone")
-        outside = choose_outside(data.outside, data.timeout_seconds, scratch / "outside")
-        stamp = stamp_of(photos, outside, data)
+        seconds = data.timeout_seconds
+        photos, passed = choose(data.sources, seconds, scratch / "photos")
+        outside, no_outside = choose_more(data.outside, seconds, scratch / OUTSIDE)
+        others, no_others = choose_more(data.others, seconds, scratch / OTHERS, prefix=OF_OTHERS)
+        more = {name: of for name, of in ((OUTSIDE, outside), (OTHERS, others)) if of is not None}
+        stamp = stamp_of(photos, more, data)
         if "--changed" in arguments:
             sys.exit(3 if stamp == read_note() else 0)
         if photos.kind == "facades":
             announce_drawn(passed)
+        else:
+            for reason in [one for one in [*passed, *no_outside, *no_others] if UNREACHED in one]:
+                warn(f"{reason}. What follows is without its photos.")
         with whole_directory(RAW) as directory:
             most = int(data.max_megabytes * 1e6)
             origin = pack(photos, directory, data.limit, most)
-            if outside is not None:
-                (directory / OUTSIDE).mkdir()
-                pack(outside, directory / OUTSIDE, None, most, anywhere=True)
+            for name, of_name in more.items():
+                (directory / name).mkdir()
+                limit = data.limit if name == OTHERS else None
+                pack(of_name, directory / name, limit, most, anywhere=True)
     write_json(NOTE, {"stamp": stamp, "digest": fetched()})
     taken = len(PhotoStore(RAW).files())
     say(f"fetch: {taken} of {origin.files} files from {origin.location} are in {RAW}.")
-    if outside is not None:
-        taken = len(PhotoStore(RAW / OUTSIDE).files())
-        say(f"fetch: {taken} photos of no such building are in {RAW / OUTSIDE}, for evaluate.")
+    for name in more:
+        taken, what = len(PhotoStore(RAW / name).files()), MORE[name]
+        say(f"fetch: {taken} photos of {what} are in {RAW / name}.")
 
 
-def stamp_of(photos: Photos, outside: Photos | None, data: Data) -> str:
+def stamp_of(photos: Photos, more: Mapping[str, Photos], data: Data) -> str:
     """Digest names, sizes and times of the sources, and what of them is taken."""
     digest = hashlib.sha256(f"{photos.kind}\t{data.limit}\t{data.max_megabytes}\n".encode())
-    for line in chain(photos.stamps(), ["outside"], outside.stamps() if outside else ()):
+    lines = [chain([name], of_name.stamps()) for name, of_name in more.items()]
+    for line in chain(photos.stamps(), *lines):
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
 
 def fetched() -> str:
     """Return the digest of what is in data/raw."""
-    stores = [RAW, *([RAW / OUTSIDE] if (RAW / OUTSIDE).is_dir() else [])]
+    stores = [RAW, *(RAW / name for name in MORE if (RAW / name).is_dir())]
     return " ".join(PhotoStore(store).source.digest for store in stores)
 
 

@@ -16,9 +16,10 @@ from PIL import Image
 
 from archstyle.bundle.card import LANGUAGES, labels
 from archstyle.config.schema import Split
+from archstyle.data.entries import Photo
 from archstyle.data.inspection import inspect_all
 from archstyle.data.manifest import SPLITS, Row, read_manifest, write_manifest
-from archstyle.data.preparation import Photo, make_manifest
+from archstyle.data.preparation import make_manifest
 from archstyle.photos.names import printable
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo

@@ -244,7 +244,7 @@ def made_up(
             building = f"{style} {number // building_of}" if building_of else ""
             file = f"{style}/{number}.jpg"
             yield (
-                Packed(file, 1, key.hexdigest(), 0, "", building),
+                Packed(file, 1, key.hexdigest(), 0, "", building, file.split("/")[0]),
                 Inspection(key.digest(), 100, 100, "JPEG", bytes(48 * 48)),
             )
 

@@ -29,13 +29,14 @@ def test_what_is_no_manifest_is_an_error_that_says_what_to_do(tmp_path: Path) ->
             read_manifest(path)
 
 
-def test_a_manifest_without_buildings_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [2, 3])
+def test_a_manifest_without_sources_or_buildings_is_read(tmp_path: Path, columns: int) -> None:
     path = tmp_path / "manifest.csv"
     write_manifest(path, [ROW])
     lines = path.read_text().splitlines()
-    path.write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
-    assert "building" not in path.read_text()
-    assert read_manifest(path) == [ROW]
+    path.write_text("".join(line.rsplit(",", columns)[0] + "\n" for line in lines))
+    assert ("building" in path.read_text()) == (columns == 2)
+    assert read_manifest(path) == [ROW] and ROW.folder == "gothic"
 
 
 def test_used_takes_the_split_without_what_is_set_aside() -> None:

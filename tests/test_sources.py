@@ -15,9 +15,9 @@ from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import member_name, printable, style_of
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Photos, announce_drawn, choose
+from archstyle.photos.sources import Collection, Photos, announce_drawn, choose
 from archstyle.photos.sources.folders import FolderPhotos, can_be_reached
-from archstyle.photos.store import Origin, PhotoStore
+from archstyle.photos.store import COLUMNS, Origin, PhotoStore
 from pipeline import fetch
 from tests.photo_folders import fill, jpeg, photo
 
@@ -35,7 +35,7 @@ def reasons(store: PhotoStore) -> dict[str, str]:
     return {entry.file: entry.reason for entry in store.entries if entry.reason}
 
 
-def from_variable(value: Path | str, **more: str) -> Photos:
+def from_variable(value: Path | str, **more: str) -> Collection:
     return choose([VARIABLE], 1, Path("unused"), {"PHOTOS": str(value), **more})[0]
 
 
@@ -220,7 +220,7 @@ def test_a_variable_that_names_nothing_is_an_error_and_an_unset_one_is_not(tmp_p
 
 def test_relative_paths_start_at_the_project_even_in_an_experiments_copy(tmp_path: Path) -> None:
     fill(tmp_path / "project/photos", {"gothic": 1})
-    photos = from_variable("photos", DVC_ROOT=str(tmp_path / "project"))
+    photos = from_variable("photos", DVC_ROOT=str(tmp_path / "project")).parts[0].photos
     assert isinstance(photos, FolderPhotos) and photos.root == tmp_path / "project/photos"
 
 
@@ -350,7 +350,7 @@ def test_the_stage_sees_a_changed_folder_and_keeps_what_it_has_on_failure(
     assert [path.name for path in (project / "data").iterdir()] == ["raw"]
     assert [path.name for path in (project / ".archstyle").iterdir()] == ["fetched.json"]
     with (project / "data/raw/files.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == ["file", "bytes", "sha256", "offset", "reason", "building"]
+        assert next(csv.reader(file)) == list(COLUMNS)
 
 
 def test_photos_of_no_such_building_are_packed_beside_and_a_change_of_theirs_is_seen(

@@ -36,6 +36,7 @@ class Source:
     commit: str = ""
     folder: str = ""
     count: int = number(0, 1_000_000, 0)
+    styles: dict[str, str] = field(default_factory=dict)  # by folder; empty: folders are styles
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Data:
 
     sources: list[Source] = MISSING
     outside: list[Source] = field(default_factory=list)  # photos of no such building, for tests
+    others: list[Source] = field(default_factory=list)  # buildings of none of the styles
     timeout_seconds: float = number(0.1, 3600)
     limit: int | None = number(1, 10_000_000, None)
     max_megabytes: float = number(0.001, 100_000)

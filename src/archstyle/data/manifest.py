@@ -9,9 +9,12 @@ from pathlib import Path
 
 from archstyle.common.files import write_csv
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import style_of
+from archstyle.photos.store import OF_OTHERS
 
 SPLITS = ("train", "validation", "test")
 STATUSES = ("used", "duplicate", "conflict", "corrected", "dropped", "broken")
+OTHER = "other"  # status of a building of none of the styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,16 @@ class Row:
     phash: str  # 64 hexadecimal digits; empty where the file could not be read
     group: str  # the photograph that this photo shows
     split: str  # train, validation, test or empty
-    status: str  # one of STATUSES
+    status: str  # one of STATUSES, or OTHER
     reason: str  # empty for photos that are used as they came
     building: str = ""  # what the user's buildings.csv says it shows
+    labelled: str = ""  # the style before corrections: what the folder or the source's map says
+    source: str = ""  # which one of several, or the repository
+
+    @property
+    def folder(self) -> str:
+        """The style before corrections, in manifests from before it was a column, too."""
+        return self.labelled or style_of(self.file) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +59,21 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """Read the rows; raises ArchstyleError when the file is missing or no manifest."""
-    # A manifest from before there were buildings still says what was in which split.
-    headers = COLUMNS, COLUMNS[:-1]
+    """Read the rows, without those of data.others.
+
+    Raises ArchstyleError when the file is missing or no manifest.
+    """
+    return [row for row in _read_rows(path) if not row.file.startswith(OF_OTHERS)]
+
+
+def read_others(path: Path) -> list[Row]:
+    """Read the rows of data.others alone, as read_manifest does the rest."""
+    return [row for row in _read_rows(path) if row.file.startswith(OF_OTHERS)]
+
+
+def _read_rows(path: Path) -> list[Row]:
+    # A manifest from before there were sources, or buildings, still says what was in which split.
+    headers = COLUMNS, COLUMNS[:-2], COLUMNS[:-3]
     return [Row(*line) for line in read_lines(path, headers, "manifest", REPRO)]
 
 
@@ -86,6 +108,16 @@ def read_lines(
 def used(rows: Iterable[Row], split: str) -> list[Row]:
     """Return the photos that are in the split, sorted by file."""
     chosen = [row for row in rows if row.status in ("used", "corrected") and row.split == split]
+    return sorted(chosen, key=attrgetter("file"))
+
+
+def others(rows: Iterable[Row], split: str) -> list[Row]:
+    """Return the buildings of none of the styles that are in the split, sorted by file.
+
+    `rows` are those of read_others; the style is the folder's, `PhotoStore(data/raw/others)` has
+    the photos.
+    """
+    chosen = [row for row in rows if row.status == OTHER and row.split == split]
     return sorted(chosen, key=attrgetter("file"))
 
 

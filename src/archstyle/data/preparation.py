@@ -3,9 +3,7 @@
 Read `make_manifest` from top to bottom; the other functions are its steps.
 """
 
-import re
 import tempfile
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,38 +16,23 @@ from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Building, Correction, Entry, match
 from archstyle.data.duplicates.groups import find_duplicates
 from archstyle.data.duplicates.hash import GREY_SIDE, to_bytes
+from archstyle.data.entries import Photo, largest, photo_of, row_of, spelling
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
+from archstyle.data.others import place_others, summarize_others
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import style_of
 from archstyle.photos.store import Packed
-
-PHOTO_COLUMNS = ("file", "bytes", "width", "height", "format")
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A sound photo on its way into the manifest; width and height are the file's, in pixels."""
-
-    file: str
-    style: str  # the folder's
-    sha256: str
-    building: str
-    bytes: int
-    phash: str
-    width: int
-    height: int
-    format: str
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What prepare finds out, each sorted by file."""
+    """What prepare finds out, each sorted by file; rows and photos without those of others."""
 
     rows: list[Row]
     pairs: list[Pair]
     photos: list[Photo]
+    others: list[Row]
 
 
 def make_manifest(
@@ -60,31 +43,46 @@ def make_manifest(
     shares: Split,
     previous: Mapping[str, str] | None = None,
     buildings: Sequence[Building] = (),
+    others: tuple[Sequence[Packed], Iterable[tuple[Packed, Inspection]]] = ((), ()),
 ) -> Prepared:
     """Say what becomes of every file.
 
     What a group's photos show is said by `buildings` and by the user's own list together.
-    `previous` is the split of each photo that was in an earlier manifest, by its SHA-256.
+    `previous` is the split of each photo that was in an earlier manifest, by its SHA-256. What
+    becomes of `others`, the entries and inspections of buildings of none of the styles, has no
+    effect on the rest.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
-    rows = [_row(entry, "dropped", entry.reason) for entry in entries if entry.reason]
+    rows = [row_of(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
+    other_rows = [row_of(entry, "dropped", entry.reason) for entry in others[0] if entry.reason]
+    other_photos: list[Photo] = []
     with tempfile.TemporaryFile() as greys:
         for entry, seen in inspections:
             if seen.reason:
-                rows.append(_row(entry, "broken", seen.reason))
+                rows.append(row_of(entry, "broken", seen.reason))
             else:
-                photos.append(_photo(entry, seen))
+                photos.append(photo_of(entry, seen))
                 greys.write(seen.grey)
         if not photos:
             raise ArchstyleError(
                 "None of the files is a photo that can be read: data/raw/files.csv lists them; "
                 "point ARCHSTYLE_PHOTOS at a folder of photos."
             )
-        hashes = to_bytes([photo.phash for photo in photos])
+        for entry, seen in others[1]:
+            if seen.reason:
+                other_rows.append(row_of(entry, "broken", seen.reason))
+            else:
+                other_photos.append(photo_of(entry, seen))
+                greys.write(seen.grey)
+        count = len(photos)
+        hashes = to_bytes([photo.phash for photo in [*photos, *other_photos]])
         greys.flush()
-        thumbnails = np.memmap(greys, np.uint8, "r", shape=(len(photos), GREY_SIDE, GREY_SIDE))
-        roots, near = find_duplicates(hashes, thumbnails, duplicates)
+        thumbnails = np.memmap(greys, np.uint8, "r", shape=(len(hashes), GREY_SIDE, GREY_SIDE))
+        roots, near = find_duplicates(hashes[:count], thumbnails[:count], duplicates)
+        beside = roots
+        if other_photos:
+            beside, _ = find_duplicates(hashes, thumbnails, duplicates, first=count)
     members: dict[int, list[Photo]] = defaultdict(list)
     for photo, root in zip(photos, roots.tolist(), strict=True):
         members[root].append(photo)
@@ -101,7 +99,8 @@ def make_manifest(
         for photo, group in zip(photos, names, strict=True)
         if fates[photo.file][0] in ("used", "corrected")
     }
-    _check_spelling({photo.style for photo in photos} | {*styles.values()})
+    every = {photo.style for photo in photos} | {*styles.values()}
+    _check_spelling(every)
     if len(found := sorted({*styles.values()})) < 2:
         raise ArchstyleError(
             f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
@@ -123,12 +122,17 @@ def make_manifest(
         split = splits[group] if status in ("used", "corrected") else ""
         building = photo.building or min(shown[group], default="")
         what = (photo.file, style, photo.sha256, photo.phash, group, split)
-        rows.append(Row(*what, status, reason, building))
+        rows.append(Row(*what, status, reason, building, photo.style, photo.source))
     pairs = [
         Pair(photos[one].file, photos[other].file, bits, bool(roots[one] == roots[other]))
         for one, other, bits in near.tolist()
     ]
-    return Prepared(sorted(rows, key=attrgetter("file")), pairs, photos)
+    about = dict(_about(other_photos, [photo.sha256 for photo in other_photos], corrections))
+    other_rows += place_others(
+        other_photos, beside.tolist(), names, every, about, shares, previous or {}
+    )
+    by_file = attrgetter("file")
+    return Prepared(sorted(rows, key=by_file), pairs, photos, sorted(other_rows, key=by_file))
 
 
 def _fates(
@@ -139,10 +143,12 @@ def _fates(
     if decision and decision.action == "drop":
         return {photo.file: ("dropped", photo.style, decision.reason) for photo in members}
     if len(styles) > 1 and not decision:
+        if len({photo.source for photo in members}) > 1:
+            styles = sorted({f"{photo.style} ({photo.source})" for photo in members})
         reason = f"one photograph lies under {' and '.join(styles)}"
         return {photo.file: ("conflict", photo.style, reason) for photo in members}
     style = decision.style if decision else styles[0]
-    kept = min(members, key=lambda photo: (-photo.width * photo.height, photo.sha256, photo.file))
+    kept = largest(members)
     fates = {photo.file: ("duplicate", style, f"duplicate of {kept.file}") for photo in members}
     fates[kept.file] = "used", style, ""
     if decision and kept.style != style:
@@ -175,26 +181,17 @@ def _about(
 def _check_spelling(styles: set[str]) -> None:
     same: dict[str, str] = {}
     for style in sorted(styles):
-        key = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", style)).casefold() or style
-        if (other := same.setdefault(key, style)) != style:
+        if (other := same.setdefault(spelling(style), style)) != style:
             raise ArchstyleError(
                 f"The styles {other} and {style} are spelt nearly alike: give their folders (or "
                 "what data/corrections.csv says) one name, or names that differ in letters."
             )
 
 
-def _photo(entry: Packed, seen: Inspection) -> Photo:
-    entered = (entry.file, style_of(entry.file) or "", entry.sha256, entry.building, entry.bytes)
-    return Photo(*entered, seen.phash.hex(), seen.width, seen.height, seen.format)
-
-
-def _row(entry: Packed, status: str, reason: str) -> Row:
-    named = entry.file, style_of(entry.file) or "", entry.sha256, "", "", ""
-    return Row(*named, status, reason, entry.building)
-
-
-def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> dict[str, Any]:
-    """Return what summary.json says."""
+def summarize(
+    rows: Sequence[Row], source: Mapping[str, Any], shares: Split, others: Sequence[Row] = ()
+) -> dict[str, Any]:
+    """Return what summary.json says; of `others` only where there are some."""
     taken = [row for row in rows if row.split]
     styles = sorted({row.style for row in taken})
     counts = Counter((row.style, row.split) for row in taken)
@@ -206,4 +203,5 @@ def summarize(rows: Sequence[Row], source: Mapping[str, Any], shares: Split) -> 
         "digest": digest(rows),
         "shares": asdict(shares),
         "source": dict(source),
+        **({"others": summarize_others(others)} if others else {}),
     }

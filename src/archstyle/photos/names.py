@@ -19,16 +19,24 @@ class Found:
     name: str
     data: bytes | None = None
     reason: str = ""
+    style: str | None = None  # None: what its folder says
+    source: str = ""
 
 
 class Photos(Protocol):
     """A collection of photos that can be gone through, more than once, one file at a time.
 
-    `kind` is folder, archive, git or facades; `location` is for people: no absolute path.
+    `kind` is folder, archive, git, facades or collection; `location` is for people: no absolute
+    path.
     """
 
-    kind: str
-    location: str
+    @property
+    def kind(self) -> str:
+        """Return what it is."""
+
+    @property
+    def location(self) -> str:
+        """Return where it is."""
 
     def files(self, max_bytes: int) -> Iterator[Found]:
         """Yield every file with its bytes, or with the reason why it is not taken."""
@@ -58,6 +66,11 @@ def printable(name: str) -> str:
 def lists_buildings(name: str) -> bool:
     """Whether the file is no photo but says which photos show one building."""
     return PurePosixPath(name).name.casefold() == "buildings.csv"
+
+
+def lists_sources(name: str) -> bool:
+    """Whether the file, at the top of a source, says which repositories its photos come from."""
+    return name.casefold() == "sources.csv"
 
 
 def member_name(name: str, *, windows: bool = False) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -17,8 +17,16 @@ from pathlib import Path, PurePosixPath
 from archstyle.common.console import progress, warn
 from archstyle.common.files import read_table, write_csv, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Photos, lists_buildings, member_name, style_of, why_skipped
+from archstyle.photos.names import (
+    Found,
+    Photos,
+    lists_buildings,
+    member_name,
+    style_of,
+    why_skipped,
+)
 from archstyle.photos.reader import is_photo
+from archstyle.photos.sources.collection import Collection
 from archstyle.photos.store import COLUMNS, Origin, Packed
 
 UNSORTED = "lies in no style's folder"
@@ -41,7 +49,7 @@ def pack(
     chosen = None if limit is None else _sample(photos, limit, max_bytes)
     packed: dict[str, Packed] = {}
     lists: dict[str, bytes] = {}
-    shown: set[str | None] = set()  # styles
+    shown: set[str] = set()  # styles
     no_photos: set[str] = set()
     with (
         (directory / "photos.zip").open("wb") as file,
@@ -51,9 +59,11 @@ def pack(
             name, count = found.name, 2
             while name in packed:  # an archive may hold two files of one name, escaping make them
                 name, count = f"{found.name}~{count}", count + 1
-            style, is_list = style_of(name), lists_buildings(name)
+            style, is_list = _style(found), lists_buildings(name)
             if found.data is None or not (anywhere or style or is_list):
-                packed[name] = Packed(name, reason=found.reason or UNSORTED)
+                packed[name] = Packed(
+                    name, reason=found.reason or UNSORTED, style=style, source=found.source
+                )
                 continue
             digest, offset, reason = hashlib.sha256(found.data).hexdigest(), -1, ""
             if is_list:
@@ -68,38 +78,52 @@ def pack(
                         shown.add(style)
                     else:
                         no_photos.add(name)
-            packed[name] = Packed(name, len(found.data), digest, offset, reason)
+            packed[name] = Packed(
+                name, len(found.data), digest, offset, reason, "", style, found.source
+            )
     _check_taken(photos.location, packed, no_photos, anywhere)
     for name, building in match_buildings(lists, packed).items():
         packed[name] = replace(packed[name], building=building)
     entries = [packed[name] for name in sorted(packed)]
     drawn = photos.kind == "facades"
     taken = (entry for entry in entries if not entry.reason)
-    facts = (filter(None, (entry.file, entry.sha256, entry.building)) for entry in taken)
+    facts = (
+        filter(None, (entry.file, entry.sha256, entry.building, _mapped(entry))) for entry in taken
+    )
     digest = hashlib.sha256("".join("\0".join(of) + "\n" for of in facts).encode()).hexdigest()
-    origin = Origin(photos.kind, photos.location, drawn, len(entries), digest)
+    several = (photos.missing, photos.sources) if isinstance(photos, Collection) else ()
+    origin = Origin(photos.kind, photos.location, drawn, len(entries), digest, *several)
     write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
     write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
 
 
+def _style(found: Found) -> str:
+    return (style_of(found.name) if found.style is None else found.style) or ""
+
+
+def _mapped(entry: Packed) -> str:
+    """Return the style of a file whose folder says another one, or none."""
+    return "" if entry.style == (style_of(entry.file) or "") else f"style {entry.style}"
+
+
 def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
     """Go through the photos once to find the `limit` of each style to take."""
-    found: dict[str | None, list[tuple[str, str]]] = defaultdict(list)
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for file in progress(photos.files(max_bytes), "sample"):
         if file.data is not None and not lists_buildings(file.name):
-            found[style_of(file.name)].append((hashlib.sha256(file.data).hexdigest(), file.name))
+            found[_style(file)].append((hashlib.sha256(file.data).hexdigest(), file.name))
     return {key for keys in found.values() for key in sorted(keys)[:limit]}
 
 
 def _check_taken(
-    location: str, packed: Mapping[str, Packed], no_photos: Collection[str], anywhere: bool
+    location: str, packed: Mapping[str, Packed], no_photos: set[str], anywhere: bool
 ) -> None:
     """Raise ArchstyleError where no photo was taken, and warn of styles of which none was."""
-    reasons: dict[str | None, Counter[str]] = defaultdict(Counter)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for name, entry in packed.items():
         if not why_skipped(name) and not lists_buildings(name):
-            reasons[style_of(name)][entry.reason or (NO_PHOTO if name in no_photos else "")] += 1
+            reasons[entry.style][entry.reason or (NO_PHOTO if name in no_photos else "")] += 1
     every = sum(reasons.values(), Counter())
     if every[""]:
         for style, of_style in sorted((s, c) for s, c in reasons.items() if s and not c[""]):
@@ -121,7 +145,7 @@ def _most(reasons: Counter[str]) -> str:
     return f"Not taken: {count:,} of {reasons.total():,} files, because: {reason}."
 
 
-def match_buildings(lists: Mapping[str, bytes], files: Collection[str]) -> dict[str, str]:
+def match_buildings(lists: Mapping[str, bytes], files: Iterable[str]) -> dict[str, str]:
     """Return the building of each file that has one.
 
     `lists` are the bytes of each buildings.csv by its path, `files` the paths of all files.

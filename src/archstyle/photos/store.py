@@ -6,13 +6,15 @@ One file instead of thousands, which DVC hashes and links quickly; any tool open
 import csv
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archstyle.errors import ArchstyleError
 
 OUTSIDE = "outside"  # folder for photos of no such building
-COLUMNS = ("file", "bytes", "sha256", "offset", "reason", "building")
+OTHERS = "others"  # folder for buildings of none of the styles
+OF_OTHERS = "@others/"  # what their files begin with
+COLUMNS = ("file", "bytes", "sha256", "offset", "reason", "building", "style", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Packed:
     offset: int = -1
     reason: str = ""
     building: str = ""  # what the user's buildings.csv says it shows
+    style: str = ""  # as labelled: what its folder or the source's map says
+    source: str = ""  # which one of several, or the repository
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Origin:
     drawn: bool
     files: int
     digest: str
+    missing: list[str] = field(default_factory=list)  # sources that could not be reached
+    sources: list[str] = field(default_factory=list)  # of a collection of several, as locations
 
 
 class PhotoStore:
@@ -46,7 +52,9 @@ class PhotoStore:
         try:
             self.source = Origin(**json.loads((directory / "source.json").read_text("utf-8")))
             with (directory / "files.csv").open(encoding="utf-8", newline="") as file:
-                _, *lines = csv.reader(file)
+                header, *lines = csv.reader(file)
+            if tuple(header) != COLUMNS:
+                raise ValueError(f"made by another version: {header}")
             self.entries = [Packed(r[0], int(r[1]), r[2], int(r[3]), *r[4:]) for r in lines]
         except (OSError, ValueError, TypeError, IndexError) as error:
             raise ArchstyleError(

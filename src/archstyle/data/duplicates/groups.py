@@ -35,16 +35,19 @@ NOTED = 50_000  # pairs of either kind that are kept for the report
 
 
 def find_duplicates(
-    hashes: NDArray[np.uint8], thumbnails: Thumbnails, rule: Duplicates
+    hashes: NDArray[np.uint8], thumbnails: Thumbnails, rule: Duplicates, first: int = 0
 ) -> tuple[NDArray[np.int64], Pairs]:
     """Return the smallest number of each photo's group, [n], and pairs for the report.
 
     `hashes` is uint8 [n, 32]. Photos are a pair within `rule.distance` bits of each other, or of at
     least `rule.likeness` where alignment agrees; a group is a connected component. The pairs are
-    those, and the ones that alignment kept apart.
+    those, and the ones that alignment kept apart. Only photos from number `first` on are aligned
+    with others.
     """
     roots, noted = join_close(hashes, rule.distance)
     pairs, views = look_alikes(thumbnails, np.unique(roots), rule.likeness)
+    asked = pairs[:, 1] >= first
+    pairs, views = pairs[asked], views[asked]
 
     def align(batch: slice) -> NDArray[np.float32]:
         return agreement(*(thumbnails[side] for side in pairs[batch].T), *views[batch].T)

@@ -1,19 +1,30 @@
-"""Where photos come from: the first source in the list that can be had."""
+"""Where photos come from: all sources in the list that can be had."""
 
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, Photos, printable
 from archstyle.photos.sources.archives import ArchivePhotos, is_archive
+from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos, RepositoryPhotos, can_be_reached
 
-__all__ = ["Found", "Photos", "announce_drawn", "choose", "choose_outside"]
+__all__ = ["UNREACHED", "Collection", "Found", "Photos", "announce_drawn", "choose", "choose_more"]
 
+
+class NoPhotosError(ArchstyleError):
+    """None of the sources can be had; `passed` says why."""
+
+    passed: Sequence[str] = ()
+
+
+UNREACHED = "cannot be reached"
 # The drawings are data and not chance: another training seed must not draw others.
 FACADE_SEED = 0
 
@@ -43,48 +54,109 @@ def choose(
     timeout_seconds: float,
     workspace: Path,
     environment: Mapping[str, str] = os.environ,
-) -> tuple[Photos, list[str]]:
-    """Return the first source that can be had, and why those before it cannot.
+    *,
+    prefix: str = "",
+) -> tuple[Collection, list[str]]:
+    """Return all folders and repositories that can be had, and why others cannot.
 
-    A place that someone named but that is not there is an error, never a reason to go on.
-    `workspace` is where a repository is downloaded to.
+    A variable that is set replaces all sources; drawings are for where there is nothing else. A
+    place that someone named but that is not there is an error, never a reason to go on.
+    `workspace` is where repositories are downloaded to. With a `prefix`, which all files then
+    begin with, files in no style's folder are of a style called as their source.
     """
     passed: list[str] = []
     for source in sources:
-        match source.kind:
-            case "environment" if value := environment.get(source.location):
-                return _named(value, environment, source.location), passed
-            case "environment":
-                passed.append(f"{source.location} is not set")
-            case "folder":
-                return _named(source.location, environment, "data.sources"), passed
-            case "git":
-                if not (problem := can_be_reached(source.location, timeout_seconds)):
-                    return RepositoryPhotos(source, workspace, timeout_seconds), passed
-                passed.append(f"{source.location} cannot be reached: {problem}")
-            case "facades":
-                return FacadePhotos(source.count), passed
-    raise ArchstyleError(
+        if source.kind == "environment":
+            if value := environment.get(source.location):
+                places = split_paths(value, environment)
+                found = [_named(place, environment, source.location) for place in places]
+                return _collect([(photos, source) for photos in found], [], prefix), passed
+            passed.append(f"{source.location} is not set")
+    wanted = [source for source in sources if source.kind in ("folder", "git")]
+    with ThreadPoolExecutor() as pool:  # each may take all the time to answer
+        problems = [*pool.map(partial(_problem, timeout_seconds), wanted)]
+    had: list[tuple[Photos | None, Source]] = []
+    for number, (source, problem) in enumerate(zip(wanted, problems, strict=True)):
+        if problem:
+            passed.append(f"{source.location} {UNREACHED}: {problem}")
+            had.append((None, source))
+        elif source.kind == "git":
+            place = workspace / str(number)
+            had.append((RepositoryPhotos(source, place, timeout_seconds), source))
+        else:
+            had.append((_named(source.location, environment, "data.sources"), source))
+    missing = [source.location for photos, source in had if photos is None]
+    if len(missing) < len(wanted):
+        return _collect(had, missing, prefix), passed
+    for source in sources:
+        if source.kind == "facades":
+            return _collect([(FacadePhotos(source.count), source)], missing, prefix), passed
+    error = NoPhotosError(
         f"There are no photos to be had ({'; '.join(passed) or 'data.sources is empty'}): "
         "set ARCHSTYLE_PHOTOS to a folder, a .zip or a .tar of photos."
     )
+    error.passed = passed
+    raise error
 
 
-def choose_outside(
+def choose_more(
     sources: Sequence[Source],
     timeout_seconds: float,
     workspace: Path,
     environment: Mapping[str, str] = os.environ,
-) -> Photos | None:
-    """Return the first source that can be had; None where none is named, for it may be missing."""
+    *,
+    prefix: str = "",
+) -> tuple[Collection | None, list[str]]:
+    """Do as `choose` for photos that may be missing: None where none is named or can be had."""
     named = [s for s in sources if s.kind != "environment" or environment.get(s.location)]
-    return choose(named, timeout_seconds, workspace, environment)[0] if named else None
+    try:
+        return choose(named, timeout_seconds, workspace, environment, prefix=prefix)
+    except NoPhotosError as error:
+        return None, list(error.passed)
+
+
+def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Split paths at os.pathsep, but not within one that is there, the longest first."""
+    pieces, paths = value.split(os.pathsep), []
+    while pieces:
+        ends = range(len(pieces), 1, -1)
+        joined = (
+            end for end in ends if _place(os.pathsep.join(pieces[:end]), environment).exists()
+        )
+        end = next(joined, 1)
+        paths.append(os.pathsep.join(pieces[:end]))
+        pieces = pieces[end:]
+    return [path for path in paths if path] or [value]
+
+
+def _problem(timeout_seconds: float, source: Source) -> str:
+    return can_be_reached(source.location, timeout_seconds) if source.kind == "git" else ""
+
+
+def _collect(
+    had: Sequence[tuple[Photos | None, Source]], missing: list[str], prefix: str
+) -> Collection:
+    """Name the sources; those that cannot be had count, so that the names of files stay."""
+    places = [
+        source.location if source.kind == "git" or photos is None else photos.location
+        for photos, source in had
+    ]
+    parts = []
+    for (photos, source), name in zip(had, name_parts(places), strict=True):
+        if photos:
+            is_git = source.kind == "git"
+            label = repository_of(source.location, name) if is_git else name
+            parts.append(Part(photos, name, label, source.styles))
+    return Collection(parts, missing, len(had) > 1, prefix, loose=bool(prefix))
+
+
+def _place(value: str, environment: Mapping[str, str]) -> Path:
+    # DVC runs experiments in a copy of the project; DVC_ROOT is the project itself even there.
+    return Path(environment.get("DVC_ROOT") or Path.cwd()) / Path(value).expanduser()
 
 
 def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:
-    # DVC runs experiments in a copy of the project; DVC_ROOT is the project itself even there.
-    root = Path(environment.get("DVC_ROOT") or Path.cwd())
-    path = root / Path(value).expanduser()
+    path = _place(value, environment)
     advice = "name a folder with one folder of photos a style, or a .zip or .tar of one"
     try:
         if path.is_dir():

@@ -1,0 +1,78 @@
+"""What becomes of data.others: buildings of none of the styles, to learn what to reject from.
+
+They have no effect on the rows of the styles' own photos.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from archstyle.config.schema import Split
+from archstyle.data.corrections import Correction
+from archstyle.data.entries import Photo, largest, spelling
+from archstyle.data.manifest import OTHER, SPLITS, Row, others
+from archstyle.data.splits import name_group, recall, split_of
+
+
+def place_others(
+    photos: Sequence[Photo],
+    roots: Sequence[int],
+    own: Sequence[str],
+    styles: Collection[str],
+    decided: Mapping[str, Correction],
+    shares: Split,
+    previous: Mapping[str, str],
+) -> list[Row]:
+    """Return the row of each sound photo: one of each photograph gets the status OTHER.
+
+    `roots` are the numbers of the duplicate groups of the `own` photos, which are given by their
+    groups' names, and of these photos after them. `decided` are corrections by SHA-256. What shows
+    a photograph or a style of the own ones is dropped. Photographs are split by the same hash.
+    """
+    owned = dict(zip(roots, own, strict=False))
+    spelt = {spelling(style): style for style in sorted(styles)}
+    members: dict[int, list[Photo]] = defaultdict(list)
+    for photo, root in zip(photos, roots[len(own) :], strict=True):
+        members[root].append(photo)
+    rows = []
+    for root, of_group in members.items():
+        sha256s = [photo.sha256 for photo in of_group]
+        group = owned.get(root) or name_group(sha256s)
+        split = recall(sha256s, previous) or split_of(group, shares)
+        decision = next((decided[one] for one in sha256s if one in decided), None)
+        shown = {decision.style} if decision else {photo.style for photo in of_group}
+        named = sorted(spelt[key] for key in map(spelling, shown) if key in spelt)
+        kept = largest(of_group)
+        for photo in of_group:
+            style = decision.style if decision and decision.style else photo.style
+            status, reason = "dropped", ""
+            if root in owned:
+                reason = "shows a photograph that is among those of the styles"
+            elif decision and decision.action == "drop":
+                reason = decision.reason
+            elif named:
+                reason = f"shows the style {named[0]}, which is one of those that are told apart"
+            elif photo is kept:
+                status = OTHER
+            else:
+                status, reason = "duplicate", f"duplicate of {kept.file}"
+            what = photo.file, style, photo.sha256, photo.phash, group
+            placed = split if status == OTHER else ""
+            rows.append(Row(*what, placed, status, reason, "", photo.style, photo.source))
+    return rows
+
+
+def summarize_others(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what summary.json says of them: photos by style and split, statuses and a digest."""
+    splits = [(split, row) for split in SPLITS for row in others(rows, split)]
+    counts = Counter((row.style, split) for split, row in splits)
+    text = "".join(f"{split}\0{row.style}\0{row.sha256}\n" for split, row in splits)
+    return {
+        "counts": {
+            style: {split: counts[style, split] for split in SPLITS}
+            for style in sorted({row.style for _, row in splits})
+        },
+        "status": dict(sorted(Counter(row.status for row in rows).items())),
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+    }
