@@ -195,7 +195,7 @@ def change_photos(photos: Path, count: int, rule: Duplicates) -> None:
 def group(seen: Sequence[Inspection], rule: Duplicates) -> tuple[list[int], int]:
     hashes = np.frombuffer(b"".join(one.phash for one in seen), np.uint8).reshape(-1, BITS // 8)
     pixels = np.frombuffer(b"".join(one.grey for one in seen), np.uint8)
-    roots, pairs = find_duplicates(hashes, pixels.reshape(-1, GREY_SIDE, GREY_SIDE), rule)
+    roots, pairs = find_duplicates(hashes, pixels.reshape(-1, 2, GREY_SIDE, GREY_SIDE), rule)
     return roots.tolist(), len(pairs)
 
 

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from archstyle.config.schema import Duplicates, Source, Split
-from archstyle.data.duplicates import groups
+from archstyle.data.duplicates import groups, outlines
 from archstyle.data.duplicates.alignment import agreement
 from archstyle.data.duplicates.groups import close_pairs, find_duplicates, join
 from archstyle.data.duplicates.hash import (
@@ -34,7 +35,8 @@ def perceptual_hash(image: Image.Image) -> bytes:
 
 
 def thumbnail(image: Image.Image) -> NDArray[np.uint8]:
-    return np.frombuffer(fingerprint(image)[1], np.uint8).reshape(GREY_SIDE, GREY_SIDE)
+    """The whole photo's, then its middle square's."""
+    return np.frombuffer(fingerprint(image)[1], np.uint8).reshape(2, GREY_SIDE, GREY_SIDE)
 
 
 def bits(first: bytes, second: bytes) -> int:
@@ -79,7 +81,7 @@ def test_hashes_are_the_same_for_bytes_of_any_size() -> None:
     phash, grey = fingerprint(open_photo(jpeg(image)))
     assert bits(seen.phash, phash).bit_count() <= 8
     greys = [np.frombuffer(pixels, np.uint8).astype(int) for pixels in (seen.grey, grey)]
-    assert len(greys[0]) == GREY_SIDE**2 and np.abs(greys[0] - greys[1]).max() <= 4
+    assert len(greys[0]) == 2 * GREY_SIDE**2 and np.abs(greys[0] - greys[1]).max() <= 4
 
 
 def test_what_is_no_photo_gets_a_reason_and_no_hash() -> None:
@@ -147,7 +149,7 @@ def test_changed_photos_are_the_photograph_that_they_were(
     exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exact:
-        monkeypatch.setattr(groups, "EXACT", 0)
+        monkeypatch.setattr(outlines, "EXACT", 0)
     random = np.random.default_rng(7)
     changes = [*CHANGES.values(), two_of_them]
     originals = [photo(number, 320, 240) for number in range(60)]
@@ -157,6 +159,23 @@ def test_changed_photos_are_the_photograph_that_they_were(
     right = sum(root == number for number, root in enumerate(roots[60:]))
     assert right >= 58
     assert all(one < other for one, other, _ in found)
+
+
+def middle_square(image: Image.Image) -> Image.Image:
+    """As some collections keep their photos: small, grey and square."""
+    grey = ImageOps.fit(image.convert("L"), (128, 128), Image.Resampling.LANCZOS)
+    return resaved(grey, 80)
+
+
+def test_a_grey_crop_of_the_middle_is_the_photograph_that_it_was_cut_from() -> None:
+    sizes = [(320, 240), (240, 320), (320, 150)]
+    whole = [photo(number, *sizes[number % 3]) for number in range(30)]
+    images = [middle_square(image) for image in whole[:20]] + whole
+    roots, found = find(images)
+    assert roots == [*range(20), *range(20), *range(40, 50)]
+    assert all(one < other for one, other, _ in found)
+    apart, _ = find(images, replace(SAME, crops=False))
+    assert apart == list(range(50))
 
 
 def test_photos_of_one_hash_are_joined_without_a_look_at_every_pair() -> None:
@@ -175,7 +194,7 @@ def moved(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def agree(one: Image.Image, other: Image.Image, **views: bool) -> float:
-    greys = [thumbnail(image)[np.newaxis] for image in (one, other)]
+    greys = [thumbnail(image)[:1] for image in (one, other)]
     flags = (views.get(name, False) for name in ("first", "second", "mirror"))
     return float(agreement(greys[0], greys[1], *(np.array([flag]) for flag in flags))[0])
 
@@ -199,7 +218,7 @@ def test_a_second_look_tells_a_photograph_from_another_of_the_building(number: i
 def test_what_shows_nothing_agrees_with_nothing() -> None:
     blank = Image.new("RGB", (64, 64), (90, 90, 90))
     assert agree(blank, Image.new("RGB", (64, 64), (200, 200, 200))) == 0
-    assert not groups.outlines(np.zeros((1, GREY_SIDE, GREY_SIDE), np.uint8)).any()
+    assert not outlines.outlines(np.zeros((1, GREY_SIDE, GREY_SIDE), np.uint8)).any()
 
 
 def test_real_photos_leave_no_close_pair_in_use(photos: Path, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ class Duplicates:
     distance: int = number(0, 100)  # bits of 256 within which they do
     likeness: float = number(0.01, 1)  # correlation of outlines from which alignment decides
     agreement: float = number(0.01, 1)  # correlation of aligned photos from which they do
+    crops: bool = True  # whether one may be the middle square of the other
 
 
 @dataclass

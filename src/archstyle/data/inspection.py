@@ -25,7 +25,7 @@ from archstyle.photos.reader import PhotoError, open_with_facts
 from archstyle.photos.store import Packed, PhotoStore, read_packed
 
 RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
-SPARE = 50_000  # rows, of 2.5 kB, that are kept of photos that are there no longer
+SPARE = 50_000  # rows, of 5 kB, that are kept of photos that are there no longer
 TABLES = """
 PRAGMA journal_mode = WAL; -- a commit waits for no disk, and no reader for a writer
 PRAGMA synchronous = NORMAL; -- what was committed outlives a kill
@@ -47,7 +47,7 @@ class Inspection:
     width: int = 0  # pixels of the file, before the photo is turned upright
     height: int = 0
     format: str = ""
-    grey: bytes = b""  # the thumbnail for alignment
+    grey: bytes = b""  # the thumbnails for alignment: the whole photo, its middle square
     reason: str = ""
 
 

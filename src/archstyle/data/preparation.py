@@ -78,7 +78,7 @@ def make_manifest(
         count = len(photos)
         hashes = to_bytes([photo.phash for photo in [*photos, *other_photos]])
         greys.flush()
-        thumbnails = np.memmap(greys, np.uint8, "r", shape=(len(hashes), GREY_SIDE, GREY_SIDE))
+        thumbnails = np.memmap(greys, np.uint8, "r", shape=(len(hashes), 2, GREY_SIDE, GREY_SIDE))
         roots, near = find_duplicates(hashes[:count], thumbnails[:count], duplicates)
         beside = roots
         if other_photos:

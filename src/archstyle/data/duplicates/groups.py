@@ -1,11 +1,10 @@
 """Which photos show the same photograph: those with near hashes, and those that can be aligned.
 
-Both are looked for by faiss.
+Both are looked for by faiss; see outlines.py for the second kind.
 """
 
 from collections.abc import Iterator
 from functools import partial
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -16,20 +15,15 @@ from scipy.sparse.csgraph import connected_components
 from archstyle.common.parallel import cores, parallel_map
 from archstyle.config.schema import Duplicates
 from archstyle.data.duplicates.alignment import agreement
-from archstyle.data.duplicates.hash import BITS, GREY_SIDE, TRIMMED, cosines, mirrored
+from archstyle.data.duplicates.hash import BITS, mirrored
+from archstyle.data.duplicates.outlines import Thumbnails, crops, index_outlines, look_alikes
 
-Thumbnails = NDArray[np.uint8]  # [n, GREY_SIDE, GREY_SIDE], in a file: there may be many
 Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
 BATCH = 16_384  # queries at a time, so that memory does not grow with what they find
 WORKERS = 4  # at most: each holds an index of its own
 MANY = 50_000  # hashes, mirrored ones too, from which looking them up takes less time
 FLIPS = 1  # bits in which the looked up chunks may differ
 SHORTEST = 16  # bits of a chunk; shorter ones find too much
-FREQUENCIES = 10
-NEIGHBOURS = 8  # of each view, itself among them
-CHUNK = 2048  # photos at a time, for the same reason
-EXACT = 20_000  # views among which the nearest are found by comparing with all
-PROBES = 16  # cells that are searched where there are more
 LOOKS = 64  # pairs that are aligned together
 NOTED = 50_000  # pairs of either kind that are kept for the report
 
@@ -40,25 +34,47 @@ def find_duplicates(
     """Return the smallest number of each photo's group, [n], and pairs for the report.
 
     `hashes` is uint8 [n, 32]. Photos are a pair within `rule.distance` bits of each other, or of at
-    least `rule.likeness` where alignment agrees; a group is a connected component. The pairs are
-    those, and the ones that alignment kept apart. Only photos from number `first` on are aligned
-    with others.
+    least `rule.likeness` where alignment agrees, or, with `rule.crops`, where alignment finds that
+    one is the middle square of the other; a group is a connected component. The pairs are those,
+    and the ones that alignment kept apart. Only photos from number `first` on are aligned with
+    others.
     """
     roots, noted = join_close(hashes, rule.distance)
-    pairs, views = look_alikes(thumbnails, np.unique(roots), rule.likeness)
+    photos = np.unique(roots)
+    index = index_outlines(thumbnails, photos)
+    pairs, views = look_alikes(index, thumbnails, photos, rule.likeness)
     asked = pairs[:, 1] >= first
     pairs, views = pairs[asked], views[asked]
+    agreed = _aligned(thumbnails, 0, pairs, views) >= rule.agreement
+    roots, noted = join(roots, pairs[agreed]), np.concatenate([noted, _with_bits(pairs, hashes)])
+    if rule.crops:
+        pairs = crops(index, thumbnails, photos, roots)
+        pairs = pairs[pairs.max(axis=1) >= first]
+        whole = np.zeros((len(pairs), 3), bool)
+        pairs = pairs[_aligned(thumbnails, 1, pairs, whole) >= rule.agreement]
+        roots = join(roots, pairs)
+        noted = np.concatenate([noted, _with_bits(np.sort(pairs, axis=1), hashes)])
+    return roots, noted[: 2 * NOTED]
+
+
+def _aligned(
+    thumbnails: Thumbnails, part: int, pairs: NDArray[np.int64], views: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return how well each pair agrees: `part` of the first photo and all of the second."""
 
     def align(batch: slice) -> NDArray[np.float32]:
-        return agreement(*(thumbnails[side] for side in pairs[batch].T), *views[batch].T)
+        first, second = pairs[batch].T
+        return agreement(thumbnails[first, part], thumbnails[second, 0], *views[batch].T)
 
     batches = [slice(start, start + LOOKS) for start in range(0, len(pairs), LOOKS)]
     aligned = parallel_map(align, batches, len(batches), "alignment", chunk=1)
-    agreed = np.concatenate([*aligned, np.zeros(0)]) >= rule.agreement
+    return np.concatenate([*aligned, np.zeros(0)])
+
+
+def _with_bits(pairs: NDArray[np.int64], hashes: NDArray[np.uint8]) -> Pairs:
     one, other = hashes[pairs[:, 0]], hashes[pairs[:, 1]]
     bits = [np.bitwise_count(one ^ two).sum(axis=1, dtype=int) for two in (other, mirrored(other))]
-    pairs = np.column_stack([pairs, np.minimum(*bits)])
-    return join(roots, pairs[agreed]), np.concatenate([noted, pairs])[: 2 * NOTED]
+    return np.column_stack([pairs, np.minimum(*bits)])
 
 
 def join_close(hashes: NDArray[np.uint8], distance: int) -> tuple[NDArray[np.int64], Pairs]:
@@ -167,79 +183,3 @@ def _search(
     bits = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
     pairs = np.stack([first[once], second[once] % count, bits], axis=1)
     return np.asarray(pairs[bits <= distance])
-
-
-def outlines(greys: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Describe pictures [n, height, GREY_SIDE] by vectors of length 1: float32 [n, 100].
-
-    Their inner product is the likeness of two pictures, -1 to 1. The lowest frequencies, raised as
-    they fall in pictures of the world (Field 1987), and evened out by the signed root (Perronnin
-    et al. 2010), which is why a banner or a lamp post does not outweigh all else.
-    """
-    down, right = cosines(greys.shape[1], FREQUENCIES), cosines(GREY_SIDE, FREQUENCIES)
-    values = down @ greys.astype(np.float64) @ right.T
-    values *= np.hypot(*np.mgrid[:FREQUENCIES, :FREQUENCIES])
-    rooted = (np.sign(values) * np.sqrt(np.abs(values))).reshape(len(greys), -1)
-    lengths = np.linalg.norm(rooted, axis=1, keepdims=True)
-    return np.asarray(rooted / np.maximum(lengths, 1e-6), dtype=np.float32)
-
-
-def look_alikes(
-    thumbnails: Thumbnails, photos: NDArray[np.int64], least: float
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the pairs [m, 2] of these photos whose likeness is at least `least`.
-
-    And flags [m, 3]: the views in which they are most alike, the first one trimmed, the second one
-    trimmed, one of them mirrored. Each photo is seen as it is and without its bottom tenth,
-    straight and mirrored. Of each view, only the nearest NEIGHBOURS count. Among more than EXACT
-    views some of them may be missed: faiss's inverted file then searches PROBES cells of them.
-    """
-    views = 2 * len(photos)
-    index = _index(thumbnails, photos)
-    for _, seen in _views(thumbnails, photos):
-        index.add(seen)
-    turned = np.tile(np.where(np.arange(FREQUENCIES) % 2, -1, 1), FREQUENCIES).astype(np.float32)
-    parts = []
-    for start, seen in _views(thumbnails, photos):
-        numbers = np.repeat(np.arange(start, start + len(seen)), NEIGHBOURS)
-        for flip in (False, True):
-            likeness, found = index.search(seen * turned if flip else seen, NEIGHBOURS)
-            likeness, found = likeness.ravel(), found.ravel()
-            good = (found >= 0) & (likeness >= least) & (found // 2 != numbers // 2)
-            pair = np.sort(np.stack([numbers[good], found[good]], axis=1), axis=1)
-            # Both as one number, in which the photos weigh more than the views of them.
-            key = (pair // 2) @ (views, 1) * 8 + (pair % 2) @ (4, 2) + flip
-            parts.append((key, likeness[good]))
-    keys, likeness = (np.concatenate(values) for values in zip(*parts, strict=True))
-    # Of each pair of photos the views that are most alike.
-    order = np.lexsort((keys, -likeness))
-    _, best = np.unique(keys[order] // 8, return_index=True)
-    chosen = order[np.sort(best)]
-    pairs = np.stack(np.divmod(keys[chosen] // 8, views), axis=1)
-    return photos[pairs], keys[chosen, np.newaxis] & (4, 2, 1) > 0
-
-
-def _index(thumbnails: Thumbnails, photos: NDArray[np.int64]) -> Any:
-    import faiss
-
-    views = 2 * len(photos)
-    if views <= EXACT:
-        return faiss.IndexFlatIP(FREQUENCIES**2)
-    cells = 4 * isqrt(views)
-    kind = f"IVF{cells},SQ8"
-    index: Any = faiss.index_factory(FREQUENCIES**2, kind, faiss.METRIC_INNER_PRODUCT)
-    index.nprobe = PROBES
-    index.cp.niter = 10
-    sample = photos[:: max(1, len(photos) // (32 * cells))]
-    index.train(np.concatenate([seen for _, seen in _views(thumbnails, sample)]))
-    return index
-
-
-def _views(
-    thumbnails: Thumbnails, photos: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the number of the first view, and the outlines: each photo whole, then trimmed."""
-    for start in range(0, len(photos), CHUNK):
-        pictures = thumbnails[photos[start : start + CHUNK]]
-        both = np.stack([outlines(pictures), outlines(pictures[:, :TRIMMED])], axis=1)
-        yield 2 * start, both.reshape(-1, FREQUENCIES**2)

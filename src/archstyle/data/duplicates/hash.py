@@ -9,26 +9,37 @@ from PIL import Image
 BITS = 256
 SIDE = 64  # pixels of the small grey image
 FREQUENCIES = 16
-GREY_SIDE = 48  # pixels a side of the thumbnail that is kept for alignment
+GREY_SIDE = 48  # pixels a side of the thumbnails that are kept for alignment
 TRIMMED = 43  # rows of it without the bottom tenth, where stock photos have their banner
 
 
 def fingerprint(image: Image.Image) -> tuple[bytes, bytes]:
-    """Return the photo's hash, 32 bytes, and its thumbnail, uint8 [GREY_SIDE, GREY_SIDE].
+    """Return the photo's hash, 32 bytes, and thumbnails, uint8 [2, GREY_SIDE, GREY_SIDE].
 
     The hash holds the signs of the 256 lowest frequencies: the pHash of Zauner (2010), with zero as
     the threshold in place of the median. The two hardly differ, but with zero the hash of the
-    mirror image follows from the hash: see `mirrored`.
+    mirror image follows from the hash: see `mirrored`. The second thumbnail is of the middle
+    square, which is what many collections keep of a photo.
     """
-    small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    grey = small.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
+    grey = image.convert("L")
+    width, height = grey.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    small = _shrunk(grey, (0, 0, width, height))
+    middle = _shrunk(grey, (left, top, left + side, top + side)) if width != height else small
+    sizes = (GREY_SIDE, GREY_SIDE)
+    both = [one.resize(sizes, Image.Resampling.BICUBIC).tobytes() for one in (small, middle)]
     basis = cosines(SIDE, FREQUENCIES + 1)
     frequencies = basis @ np.asarray(small, dtype=np.float64) @ basis.T
     lowest = frequencies[:FREQUENCIES, :FREQUENCIES].copy()
     # The mean brightness says nothing; the next vertical frequency takes its place.
     lowest[0, 0] = frequencies[FREQUENCIES, 0]
     # Rounding keeps the last bits of the arithmetic, which differ between machines, out of it.
-    return np.packbits(np.round(lowest, 3) > 0).tobytes(), grey.tobytes()
+    return np.packbits(np.round(lowest, 3) > 0).tobytes(), b"".join(both)
+
+
+def _shrunk(grey: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    return grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
 def mirrored(hashes: NDArray[np.uint8]) -> NDArray[np.uint8]:
