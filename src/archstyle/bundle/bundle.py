@@ -4,7 +4,7 @@ Every bundle carries the same golden photos, with the answers that it must give 
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.card import Card, labels
+from archstyle.bundle.card import Card, in_words, labels
 from archstyle.bundle.graph import ADVICE, BundleError, Graph, Outputs
 from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
 from archstyle.common.files import digest_of, read_json, write_json
@@ -44,11 +44,13 @@ class Answer:
     map: NDArray[np.float32] | None  # [h, w] in 0..1, where the evidence for `style` lies
     reason: str | None = None  # why it is not answered: NOT_SURE or UNFAMILIAR
     distance: float | None = None  # from what was trained on; None: the bundle is too old
+    styles: tuple[str, ...] = ()  # that it can be, best first; none: unfamiliar, or the same
 
     def as_dict(self, file: str) -> dict[str, Any]:
         """Return the keys that the command line and the server share."""
         shared = ("style", "probability", "answered", "probabilities", "reason")
-        return {"file": file, **{key: getattr(self, key) for key in shared}}
+        values = {key: getattr(self, key) for key in shared}
+        return {"file": file, **values, "styles": list(self.styles)}
 
 
 class Bundle:
@@ -96,11 +98,19 @@ class Bundle:
 
     def answers(self, outputs: Outputs) -> list[Answer]:
         """Turn the graph's outputs into one answer a photo."""
-        return [self._answer(outputs, index) for index in range(len(outputs.probabilities))]
+        members = self.card.members(outputs.probabilities, outputs.distances)
+        return [
+            self._answer(outputs, index, None if members is None else members[index])
+            for index in range(len(outputs.probabilities))
+        ]
 
     def label(self, style: str, language: str = "en") -> str:
         """Return what the style is called in a language, in English where that is missing."""
         return str(self._labels.get(language, self._labels["en"])[style])
+
+    def in_words(self, styles: Sequence[str], language: str = "en") -> str:
+        """Return what several styles are called in a language, as in `Baroque or Gothic`."""
+        return in_words([self.label(style, language) for style in styles], language)
 
     def verify(self) -> None:
         """Run the golden photos; raises BundleError where one gives something else."""
@@ -119,7 +129,7 @@ class Bundle:
                     "was made for another reader. Train or download it again."
                 )
 
-    def _answer(self, outputs: Outputs, index: int) -> Answer:
+    def _answer(self, outputs: Outputs, index: int, members: NDArray[np.bool_] | None) -> Answer:
         probabilities = outputs.probabilities[index]
         distance = None if outputs.distances is None else outputs.distances[index]
         order = np.argsort(-probabilities, kind="stable")
@@ -137,6 +147,7 @@ class Bundle:
             map=None if outputs.maps is None else _normalised(outputs.maps[index, :, :, best]),
             reason=reason,
             distance=None if distance is None else float(distance),
+            styles=() if members is None else tuple(self.styles[i] for i in order if members[i]),
         )
 
 

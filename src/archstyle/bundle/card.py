@@ -1,14 +1,17 @@
 """The card: what a person and a server need to know of a bundle; and what styles are called."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archstyle.bundle.prediction_sets import PredictionSets
 from archstyle.photos.reader import Preprocessing
 
 LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
+OR = ("or", "oder", "o", "ou", "o", "ou")
 
 _NAMES = {
     "baroque": ("Baroque", "Barock", "Barroco", "Baroque", "Barocco", "Barroco"),
@@ -26,6 +29,7 @@ class Card:
     style is at least `threshold` and its distance at most `distance_threshold`, where there is
     one. `drawn` says that drawn facades, not photos, were trained on. `variants` tells of each
     precision that train made: validation accuracy, bytes and, for one of them, that it is served.
+    `prediction_sets` say which styles a photo can show that none alone is sure enough of.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Card:
     distance_threshold: float | None = None
     precision: str = "float32"
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prediction_sets: PredictionSets | None = None
 
     def sure(self, probability: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether the best style's probability [n] is enough for an answer."""
@@ -57,6 +62,20 @@ class Card:
             return np.asarray(True)
         return np.asarray(np.asarray(distances, np.float64) <= self.distance_threshold, np.bool_)
 
+    def members(
+        self, probabilities: NDArray[Any], distances: NDArray[Any] | None
+    ) -> NDArray[np.bool_] | None:
+        """Return which styles [n, k] the photos can show: the best one where that is sure enough.
+
+        None at all for a photo that is too far away. None where the card is too old for sets.
+        """
+        if self.prediction_sets is None:
+            return None
+        alone = np.eye(len(self.styles), dtype=np.bool_)[probabilities.argmax(axis=1)]
+        sure = self.sure(probabilities.max(axis=1))[:, np.newaxis]
+        found = np.where(sure, alone, self.prediction_sets.members(probabilities))
+        return np.asarray(found & self.in_distribution(distances)[..., np.newaxis], np.bool_)
+
     def as_dict(self) -> dict[str, Any]:
         """Return what card.json holds."""
         return asdict(self)
@@ -67,6 +86,9 @@ class Card:
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         known["styles"] = tuple(known["styles"])
         known["preprocessing"] = Preprocessing(**known["preprocessing"])
+        if sets := known.get("prediction_sets"):
+            thresholds = tuple(sets["thresholds"])
+            known["prediction_sets"] = PredictionSets(**{**sets, "thresholds": thresholds})
         return cls(**known)
 
 
@@ -79,6 +101,12 @@ def labels(styles: tuple[str, ...]) -> dict[str, dict[str, str]]:
         }
         for index, language in enumerate(LANGUAGES)
     }
+
+
+def in_words(names: Sequence[str], language: str = "en") -> str:
+    """Return `a, b or c`."""
+    joined = f" {OR[LANGUAGES.index(language)]} "
+    return joined.join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _pretty(style: str) -> str:

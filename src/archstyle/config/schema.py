@@ -124,6 +124,7 @@ class Thresholds:
     """When a photo is not answered; chosen on validation photos."""
 
     target_accuracy: float = number(0.5, 1)
+    coverage: float = number(0.5, 0.999, 0.95)  # of the sets of styles that a photo can show
     refused_share: float = number(0, 0.5)  # of validation photos, as no building of these styles
 
 

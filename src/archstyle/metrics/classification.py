@@ -28,7 +28,7 @@ SPARED = 0.05
 
 @dataclass(frozen=True)
 class Interval:
-    """A share in 0..1 with the ends of its 95 % interval."""
+    """A share in 0..1, or a mean, with the ends of its 95 % interval."""
 
     value: float
     low: float

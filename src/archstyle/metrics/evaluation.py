@@ -26,6 +26,7 @@ from archstyle.metrics.classification import (
     risk_coverage,
     score,
 )
+from archstyle.metrics.conformal import SetScores, score_sets
 from archstyle.metrics.predictions import (
     Answers,
     Labels,
@@ -49,6 +50,12 @@ class Evaluation(Scores):
     log_loss: float
     most_frequent_accuracy: float  # of always saying the commonest training style
     selective_accuracy: Interval | None  # of what is answered; None: nothing was
+    sets: SetScores | None = None  # None: the bundle is too old, or no photo has one
+
+    @property
+    def set_styles(self) -> list[tuple[Interval, float] | None]:
+        """Coverage and mean size of the sets by label; None where there is no set."""
+        return [None] * len(self.styles) if self.sets is None else self.sets.styles
 
     def headline(self) -> dict[str, float]:
         """Return the numbers that are told as labelled and as corrected."""
@@ -62,6 +69,7 @@ class Evaluation(Scores):
             "expected_calibration_error": self.reliability.expected_calibration_error,
             "answered_share": self.predictions.coverage,
             **({} if answered is None else {"answered_accuracy": answered.value}),
+            **({} if self.sets is None else self.sets.as_metrics()),
         }
 
 
@@ -70,6 +78,7 @@ def measure(
 ) -> Evaluation:
     """Compute every metric; `train_counts` are the training photos of each style."""
     styles, labels, right = predictions.styles, predictions.labels, predictions.correct
+    members = predictions.members
     guess = max(sorted(train_counts), key=lambda style: train_counts[style])
     return Evaluation(
         **vars(score(labels, predictions.predicted, styles, samples, seed)),
@@ -79,6 +88,7 @@ def measure(
         log_loss=log_loss(labels, predictions.probabilities),
         most_frequent_accuracy=float(np.mean([styles[i] == guess for i in labels])),
         selective_accuracy=correct_interval(right[predictions.answered], samples, seed),
+        sets=None if members is None else score_sets(members, labels, samples, seed),
     )
 
 
@@ -98,6 +108,10 @@ def flat_metrics(labelled: Evaluation, corrected: Evaluation, touched: int) -> d
         found[f"recall_{style.style}"] = style.recall.value
         found[f"f1_{style.style}"] = style.f1
         found[f"support_{style.style}"] = style.support
+    for style, of_style in zip(labelled.styles, labelled.set_styles, strict=True):
+        if of_style is not None:
+            found[f"set_coverage_{style.style}"] = of_style[0].value
+            found[f"mean_set_size_{style.style}"] = of_style[1]
     found |= {f"corrected_{name}": value for name, value in corrected.headline().items()}
     found["corrected_test_photos"] = touched
     return {name: round(value, 6) for name, value in found.items()}

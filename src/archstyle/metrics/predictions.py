@@ -64,6 +64,11 @@ class Answers:
         """Whether the bundle answers rather than abstains [n]."""
         return self.card.sure(self.probability) & self.in_distribution
 
+    @cached_property
+    def members(self) -> NDArray[np.bool_] | None:
+        """Which styles the photos can show [n, k]; None: the bundle is too old for sets."""
+        return self.card.members(self.probabilities, self.distances)
+
     @property
     def styles(self) -> tuple[str, ...]:
         """The styles that the columns of `probabilities` stand for."""

@@ -21,6 +21,7 @@ from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import fit_temperature, fit_threshold, log_loss, softmax
+from archstyle.metrics.conformal import fit_prediction_sets
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph, export_int8_graph
 from archstyle.models.fit import Fitted, OnEpoch, fit
@@ -146,7 +147,7 @@ def _choose(
     labels: NDArray[np.int64],
     thresholds: Thresholds,
 ) -> dict[str, Any]:
-    """Return the card's thresholds, and its metrics of the validation photos with them."""
+    """Return the card's thresholds and sets, and its metrics of the validation photos with them."""
     farthest = fit_distance_threshold(distances, thresholds.refused_share)
     near = distances <= farthest
     threshold = fit_threshold(probabilities[near], labels[near], thresholds.target_accuracy)
@@ -161,7 +162,14 @@ def _choose(
     if answered.any():
         found["answered_accuracy"] = float(right[answered].mean())
     metrics = {"validation": found}
-    return {"threshold": threshold, "distance_threshold": farthest, "metrics": metrics}
+    return {
+        "threshold": threshold,
+        "distance_threshold": farthest,
+        "prediction_sets": fit_prediction_sets(
+            probabilities[near], labels[near], threshold, thresholds.coverage
+        ),
+        "metrics": metrics,
+    }
 
 
 def _examples(arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
