@@ -68,8 +68,10 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     values: dict[str, Any] = {"model": model, "shown_bars": SHOWN_BARS}
     if model is not None:
         label = partial(model.bundle.label, language=settings().language)
+        in_words = partial(model.bundle.in_words, language=settings().language)
         card = model.bundle.card
-        values |= {"card": card, "label": label, "answers": [plate(*result) for result in results]}
+        values |= {"card": card, "label": label, "in_words": in_words}
+        values |= {"answers": [plate(*result) for result in results]}
     if wants_part():
         return render_template("_answers.html", **values), status
     return render_template(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archstyle.bundle import Answer, Bundle, Card, Outputs
+from archstyle.bundle.prediction_sets import PredictionSets
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize
@@ -62,6 +63,7 @@ def card(styles: Sequence[str] = STYLES, drawn: bool = False, digest: str = "d")
         config=CONFIG,
         metrics={"validation": {"accuracy": 0.9}},
         lineage={"git_commit": "abc"},
+        prediction_sets=PredictionSets(0.95, 0.01, (0.9,) * len(styles)),
     )
 
 

@@ -50,7 +50,8 @@ def test_jsonl_has_the_agreed_keys(album: Path, tiny_bundle: Path) -> None:
         assert set(line) == {"file", "error"} and line["error"]
     for line in lines[2:]:
         keys = ["file", "style", "probability", "answered", "probabilities", "reason"]
-        assert list(line) == keys
+        assert list(line) == [*keys, "styles"]
+        assert line["styles"] or line["reason"] == "unfamiliar"
         assert line["style"] == max(line["probabilities"], key=line["probabilities"].get)
         assert line["probability"] == line["probabilities"][line["style"]]
         assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-3)
@@ -70,7 +71,11 @@ def test_not_sure_is_said(album: Path, tiny_bundle: Path, tmp_path: Path) -> Non
     shutil.copytree(tiny_bundle, shy)
     card = json.loads((shy / "card.json").read_text("utf-8"))
     for changed, said in (
-        ({"threshold": 1.1, "distance_threshold": 1e9}, r"not sure \(\w+\) +\d"),
+        ({"threshold": 1.1, "distance_threshold": 1e9}, r"\w+ or \w+ +95\.0%"),
+        (
+            {"threshold": 1.1, "distance_threshold": 1e9, "prediction_sets": None},
+            r"not sure \(\w+\)",
+        ),
         ({"threshold": 0.0, "distance_threshold": 0.0}, r"unfamiliar +\d"),
     ):
         (shy / "card.json").write_text(json.dumps({**card, **changed}), "utf-8")

@@ -73,6 +73,9 @@ def test_thresholds_of_the_card_decide_what_is_answered(
     body = send(app_of(model).test_client(), PREDICT, (photo(), "house.jpg")).get_json()
     assert (body["answered"], body["reason"]) == (reason is None, reason)
     assert body["style"] in body["probabilities"]
+    assert body["styles"] == [*body["probabilities"]][: len(body["styles"])]
+    assert len(body["styles"]) == {None: 1, "unfamiliar": 0}.get(reason, len(body["styles"]))
+    assert reason != "not sure" or len(body["styles"]) > 1
 
 
 def test_several_photos_are_answered_in_their_order(client: FlaskClient) -> None:

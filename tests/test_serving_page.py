@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from archstyle.bundle.prediction_sets import PredictionSets
 from facades import draw_facade
 from serving.models import Model
 from serving.page import STATIC, percent, samples, with_code
@@ -80,8 +81,18 @@ def test_several_photos_each_get_a_plate(client: FlaskClient) -> None:
     assert answer.text.count('<article class="plate refusal"') == 1
 
 
-def test_not_sure_is_said(tiny_bundle: Path) -> None:
-    model = model_of(tiny_bundle, threshold=1.01, distance_threshold=1e9)
+def test_a_set_of_styles_is_named_in_the_language_of_the_styles(tiny_bundle: Path) -> None:
+    sets = PredictionSets(0.95, 0.0, (-1.0,) * 4)  # the best two
+    model = model_of(tiny_bundle, threshold=1.01, distance_threshold=1e9, prediction_sets=sets)
+    client = app_of(model, language="de").test_client()
+    answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
+    assert re.search(r"<h2 class=\"several\">Gotik oder \w+</h2>", answer)
+    assert "95 % show one of the styles that are named" in text_of(answer)
+    assert answer.count('class="best"') == 2
+
+
+def test_not_sure_is_said_by_a_model_without_sets(tiny_bundle: Path) -> None:
+    model = model_of(tiny_bundle, threshold=1.01, distance_threshold=1e9, prediction_sets=None)
     client = app_of(model).test_client()
     answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
     assert "<h2>Not sure</h2>" in answer

@@ -14,7 +14,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from archstyle.bundle import Bundle
 from archstyle.photos.reader import PhotoError
 
-COLUMNS = ["style", "probability", "answered", "probabilities", "reason", "error"]
+COLUMNS = ["style", "probability", "answered", "probabilities", "reason", "styles", "error"]
 
 
 class ArchstyleModel(PythonModel):

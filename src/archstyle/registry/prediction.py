@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from archstyle.bundle import UNFAMILIAR, Bundle
+from archstyle.bundle.card import in_words
+from archstyle.bundle.prediction_sets import PredictionSets
 from archstyle.common.console import progress
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import PhotoError
+
+WIDTH = 32  # of the column of styles: two of them
 
 
 def load_model(model: str | None) -> Bundle:
@@ -33,9 +37,9 @@ def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
     `form` is `jsonl` or `table`. In a folder, files that are no photos are told like any other
     that cannot be read.
     """
-    files = list(find_files(paths))
+    files, sets = list(find_files(paths)), bundle.card.prediction_sets
     if form == "table":
-        print(f"{'style':<16} {'sure':>6}  file", flush=True)
+        print(f"{'style':<{WIDTH}} {'sure':>6}  file", flush=True)
     answered = 0
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     # A bar only where the answers do not go to the same terminal.
@@ -44,7 +48,8 @@ def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
         result = predict_file(bundle, file)
         answered += "error" not in result
         as_json = form == "jsonl"
-        print(json.dumps(result, ensure_ascii=ascii_only) if as_json else table_line(result))
+        said = json.dumps(result, ensure_ascii=ascii_only) if as_json else table_line(result, sets)
+        print(said)
         sys.stdout.flush()
     return answered
 
@@ -61,7 +66,7 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
-    """Return file, style, probability, answered, probabilities and reason, or file and error."""
+    """Return file and the keys of `Answer.as_dict`, or file and error."""
     # In a locale of ASCII alone, and where it is no UTF-8, Python escapes what is in a name.
     name = os.fsencode(file).decode("utf-8", "backslashreplace")
     try:
@@ -72,14 +77,16 @@ def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
         return {"file": name, "error": f"It cannot be opened: {error.strerror or error}."}
 
 
-def table_line(result: dict[str, Any]) -> str:
-    """Return a line for people: style, or why it is not answered, how sure, file."""
+def table_line(result: dict[str, Any], sets: PredictionSets | None) -> str:
+    """Return a line for people: style or styles, or why it is not answered, how sure, file."""
     if "error" in result:
-        return f"{'-':<16} {'-':>6}  {result['file']}: {result['error']}"
-    style = result["style"]
-    if not result["answered"]:
+        return f"{'-':<{WIDTH}} {'-':>6}  {result['file']}: {result['error']}"
+    style, sure = result["style"], result["probability"]
+    if sets and len(result["styles"]) > 1:
+        style, sure = in_words(result["styles"]), sets.coverage
+    elif not result["answered"]:
         style = result["reason"] + ("" if result["reason"] == UNFAMILIAR else f" ({style})")
-    return f"{style:<16} {result['probability']:>6.1%}  {result['file']}"
+    return f"{style:<{WIDTH}} {sure:>6.1%}  {result['file']}"
 
 
 def _champion() -> Bundle:

@@ -91,7 +91,7 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
     import mlflow.pyfunc
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Map
+    from mlflow.types.schema import Array, Map
 
     kinds: dict[str, Any] = {
         "style": DataType.string,
@@ -99,6 +99,7 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
         "answered": DataType.boolean,
         "probabilities": Map(DataType.double),
         "reason": DataType.string,
+        "styles": Array(DataType.string),
         "error": DataType.string,
     }
     answer: list[Any] = [ColSpec(kind, key, required=False) for key, kind in kinds.items()]
