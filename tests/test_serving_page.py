@@ -87,7 +87,7 @@ def test_a_set_of_styles_is_named_in_the_language_of_the_styles(tiny_bundle: Pat
     client = app_of(model, language="de").test_client()
     answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
     assert re.search(r"<h2 class=\"several\">Gotik oder \w+</h2>", answer)
-    assert "95 % show one of the styles that are named" in text_of(answer)
+    assert "one of these is right for 95 % of such photos" in text_of(answer)
     assert answer.count('class="best"') == 2
 
 
