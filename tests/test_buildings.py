@@ -22,6 +22,7 @@ from archstyle.data.splits import (
     join_buildings,
 )
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import building_of
 from archstyle.photos.packing import match_buildings, pack
 from archstyle.photos.sources.archives import ArchivePhotos
 from archstyle.photos.sources.folders import FolderPhotos
@@ -73,6 +74,44 @@ def test_a_malformed_list_is_one_sentence(data: bytes, problem: str) -> None:
     with pytest.raises(ArchstyleError, match=problem) as caught:
         match_buildings({"buildings.csv": data}, FILES)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "building"),
+    [
+        ("b/12_800px-Villa_Bergeret_(2).jpg", "villa bergeret"),
+        ("a/Somebody__31_450px-Villa%20B%C3%A9rgeret_03_0a1b2c3d.jpg", "villa bergeret"),
+        ("lossy-page1-401px-Villa_Bergeret_from_NE_1.tif.jpg", "villa bergeret"),
+        ("9_800px-Seattle_-_4866_Beach_Dr._SW_02.jpg", "seattle 4866 beach dr"),
+        ("9_800px-Klehm_House_5.jpg", "klehm house"),
+        ("9_800px-Old_House_5.jpg", ""),
+        ("9_800px-Monadnock.jpg", ""),
+        ("9_800px-IMG_1234.jpg", ""),
+        ("12_gothic_church.jpg", ""),
+        ("1 (26).jpg", ""),
+        ("000054_566a382d.jpg", ""),
+        ("Beaux-Arts_architecture 12.jpg", ""),
+    ],
+)
+def test_a_name_as_on_commons_tells_the_building(name: str, building: str) -> None:
+    assert building_of(name) == building
+
+
+def test_photos_whose_names_tell_one_building_share_a_split(
+    prepared: Callable[..., dict[str, Row]], tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "photos", {"gothic": 40, "baroque": 40})
+    for number, path in enumerate(sorted((root / "gothic").iterdir())):
+        name = "Villa of Somebody" if number < 5 else f"Hall of Person {chr(70 + number)}x"
+        path.rename(path.with_name(f"{number}_800px-{name}_0{number}.jpg"))
+    listed = "gothic/0_800px-Villa of Somebody_00.jpg"
+    write_list(root / "buildings.csv", {listed: "church", "baroque/00000.jpg": "church"})
+    rows = prepared()
+    villa = [row for row in rows.values() if row.building == "villa of somebody"]
+    assert len(villa) == 4 and len({row.split for row in villa}) == 1
+    assert rows[listed].building == "church"  # who lists it knows better
+    assert len({row.split for row in rows.values() if row.building == "church"}) == 1
+    assert len({row.split for row in rows.values() if row.style == "gothic"}) == 3
 
 
 def write_list(path: Path, buildings: dict[str, str]) -> None:
@@ -245,7 +284,7 @@ def made_up(
             file = f"{style}/{number}.jpg"
             yield (
                 Packed(file, 1, key.hexdigest(), 0, "", building, file.split("/")[0]),
-                Inspection(key.digest(), 100, 100, "JPEG", bytes(48 * 48)),
+                Inspection(key.digest(), 100, 100, "JPEG", bytes(2 * 48 * 48)),
             )
 
 

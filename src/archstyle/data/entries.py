@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import Row
+from archstyle.photos.names import building_of
 from archstyle.photos.store import Packed
 
 PHOTO_COLUMNS = ("file", "bytes", "width", "height", "format")
@@ -30,7 +31,8 @@ class Photo:
 
 def photo_of(entry: Packed, seen: Inspection) -> Photo:
     """Return what is known of a sound photo."""
-    told = entry.file, entry.style, entry.sha256, entry.building, entry.source, entry.bytes
+    building = entry.building or building_of(entry.file)
+    told = entry.file, entry.style, entry.sha256, building, entry.source, entry.bytes
     return Photo(*told, seen.phash.hex(), seen.width, seen.height, seen.format)
 
 

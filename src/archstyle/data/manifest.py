@@ -29,7 +29,7 @@ class Row:
     split: str  # train, validation, test or empty
     status: str  # one of STATUSES, or OTHER
     reason: str  # empty for photos that are used as they came
-    building: str = ""  # what the user's buildings.csv says it shows
+    building: str = ""  # that it shows, by buildings.csv or its name
     labelled: str = ""  # the style before corrections: what the folder or the source's map says
     source: str = ""  # which one of several, or the repository
 

@@ -1,15 +1,28 @@
 """What every kind of source yields, and what a file's path there says."""
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
+from urllib.parse import unquote
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+# Wikimedia Commons puts a thumbnail's width before its name; no other name is sure to mean much:
+# `12_gothic_church.jpg` may be any.
+OF_COMMONS = re.compile(r"(?:^|[_-])\d{2,4}px-(.+)")
+HASHED = re.compile(r"_[0-9a-f]{8}$")  # what makes names of several folders differ
+# What follows a building's name where there are several photos of it.
+VIEW = re.compile(
+    "from|the|and|by|in|of|at|front|rear|back|side|view|facade|interior|exterior|detail|crop|"
+    "cropped|north|south|east|west|ne|nw|se|sw|ii|iii|iv|img|dsc|tif|jan(uary)?|feb(ruary)?|"
+    "mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+)
+GENERIC = {"house", "houses", "home", "building", "church", "cathedral", "street", "old", "new"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,24 @@ def style_of(name: str) -> str | None:
         return None
     # macOS writes accents as two characters; everyone else as one.
     return sys.intern(unicodedata.normalize("NFC", parent))
+
+
+def building_of(name: str) -> str:
+    """The building that a file named as on Wikimedia Commons shows; empty where the name is none.
+
+    `12_800px-Villa_Bergeret_(2).jpg` and `800px-Villa_Bergeret_03.jpg` show `villa bergeret`: what
+    tells photos of one series apart comes last, and is left out. Two words are a name.
+    """
+    found = OF_COMMONS.search(HASHED.sub("", PurePosixPath(name).stem))
+    text = unicodedata.normalize("NFKD", unquote(found[1] if found else "")).casefold()
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    words = re.findall(r"[^\W\d_]+|\d+", text)
+    while words and (len(words[-1]) == 1 or words[-1].isdigit() or VIEW.fullmatch(words[-1])):
+        words.pop()
+    telling = {
+        word for word in words if len(word) > 2 and word.isalpha() and not VIEW.fullmatch(word)
+    }
+    return " ".join(words) if len(telling) > 1 and telling - GENERIC else ""
 
 
 def printable(name: str) -> str:
