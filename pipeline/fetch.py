@@ -17,6 +17,7 @@ from archstyle.config import stage_config
 from archstyle.config.schema import Data
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
+from archstyle.photos.repositories import tell_repositories
 from archstyle.photos.sources import UNREACHED, Photos, announce_drawn, choose, choose_more
 from archstyle.photos.store import OF_OTHERS, OTHERS, OUTSIDE, PhotoStore
 
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str]) -> None:
                 (directory / name).mkdir()
                 limit = data.limit if name == OTHERS else None
                 pack(of_name, directory / name, limit, most, anywhere=True)
+            tell_repositories([directory, *(directory / name for name in more)])
     write_json(NOTE, {"stamp": stamp, "digest": fetched()})
     taken = len(PhotoStore(RAW).files())
     say(f"fetch: {taken} of {origin.files} files from {origin.location} are in {RAW}.")

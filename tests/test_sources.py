@@ -267,7 +267,7 @@ def test_git_takes_the_folder_at_a_short_commit(
     assert passed == ["PHOTOS is not set"]
     assert len(store.files()) == 4 and store.source.location == f"{folder.as_uri()}@{commit}"
     assert store.read("gothic/00000.jpg") != jpeg(photo(999))
-    assert not (tmp_path / "clone/other").exists()
+    assert not (tmp_path / "clone/0/other").exists()
 
 
 def test_git_names_a_commit_or_folder_that_is_not_there(

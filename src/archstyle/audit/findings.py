@@ -12,7 +12,6 @@ from archstyle.common.console import progress
 from archstyle.data.corrections import Correction, match
 from archstyle.data.manifest import Row
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import style_of
 
 FOLDS = 5
 # Strong: a head that can learn a wrong label by heart finds nothing wrong with it. Measured on
@@ -82,7 +81,7 @@ def photographs(rows: Sequence[Row], corrections: Sequence[Correction]) -> list[
     for group, members in groups.items():
         # The photo that is used, else the first by name.
         shown = min(members, key=lambda row: (not row.split, row.file))
-        folders = tuple(sorted({style_of(row.file) or "" for row in members}))
+        folders = tuple(sorted({row.folder for row in members}))
         label = shown.style if shown.split else ""
         found.append(Photograph(shown, folders, label, decided.get(group)))
     return sorted(found, key=lambda photograph: photograph.row.file)

@@ -21,7 +21,6 @@ from archstyle.config import Split
 from archstyle.data.manifest import Row, used
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import style_of
 from archstyle.photos.reader import PhotoError, read_photo
 
 CHUNK = 4  # photos that a thread takes at a time: their bytes wait in memory
@@ -216,5 +215,5 @@ def label_test_photos(rows: Sequence[Row], shares: Split, styles: Collection[str
 
 def _folder_label(members: Sequence[Row]) -> str:
     """Return the style under which all photos of a photograph lie, empty where they differ."""
-    styles = {style_of(row.file) or "" for row in members}
+    styles = {row.folder for row in members}
     return styles.pop() if len(styles) == 1 else ""

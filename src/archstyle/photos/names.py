@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+LISTS_SOURCES = "lists the sources"  # the reason why sources.csv is no photo
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 # Wikimedia Commons puts a thumbnail's width before its name; no other name is sure to mean much:
 # `12_gothic_church.jpg` may be any.
@@ -97,11 +98,6 @@ def printable(name: str) -> str:
 def lists_buildings(name: str) -> bool:
     """Whether the file is no photo but says which photos show one building."""
     return PurePosixPath(name).name.casefold() == "buildings.csv"
-
-
-def lists_sources(name: str) -> bool:
-    """Whether the file, at the top of a source, says which repositories its photos come from."""
-    return name.casefold() == "sources.csv"
 
 
 def member_name(name: str, *, windows: bool = False) -> str:

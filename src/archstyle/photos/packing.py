@@ -11,13 +11,13 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from archstyle.common.console import progress, warn
-from archstyle.common.files import read_table, write_csv, write_json
+from archstyle.common.files import read_table, write_json
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import (
+    LISTS_SOURCES,
     Found,
     Photos,
     lists_buildings,
@@ -27,7 +27,7 @@ from archstyle.photos.names import (
 )
 from archstyle.photos.reader import is_photo
 from archstyle.photos.sources.collection import Collection
-from archstyle.photos.store import COLUMNS, Origin, Packed
+from archstyle.photos.store import Origin, Packed, write_entries
 
 UNSORTED = "lies in no style's folder"
 NO_PHOTO = "no photo in a format that can be read"
@@ -60,7 +60,7 @@ def pack(
             while name in packed:  # an archive may hold two files of one name, escaping make them
                 name, count = f"{found.name}~{count}", count + 1
             style, is_list = _style(found), lists_buildings(name)
-            if found.data is None or not (anywhere or style or is_list):
+            if found.data is None or not (anywhere or style or is_list or found.reason):
                 packed[name] = Packed(
                     name, reason=found.reason or UNSORTED, style=style, source=found.source
                 )
@@ -68,12 +68,12 @@ def pack(
             digest, offset, reason = hashlib.sha256(found.data).hexdigest(), -1, ""
             if is_list:
                 lists[name], reason = found.data, "lists the buildings"
-            elif chosen is not None and (digest, found.name) not in chosen:
+            elif chosen is not None and (digest, found.name) not in chosen and not found.reason:
                 reason = f"beyond data.limit={limit}"
             else:
                 archive.writestr(zipfile.ZipInfo(name), found.data)
-                offset = file.tell() - len(found.data)
-                if style not in shown:  # one photo of each is enough to know
+                offset, reason = file.tell() - len(found.data), found.reason
+                if not reason and style not in shown:  # one photo of each is enough to know
                     if is_photo(found.data):
                         shown.add(style)
                     else:
@@ -93,7 +93,7 @@ def pack(
     digest = hashlib.sha256("".join("\0".join(of) + "\n" for of in facts).encode()).hexdigest()
     several = (photos.missing, photos.sources) if isinstance(photos, Collection) else ()
     origin = Origin(photos.kind, photos.location, drawn, len(entries), digest, *several)
-    write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
+    write_entries(directory, entries)
     write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
 
@@ -111,7 +111,7 @@ def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:
     """Go through the photos once to find the `limit` of each style to take."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for file in progress(photos.files(max_bytes), "sample"):
-        if file.data is not None and not lists_buildings(file.name):
+        if file.data is not None and not file.reason and not lists_buildings(file.name):
             found[_style(file)].append((hashlib.sha256(file.data).hexdigest(), file.name))
     return {key for keys in found.values() for key in sorted(keys)[:limit]}
 
@@ -122,7 +122,8 @@ def _check_taken(
     """Raise ArchstyleError where no photo was taken, and warn of styles of which none was."""
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for name, entry in packed.items():
-        if not why_skipped(name) and not lists_buildings(name):
+        lists = lists_buildings(name) or entry.reason == LISTS_SOURCES
+        if not why_skipped(name) and not lists:
             reasons[entry.style][entry.reason or (NO_PHOTO if name in no_photos else "")] += 1
     every = sum(reasons.values(), Counter())
     if every[""]:

@@ -6,9 +6,12 @@ One file instead of thousands, which DVC hashes and links quickly; any tool open
 import csv
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
+from archstyle.common.files import write_csv
 from archstyle.errors import ArchstyleError
 
 OUTSIDE = "outside"  # folder for photos of no such building
@@ -42,6 +45,11 @@ class Origin:
     digest: str
     missing: list[str] = field(default_factory=list)  # sources that could not be reached
     sources: list[str] = field(default_factory=list)  # of a collection of several, as locations
+
+
+def write_entries(directory: Path, entries: Iterable[Packed]) -> None:
+    """Write files.csv."""
+    write_csv(directory / "files.csv", COLUMNS, map(attrgetter(*COLUMNS), entries))
 
 
 class PhotoStore:

@@ -13,7 +13,7 @@ import pandas as pd
 from archstyle.common.files import read_json
 from archstyle.data.manifest import SPLITS, Pair, Row, read_manifest, read_pairs
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import SPLIT_FOLDERS, style_of
+from archstyle.photos.names import SPLIT_FOLDERS
 
 # What a file can end as: in a split, or with the status that keeps it out.
 FATES = (*SPLITS, "duplicate", "conflict", "dropped", "broken")
@@ -71,7 +71,7 @@ class Collection:
             "resolved": [
                 members
                 for members in groups
-                if members[0].split and len({style_of(row.file) for row in members}) > 1
+                if members[0].split and len({row.folder for row in members}) > 1
             ],
         }
 

@@ -17,7 +17,6 @@ from archstyle.common.files import whole_directory
 from archstyle.data.duplicates.hash import BITS
 from archstyle.data.manifest import Row
 from archstyle.data.splits import Leak
-from archstyle.photos.names import style_of
 from archstyle.reports.collection import FATES, Alike, Collection, by_style, held_out, reasons
 from archstyle.reports.highlights import SMALL, Group, files_of, find
 from archstyle.reports.page import Chart, draw_charts, many, render, where_from, write
@@ -102,7 +101,7 @@ def write_report(
         "charts": charts,
         "choices": choices,
         "pictures": pictures,
-        "folder_of": lambda row: style_of(row.file) or NO_STYLE,
+        "folder_of": lambda row: row.folder or NO_STYLE,
         "small": SMALL,
         "bits": BITS,
         "row_of": {row.file: row for row in found.rows if row.file in pictures},
@@ -133,7 +132,7 @@ def sheets_of(
         if caption is None and isinstance(item, Group):
             caption = f"{', '.join(item.styles)}: {many(item.files, 'file')}"
         elif caption is None and isinstance(item, Row):
-            caption = f"{style_of(item.file)} → {item.style}"
+            caption = f"{item.folder} → {item.style}"
         elif caption is None:
             caption = f"{item.bits} bits"
         return Tile([pictures[file] for file in files_of(item)], caption)

@@ -14,7 +14,6 @@ import numpy as np
 from archstyle.data.duplicates.hash import mirrored, to_bytes
 from archstyle.data.manifest import Pair, Row
 from archstyle.data.splits import Leak
-from archstyle.photos.names import style_of
 from archstyle.reports.collection import Collection, held_out
 from archstyle.reports.page import render
 
@@ -113,9 +112,9 @@ def _largest(
 
 def _versions(members: Sequence[Row]) -> list[Row]:
     """Return one photo of each content in each style's folder."""
-    versions: dict[tuple[str, str | None], Row] = {}
+    versions: dict[tuple[str, str], Row] = {}
     for row in members:
-        versions.setdefault((row.sha256, style_of(row.file)), row)
+        versions.setdefault((row.sha256, row.folder), row)
     return list(versions.values())
 
 
@@ -130,16 +129,16 @@ def _group(members: Sequence[Row]) -> Group:
     bits = np.bitwise_count(hashes ^ ways[:, np.newaxis]).sum(2).min(0)
     far = {row.file: int(n) for row, n in zip(versions, bits, strict=True)}
     others = sorted(versions[1:], key=lambda row: (-far[row.file], row.file))
-    own = style_of(versions[0].file)
-    heads: dict[str | None, Row] = {}
+    own = versions[0].folder
+    heads: dict[str, Row] = {}
     for row in others:
-        if style_of(row.file) != own:
-            heads.setdefault(style_of(row.file), row)
+        if row.folder != own:
+            heads.setdefault(row.folder, row)
     rest = [row for row in others if row not in heads.values()]
     return Group(
         files=len(members),
         versions=len(versions),
         shown=[versions[0], *heads.values(), *rest][:MEMBERS],
         bits=far,
-        styles=sorted({style_of(row.file) or "" for row in members}),
+        styles=sorted({row.folder for row in members}),
     )

@@ -128,9 +128,11 @@ def many(number: int, thing: str, things: str = "") -> str:
 def where_from(source: Mapping[str, Any]) -> str:
     """Say in a few words where the photos come from."""
     kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
+    kinds["collection"] = "the collection"
     if source.get("drawn"):
         return "drawn facades"
-    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”"
+    missing = "".join(f", without {place}, not reached" for place in source.get("missing", ()))
+    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”{missing}"
 
 
 def data_uri(image: Image.Image | bytes) -> str:

@@ -29,7 +29,6 @@ from archstyle.data.manifest import Row, read_manifest, used
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import score
 from archstyle.metrics.predictions import label_test_photos
-from archstyle.photos.names import style_of
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.recipes import Recipe, recipes
 from archstyle.reports.results_page import write_results
@@ -176,7 +175,7 @@ def reference_rows(rows: Sequence[Row]) -> list[Row]:
         replace(row, style=style, split=split, status="used")
         for row in rows
         if (split := SPLIT_OF.get(row.file.split("/")[0]))
-        and (style := style_of(row.file))
+        and (style := row.folder)
         and row.phash
         and row.status != "broken"
     ]

@@ -42,7 +42,10 @@ class Facts:
     @property
     def data_name(self) -> str:
         """What to call the data in a sentence."""
-        return "drawn facades, not photos" if self.drawn else str(self.source.get("location", "?"))
+        if self.drawn:
+            return "drawn facades, not photos"
+        missing = ", ".join(self.source.get("missing") or ())
+        return str(self.source.get("location", "?")) + (f" without {missing}" if missing else "")
 
     def photos(self, split: str | None = None) -> int:
         """Return the number of photos, of one split or of all."""
@@ -82,8 +85,8 @@ def dataset_input(facts: Facts) -> "DatasetInput":
     photos = {split: facts.photos(split) for split in SPLITS}
     profile = {"photos": facts.photos(), **photos, "styles": len(facts.counts)}
     dataset = Dataset(
-        name=facts.data_name,
-        digest=facts.data_digest[:36],  # MLflow's limit
+        name=facts.data_name[:500],  # MLflow's limit, as the next
+        digest=facts.data_digest[:36],
         source_type=str(facts.source.get("kind", "local")),
         source=json.dumps(facts.source),
         profile=json.dumps({**profile, "counts": facts.counts}),

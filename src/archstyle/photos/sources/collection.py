@@ -1,14 +1,13 @@
 """Several sources as one collection: names that say the source, and styles by a map."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Found, Photos, lists_buildings, lists_sources, style_of
+from archstyle.photos.names import LISTS_SOURCES, Found, Photos, lists_buildings, style_of
+from archstyle.photos.sources.styles import mapped_folder, missing_folders
 
 ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
 NOT_MAPPED = "lies in no folder that the source's `styles` name"
@@ -66,7 +65,10 @@ class Collection:
             begin = self.prefix + (f"{part.name}/" if self.several else "")
             unseen = dict.fromkeys(part.styles)
             for found in part.photos.files(max_bytes):
-                if part.styles and not _lists(found.name):
+                is_list = found.name.casefold() == "sources.csv"
+                if is_list:
+                    found, style = replace(found, reason=found.reason or LISTS_SOURCES), ""
+                elif part.styles and not lists_buildings(found.name):
                     folder = mapped_folder(str(PurePosixPath(found.name).parent), part.styles)
                     unseen.pop(folder, None)
                     style = part.styles.get(folder, "")
@@ -86,40 +88,11 @@ class Collection:
         yield f"missing\t{self.missing}"
 
 
-def _lists(name: str) -> bool:
-    return lists_buildings(name) or lists_sources(name)
-
-
-def mapped_folder(folder: str, styles: Iterable[str]) -> str:
-    """Return which of the map's folders the folder is or lies in, the nearest one, or nothing.
-
-    A name as `Gothic` or the end of a path as `train/Gothic`, in whatever form accents come.
-    """
-    path = unicodedata.normalize("NFC", folder)
-    names = {unicodedata.normalize("NFC", name.strip("/")): name for name in styles}
-    while path not in ("", ".", "/"):
-        ends = [name for name in names if f"/{path}".endswith(f"/{name}")]
-        if ends:
-            return names[max(ends, key=len)]
-        path = path.rpartition("/")[0]
-    return ""
-
-
-def missing_folders(location: str, folders: Iterable[str]) -> ArchstyleError:
-    """Return the error that names what a map names and a source does not have."""
-    first, *more = folders
-    others = f" (and {len(more)} more)" if more else ""
-    return ArchstyleError(
-        f"{location} has no photos in a folder {first!r}{others}: correct `styles` in the file of "
-        "conf/data/."
-    )
-
-
 def name_parts(locations: Iterable[str]) -> list[str]:
     """Return a short name for each source: folder's, archive's or repository's, no two alike."""
     names: list[str] = []
     for location in locations:
-        name = re.split(r"[/:]", location.rstrip("/").removesuffix(".git"))[-1]
+        name = location.rstrip("/").removesuffix(".git").rpartition("/")[2]
         name = first = ARCHIVE.sub("", name).lstrip(".@") or "photos"
         taken = {other.casefold() for other in names}
         number = 2

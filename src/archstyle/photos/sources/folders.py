@@ -1,12 +1,13 @@
 """Photos in a folder, and in a folder of a git repository at a pinned commit."""
 
 import os
+import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from archstyle.common.console import say, warn
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, why_skipped
+from archstyle.photos.sources.styles import mapped_folder, missing_folders
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
@@ -22,6 +24,9 @@ QUIET = {
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
     "LC_ALL": "C",
 }
+
+
+LISTS = ("buildings.csv", "sources.csv")  # that may lie at the top of a source
 
 
 @dataclass
@@ -35,7 +40,8 @@ class FolderPhotos:
     def files(self, max_bytes: int) -> Iterator[Found]:
         """Yield every file with its bytes, or with the reason why it is not taken.
 
-        Raises ArchstyleError for a link to a folder that lies elsewhere.
+        Raises ArchstyleError for a link to a folder that lies elsewhere, and where a folder is gone
+        before its files were read: a drive that was pulled out, say.
         """
         root = self.root.resolve()
         for name, path, reason in self._listing():
@@ -47,6 +53,7 @@ class FolderPhotos:
                     if len(data) > max_bytes:
                         reason = f"larger than {max_bytes / 1e6:g} MB"
             except (OSError, RuntimeError) as error:
+                self._check_there(path.parent)
                 reason = f"cannot be read: {getattr(error, 'strerror', 'a link to itself')}"
             if not reason:
                 yield Found(name, data)
@@ -73,9 +80,18 @@ class FolderPhotos:
             for name in sorted([*files, *(name for name, reason in reasons.items() if reason)]):
                 path = Path(folder, name)
                 yield self._name(path), path, reasons.get(name, "")
+        self._check_there(self.root)
         for error in unreadable:
             path = Path(error.filename)
+            self._check_there(path)
             yield self._name(path), path, f"cannot be opened: {error.strerror}"
+
+    def _check_there(self, folder: Path) -> None:
+        if not os.path.isdir(folder):  # noqa: PTH112  # never raises
+            raise ArchstyleError(
+                f"{self._name(folder) if folder != self.root else self.location or folder.name} "
+                "vanished while it was read: bring it back and run this again."
+            )
 
     def _name(self, path: Path) -> str:
         return printable(path.relative_to(self.root).as_posix())
@@ -158,14 +174,37 @@ class RepositoryPhotos:
                 raise ArchstyleError(
                     f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
                 ) from None
-            if self.source.folder:
-                _git(*here, "sparse-checkout", "set", "--", self.source.folder)
+            if patterns := self._wanted(here, commit):
+                _git(*here, "sparse-checkout", "set", "--no-cone", "--", *patterns)
             _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
         except (subprocess.CalledProcessError, OSError) as error:
             raise ArchstyleError(
                 f"The download of {address} broke off ({_last_line(error)}): run this again, or "
                 "set ARCHSTYLE_PHOTOS to a folder of photos."
             ) from None
+
+    def _wanted(self, here: Sequence[str], commit: str) -> list[str]:
+        """Return the patterns of what is checked out, none where it is everything.
+
+        Only these files are downloaded. Raises ArchstyleError where the map names a folder that is
+        not there.
+        """
+        top, styles = self.source.folder.strip("/"), self.source.styles
+        if not styles:
+            return [_pattern(f"{top}/")] if top else []
+        place = [f"{commit}:{top}"] if top else [commit]
+        listing = _git(*here, "ls-tree", "-r", "-d", "-z", "--name-only", *place)
+        found = {name: mapped_folder(name, styles) for name in listing.split("\0") if name}
+        if unseen := [name for name in styles if name not in found.values()]:
+            raise missing_folders(self.location, unseen)
+        wanted = [f"{name}/" for name, folder in found.items() if folder]
+        begin = f"{top}/" if top else ""
+        return [_pattern(begin + name) for name in [*LISTS, *wanted]]
+
+
+def _pattern(path: str) -> str:
+    """Return the line of .gitignore's language that means one path."""
+    return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path)
 
 
 def can_be_reached(address: str, timeout_seconds: float) -> str:
@@ -179,12 +218,12 @@ def can_be_reached(address: str, timeout_seconds: float) -> str:
     return ""
 
 
-def _git(*arguments: str, timeout: float | None = None, watched: bool = False) -> None:
-    """Run git in a process group of its own, so that its helpers end with it."""
+def _git(*arguments: str, timeout: float | None = None, watched: bool = False) -> str:
+    """Run git in a process group of its own, so that its helpers end with it; return its output."""
     with subprocess.Popen(
         ["git", *arguments],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=None if watched and sys.stderr.isatty() else subprocess.PIPE,
         env={**os.environ, **QUIET},
         encoding="utf-8",
@@ -192,13 +231,14 @@ def _git(*arguments: str, timeout: float | None = None, watched: bool = False) -
         start_new_session=True,
     ) as process:
         try:
-            _, problem = process.communicate(timeout=timeout)
+            output, problem = process.communicate(timeout=timeout)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, "git", stderr=problem)
+    return output
 
 
 def _last_line(error: Exception) -> str:

@@ -1,0 +1,255 @@
+"""Several sources as one collection: all that can be had, named, mapped to styles, and told."""
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from archstyle.config.schema import Source
+from archstyle.data.manifest import Row, read_manifest, read_others
+from archstyle.errors import ArchstyleError
+from archstyle.photos.names import Found
+from archstyle.photos.packing import pack
+from archstyle.photos.sources import Collection, choose, choose_more, split_paths
+from archstyle.photos.sources.collection import name_parts, repository_of
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.store import PhotoStore
+from archstyle.reports.page import where_from
+from archstyle.tracking.facts import Facts
+from pipeline import fetch, prepare
+from tests.photo_folders import fill
+from tests.test_prepare import PROJECT
+
+BIG = 10_000_000
+Commit = Callable[[str, dict[str, int]], Source]
+
+
+@pytest.fixture
+def commit(tmp_path: Path) -> Commit:
+    """Makes a git repository with that many photos in each folder; returns it as a source."""
+
+    def make(name: str, folders: dict[str, int]) -> Source:
+        root = fill(tmp_path / "repositories" / name, folders)
+
+        def git(*arguments: str) -> str:
+            identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+            command = ["git", "-C", str(root), *identity, *arguments]
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+        git("init", "--quiet")
+        git("config", "uploadpack.allowFilter", "true")
+        git("config", "uploadpack.allowAnySHA1InWant", "true")
+        git("add", ".")
+        git("commit", "--quiet", "-m", "photos")
+        return Source("git", root.as_uri(), git("rev-parse", "HEAD").strip())
+
+    return make
+
+
+def chosen(sources: list[Source], tmp_path: Path, **variables: str) -> Collection:
+    return choose(sources, 20, tmp_path / "clones", variables)[0]
+
+
+def packed(collection: Collection, target: Path, limit: int | None = None) -> PhotoStore:
+    target.mkdir()
+    pack(collection, target, limit, BIG)
+    return PhotoStore(target)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("conf", "params.yaml"):
+        (folder / name).symlink_to(PROJECT / name)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return folder
+
+
+def manifest_of(*places: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
+    monkeypatch.setenv("ARCHSTYLE_PHOTOS", os.pathsep.join(map(str, places)))
+    fetch.main([])
+    prepare.main([])
+    return {row.file: row for row in read_manifest(Path("data/prepared/manifest.csv"))}
+
+
+def test_all_folders_and_repositories_are_used_and_their_files_say_which(
+    commit: Commit, tmp_path: Path
+) -> None:
+    one, two = commit("one", {"gothic": 2}), commit("two", {"gothic": 1, "baroque": 2})
+    folder = Source("folder", str(fill(tmp_path / "mine", {"tudor": 3})))
+    sources = [Source("environment", "PHOTOS"), one, two, folder, Source("facades", count=4)]
+    collection = chosen(sources, tmp_path)
+    store = packed(collection, tmp_path / "raw")
+    begin = Counter(name.rpartition("/")[0] for name in store.files())
+    assert begin == {"one/gothic": 2, "two/gothic": 1, "two/baroque": 2, "mine/tudor": 3}
+    assert {(entry.style, entry.source) for entry in store.entries if entry.sha256} == {
+        ("gothic", "one"), ("gothic", "two"), ("baroque", "two"), ("tudor", "mine"),
+    }  # fmt: skip
+    assert store.source.kind == "collection" and store.source.location == "one, two, mine"
+    assert store.source.sources == [f"{s.location}@{s.commit}" for s in (one, two)] + ["mine"]
+    # A variable comes before the list, wherever it stands there, and replaces it.
+    alone = chosen([*sources[1:], sources[0]], tmp_path, PHOTOS=folder.location)
+    assert alone.kind == "folder" and next(alone.files(BIG)).name == "tudor/00000.jpg"
+
+
+def test_a_repository_that_cannot_be_reached_is_told_and_recorded_and_the_rest_is_used(
+    commit: Commit, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, gone = commit("one", {"gothic": 2, "baroque": 1}), Source("git", "file:///none/lost", "1")
+    conf = (PROJECT / "conf/data/photos.yaml").read_text()
+    (project / "conf").unlink()
+    shutil.copytree(PROJECT / "conf", project / "conf")
+    lines = [
+        f"    - {{kind: git, location: '{s.location}', commit: '{s.commit}'}}\n"
+        for s in (gone, one)
+    ]
+    begin, _, rest = conf.partition("    - {kind: git")
+    text = begin + "".join(lines) + rest.partition("\n")[2]
+    (project / "conf/data/photos.yaml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ARCHSTYLE_PHOTOS", raising=False)
+        fetch.main([])
+    told = capsys.readouterr().err
+    assert "warning: file:///none/lost cannot be reached" in told and "NO PHOTOS" not in told
+    store = PhotoStore(Path("data/raw"))
+    assert {name.split("/")[0] for name in store.files()} == {"one"}  # the name stays as it was
+    assert store.source.missing == ["file:///none/lost"]
+    assert "without file:///none/lost" in where_from(vars(store.source))
+    assert "without file:///none/lost" in Facts("m", {}, vars(store.source), {}, "").data_name
+    # Nobody but the drawings is left.
+    drawn, passed = choose([gone, Source("facades", count=2)], 20, tmp_path, {})
+    assert drawn.kind == "facades" and drawn.missing == [gone.location] and passed
+    assert choose_more([gone], 20, tmp_path, {})[0] is None
+
+
+def test_a_variable_takes_several_places_as_path_does(tmp_path: Path) -> None:
+    one, two = (
+        fill(tmp_path / "a/photos", {"gothic": 1}),
+        fill(tmp_path / "b/photos", {"gothic": 1}),
+    )
+    odd = fill(tmp_path / "with:colon", {"baroque": 1})
+    archive = shutil.make_archive(str(tmp_path / "more"), "zip", one)
+    value = os.pathsep.join(map(str, (one, odd, two, archive)))
+    assert split_paths(value) == [str(one), str(odd), str(two), archive]
+    assert split_paths(f"{one}{os.pathsep}") == [str(one)]
+    collection = chosen([Source("environment", "PHOTOS")], tmp_path, PHOTOS=value)
+    assert [found.name for found in collection.files(BIG)] == [
+        "photos/gothic/00000.jpg",
+        "with:colon/baroque/00000.jpg",
+        "photos-2/gothic/00000.jpg",
+        "more/gothic/00000.jpg",
+    ]
+    with pytest.raises(ArchstyleError, match=r"PHOTOS says /none, but /none does not exist"):
+        chosen([Source("environment", "PHOTOS")], tmp_path, PHOTOS=f"{one}{os.pathsep}/none")
+
+
+def test_names_of_sources_are_short_and_no_two_alike() -> None:
+    places = ["https://github.com/a/photos.git", "git@host:b/Photos", "photos.tar.gz", ".hidden/"]
+    assert name_parts(places) == ["photos", "Photos-2", "photos-3", "hidden"]
+    assert repository_of(places[0], "photos") == "a/photos"
+    assert repository_of(places[1], "photos") == "b/Photos"
+    assert repository_of("file:///somewhere/photos", "photos") == "photos"
+
+
+def test_a_map_takes_only_its_folders_and_names_their_styles(
+    commit: Commit, tmp_path: Path
+) -> None:
+    folders = {"data/train/Queen Anne [1]": 2, "data/test/Queen Anne [1]": 1, "data/train/Mixed": 2}
+    source = commit("one", {**folders, "big": 3})
+    source.folder, source.styles = "data", {"Queen Anne [1]": "victorian", "train/Mixed": "tudor"}
+    store = packed(chosen([source], tmp_path), tmp_path / "raw")
+    styles = {entry.file: entry.style for entry in store.entries}
+    assert Counter(styles.values()) == {"victorian": 3, "tudor": 2}
+    assert styles["test/Queen Anne [1]/00000.jpg"] == "victorian"
+    # Nothing else was downloaded.
+    checkout = tmp_path / "clones/0"
+    assert not (checkout / "big").exists() and (checkout / "data/train/Mixed").exists()
+
+    root = fill(tmp_path / "mine", {"Mixed": 1, "else": 1, "Mixed/deeper": 1})
+    mapped = Source("folder", str(root), styles={"Mixed": "tudor"})
+    store = packed(chosen([mapped], tmp_path), tmp_path / "raw2")
+    assert store.files() == ["Mixed/00000.jpg", "Mixed/deeper/00000.jpg"]
+    reasons = {entry.reason for entry in store.entries if entry.file.startswith("else")}
+    assert reasons == {"lies in no folder that the source's `styles` name"}
+    # The style is part of what was fetched.
+    other = Source("folder", str(root), styles={"Mixed": "tudor_revival"})
+    renamed = packed(chosen([other], tmp_path), tmp_path / "raw3")
+    assert renamed.source.digest != store.source.digest
+
+
+def test_a_map_that_names_a_folder_that_is_not_there_is_an_error_that_names_it(
+    commit: Commit, tmp_path: Path
+) -> None:
+    source = commit("one", {"gothic": 1})
+    for each in (source, Source("folder", source.location.removeprefix("file://"))):
+        each.styles = {"gothic": "gothic", "Gothik": "gothic"}
+        with pytest.raises(ArchstyleError, match=r"has no photos in a folder 'Gothik': correct"):
+            packed(chosen([each], tmp_path), tmp_path / each.kind)
+
+
+def test_styles_that_differ_in_case_only_and_photos_under_two_are_told_with_their_sources(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = fill(tmp_path / "one", {"gothic": 8, "baroque": 8})
+    two = fill(tmp_path / "two", {"tudor": 8})
+    shutil.copy(one / "gothic/00001.jpg", two / "tudor/copy.jpg")
+    rows = manifest_of(one, two, monkeypatch=monkeypatch)
+    for file in ("one/gothic/00001.jpg", "two/tudor/copy.jpg"):
+        assert rows[file].status == "conflict"
+        assert rows[file].reason == "one photograph lies under gothic (one) and tudor (two)"
+    (two / "tudor").rename(two / "Gothic")
+    with pytest.raises(ArchstyleError, match="styles Gothic and gothic are spelt nearly alike"):
+        manifest_of(one, two, monkeypatch=monkeypatch)
+
+
+def test_the_manifest_says_the_repository_where_a_list_at_the_top_of_a_source_tells_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, grey = fill(tmp_path / "world", {"gothic": 8}), fill(tmp_path / "grey", {"baroque": 8})
+    other = fill(tmp_path / "other", {"novelty": 3})
+    (world / "sources.csv").write_text(
+        "file,repository,commit\nworld/gothic/00000.jpg,a/one,1\ngothic/00001.jpg,b/two,1\n"
+        "grey/baroque/00000.jpg,c/three,1\nother/novelty/00000.jpg,d/four,1\nelse/x.jpg,e/f,1\n"
+    )
+    monkeypatch.setenv("ARCHSTYLE_OTHERS", str(other))
+    rows = manifest_of(world, grey, monkeypatch=monkeypatch)
+    named = {file: row.source for file, row in rows.items() if row.source not in ("world", "grey")}
+    assert named == {
+        "world/gothic/00000.jpg": "a/one",
+        "world/gothic/00001.jpg": "b/two",
+        "grey/baroque/00000.jpg": "c/three",
+    }
+    assert rows["world/sources.csv"].reason == "lists the sources"
+    strange = read_others(Path("data/prepared/manifest.csv"))
+    assert [row.source for row in strange] == ["d/four", "other", "other"]
+    (world / "sources.csv").write_text("photo,where\n")
+    with pytest.raises(ArchstyleError, match=r"first line of world/sources.csv must be `file,repo"):
+        fetch.main([])
+
+
+def test_a_folder_that_vanishes_half_way_stops_fetch_and_nothing_is_lost(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = fill(tmp_path / "photos", {"gothic": 2, "baroque": 2})
+    monkeypatch.setenv("ARCHSTYLE_PHOTOS", str(photos))
+    fetch.main([])
+    before = Path("data/raw/source.json").read_bytes()
+    files = FolderPhotos.files
+
+    def pulled_out(self: FolderPhotos, max_bytes: int) -> Iterator[Found]:
+        going = files(self, max_bytes)
+        yield next(going)
+        shutil.rmtree(gone)
+        yield from going
+
+    monkeypatch.setattr(FolderPhotos, "files", pulled_out)
+    for gone in (photos / "gothic", photos):  # noqa: B007  # pulled_out reads it
+        with pytest.raises(ArchstyleError, match=r"vanished while it was read: bring it back"):
+            fetch.main([])
+        assert Path("data/raw/source.json").read_bytes() == before
