@@ -2,13 +2,14 @@
 PYTHON ?= python3
 PORT ?= 8000
 UI_PORT ?= 5000
+DATA ?= world
 BIN := .venv/bin
 READY := .venv/ready
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run data sweep results test test-fast lint serve ui bench lock clean
+.PHONY: help setup run data sweep results release test test-fast lint serve ui bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -73,6 +74,15 @@ results: setup  ## train and measure every recipe; writes docs/results.md and th
 	@dvc repro prepare
 	@archstyle results $(if $(SEEDS),--seeds $(SEEDS))
 
+# What DATA names stays in params.yaml, as what it made stays in data/, models/ and reports/.
+release: setup  ## train the collection DATA (world), check it and write models/released
+	@test -f conf/data/$(DATA).yaml || { echo "There is no conf/data/$(DATA).yaml: make release DATA=photos" >&2; exit 1; }
+	@sed 's/^  data: [a-z_]*/  data: $(DATA)/' params.yaml > .params.yaml && mv .params.yaml params.yaml
+	$(FETCH)
+	@dvc repro
+	@archstyle record
+	@archstyle release
+
 serve: setup  ## the page, on http://127.0.0.1:8000 (PORT= changes it)
 	@exec env PORT=$(PORT) python -m serving
 
@@ -97,5 +107,6 @@ lock: setup  ## resolve requirements.lock anew
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 	  --extra dev --upgrade pyproject.toml --output-file requirements.lock
 
-clean:  ## remove what the stages made; the runs in MLflow stay
-	@rm -rf data/raw data/prepared data/augmented models reports
+clean:  ## remove what the stages made; the runs in MLflow and the released model stay
+	@rm -rf data/raw data/prepared data/augmented reports \
+	  $(filter-out models/released,$(wildcard models/*))

@@ -10,6 +10,7 @@ from pathlib import Path
 from archstyle.common.console import run, say
 from archstyle.common.files import write_json
 from archstyle.config import stage_config
+from archstyle.registry.cache import answering
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.record import mark_recorded
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> None:
     mark_recorded(root)
     version, alias = registered["version"], registered["alias"]
     say(f"Version {version} is {alias}: {' '.join(registered['reasons'])}")
-    say("Next: `make serve` answers with the champion, `make ui` shows the run.")
+    say(f"Next: `make serve` answers with {answering()}; `make ui` shows the run.")
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ def card() -> Response:
 
 @blueprint.get("/healthz")
 def alive() -> Response:
-    """Answer as long as this process does."""
-    return jsonify({"status": "alive"})
+    """Answer as long as this process does, with what its model is called, null for none."""
+    model = latest_model()
+    return jsonify({"status": "alive", "answers": model.told if model else None})
 
 
 @blueprint.get("/readyz")
@@ -52,7 +53,8 @@ def ready() -> tuple[Response, int]:
     model, status = latest_model(), read_status()
     if model is None:
         return jsonify({"status": "no model", "registry": status}), 503
-    return jsonify({"status": "ready", "model": model_facts(model), "registry": status}), 200
+    facts = {"answers": model.told, "model": model_facts(model)}
+    return jsonify({"status": "ready", **facts, "registry": status}), 200
 
 
 def as_entry(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:

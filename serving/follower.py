@@ -19,7 +19,7 @@ from typing import NoReturn
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import run, say
 from archstyle.common.files import scratch_directory, write_json
-from archstyle.registry.cache import cache_directory, current, install
+from archstyle.registry.cache import RELEASED, cache_directory, candidates, current, install
 from archstyle.registry.versions import champion, download_bundle
 from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
 from serving.__main__ import end_with_parent
@@ -65,12 +65,11 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
     found = champion() if asked else None
     if found is None:
         return FollowerStatus("none", "The registry has no champion yet.")
-    following = FollowerStatus("following", f"Version {found.version} is the champion.")
     cached = current(directory)
     # A registry that was set up anew counts from 1 again, so a number is not enough.
     key = found.version, found.run_id
     if cached is not None and (cached.version, cached.run_id) == key:
-        return following
+        return _following(found.version, directory)
     if key not in refused:
         with scratch_directory(directory, INCOMING) as folder:
             # In a folder of its own: the scratch folder is locked as long as it is used.
@@ -78,11 +77,18 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
             try:
                 Bundle.load(bundle, threads=1)
                 install(bundle, found.version, found.run_id, directory)
-                return following
+                return _following(found.version, directory)
             except BundleError as error:
                 sentence = f"Version {found.version} is not used: it fails its check."
                 refused[key] = FollowerStatus("refused", sentence, str(error))
     return refused[key]
+
+
+def _following(version: str, directory: Path) -> FollowerStatus:
+    sentence = f"Version {version} is the champion."
+    if any(one.version == RELEASED for one in candidates(directory)[:1]):
+        sentence = f"Version {version} is the champion, of drawings: the released model goes first."
+    return FollowerStatus("following", sentence)
 
 
 def follow(

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.bundle import Bundle
-from archstyle.registry.cache import CachedBundle, cache_directory, current
+from archstyle.registry.cache import (
+    RELEASED,
+    RESTORE,
+    CachedBundle,
+    cache_directory,
+    candidates,
+    told,
+)
 from serving.settings import Settings
 
 LOOK_SECONDS = 0.5
@@ -18,11 +25,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A warm bundle with the version it is registered as."""
+    """A warm bundle with the version it is registered as, or RELEASED."""
 
     bundle: Bundle
     version: str
     run_id: str | None
+
+    @property
+    def released(self) -> bool:
+        """Whether it is the released model, which no registry knows."""
+        return self.version == RELEASED
+
+    @property
+    def told(self) -> str:
+        """What people call it: `version 3` or `the released model`."""
+        return told(self.version)
 
 
 class Models:
@@ -33,7 +50,8 @@ class Models:
 
     def __init__(self, latest: Model | None = None):
         self.latest = latest
-        self._seen: CachedBundle | None = None
+        self._seen: list[CachedBundle] = []
+        self._used: CachedBundle | None = None
         self._looks_until_retry = 0
 
     @classmethod
@@ -47,21 +65,28 @@ class Models:
         return models
 
     def look(self, directory: Path, threads: int) -> None:
-        """Swap in the cache's current bundle where it is another one than last time."""
-        cached = current(directory)
+        """Swap in the first candidate that loads, where they are others than last time."""
+        found = candidates(directory)
         self._looks_until_retry -= 1
-        if cached is None or (cached == self._seen and self._looks_until_retry != 0):
+        if not found or (found == self._seen and self._looks_until_retry != 0):
             return
-        self._seen, self._looks_until_retry = cached, 0
-        try:
-            # Its golden photos run through it here, which also warms it.
-            bundle = Bundle.load(cached.path, threads)
-        except Exception as error:
-            self._looks_until_retry = RETRY_LOOKS
-            log.error("version %s is not used: %s", cached.version, error)
+        self._seen, self._looks_until_retry = found, 0
+        refused = False
+        for one in found:
+            old = self._used
+            if one == old or (refused and old and old.precedence <= one.precedence):
+                return
+            try:
+                # Its golden photos run through it here, which also warms it.
+                bundle = Bundle.load(one.path, threads)
+            except Exception as error:
+                refused, self._looks_until_retry = True, RETRY_LOOKS
+                advice = f" {RESTORE}" if one.version == RELEASED else ""
+                log.error("%s is not used: %s%s", one.told, error, advice)
+                continue
+            self.latest, self._used = Model(bundle, one.version, one.run_id), one
+            log.info("answers with %s", one.told)
             return
-        self.latest = Model(bundle, cached.version, cached.run_id)
-        log.info("answers with version %s", cached.version)
 
     def _watch(self, directory: Path, threads: int) -> None:
         while True:

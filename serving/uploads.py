@@ -21,8 +21,8 @@ from serving.settings import Settings
 STATUS = {"not-a-photo": 415, "format": 415}  # whatever else is wrong with a photo is a 422
 MEGAPIXEL = 1_000_000
 NO_MODEL = (
-    "There is no model to answer with yet: make one with `make run`; it is taken up from there "
-    "within seconds."
+    "There is no model to answer with yet: make one with `make run`, or restore the "
+    "released one with `git checkout models/released`; it is taken up within seconds."
 )
 NO_PHOTO = (
     "There is no photo in this request: choose one, or send it as the form field `photo`, as "
@@ -172,4 +172,5 @@ def model_facts(model: Model) -> dict[str, Any]:
         "run_id": model.run_id,
         "digest": model.bundle.digest,
         "drawn": model.bundle.card.drawn,
+        "released": model.released,
     }

@@ -45,7 +45,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", help="Bundle's folder, or models:/archstyle/3. Default: the champion.")
+@click.option("--model", help="Bundle's folder, or models:/archstyle/3. Default: as served.")
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table")
 def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
     """Answer photos: files, and all that folders hold."""
@@ -68,12 +68,13 @@ def versions() -> None:
 @click.option("--reason", default="", help="Why; kept in the journal.")
 def promote(version: str, reason: str) -> None:
     """Make VERSION (a number, or `challenger`) the champion."""
+    from archstyle.registry.cache import answering
     from archstyle.registry.promotion import promote as promote_version
 
     change = promote_version(version, reason)
     click.echo(
         f"Version {change.version} is champion now, before it was {change.previous or 'none'}. A "
-        "running server switches by itself; `archstyle rollback` goes back."
+        f"running server takes {answering()} by itself; `archstyle rollback` goes back."
         if change
         else f"Version {version} is the champion already."
     )
@@ -83,12 +84,13 @@ def promote(version: str, reason: str) -> None:
 @click.option("--reason", default="", help="Why; kept in the journal.")
 def rollback(reason: str) -> None:
     """Make the champion before the present one champion again."""
+    from archstyle.registry.cache import answering
     from archstyle.registry.promotion import rollback as roll_back
 
     change = roll_back(reason)
     click.echo(
         f"Version {change.version} is champion again, after version {change.previous}. A running "
-        "server switches by itself."
+        f"server takes {answering()} by itself."
     )
 
 
@@ -151,6 +153,14 @@ def results(seeds: int) -> None:
     from archstyle.reports.results import results as write_results
 
     write_results(Path.cwd(), seeds)
+
+
+@main.command()
+def release() -> None:
+    """Make models/released, which a fresh clone answers with, of what was trained and measured."""
+    from archstyle.registry.release import release as write_released
+
+    click.echo(write_released(Path.cwd()))
 
 
 @main.command()

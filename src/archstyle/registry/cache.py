@@ -1,11 +1,13 @@
-"""The last good champion, kept as files, so that the server answers without asking the registry.
+"""What answers: the last good champion, kept as files, or the released model of the project.
 
     <cache>/<registry>/current               a link to the folder of the version in use
     <cache>/<registry>/versions/<version>-<digest>/bundle/
     <cache>/<registry>/versions/<version>-<digest>/registered.json
     <cache>/<registry>/follower.json         the follower status (serving only)
 
-Register puts a new champion here when it promotes it, and the server's follower when it finds one.
+Register puts a new champion here when it promotes it, and the server's follower when it finds one,
+so that the server answers without asking the registry. The released model, which git brings, stays
+in its own folder.
 """
 
 import hashlib
@@ -15,25 +17,47 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from archstyle.bundle.bundle import bundle_digest
+from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.common.files import locked, whole_directory, whole_file, write_json
 from archstyle.tracking.store import main_root, tracking_uri
 
 KEPT_VERSIONS = 3
+RELEASED = "released"  # what the released model has for a version
+RESTORE = "`git checkout models/released` restores the released model."
 
 
 @dataclass(frozen=True)
 class CachedBundle:
-    """A bundle in the cache and where it came from; `path` is the bundle's own folder."""
+    """A bundle that may answer and where it came from; `path` is the bundle's own folder.
+
+    `digest` is the SHA-256 of its files as they were installed; of the released model, which every
+    look of the server asks for, only the time at which its folder was changed.
+    """
 
     path: Path
     version: str
     run_id: str | None
     digest: str
+    drawn: bool = False
+
+    @property
+    def told(self) -> str:
+        """What people call it: `version 3` or `the released model`."""
+        return told(self.version)
+
+    @property
+    def precedence(self) -> int:
+        """0 for a champion trained on photos, 1 for the released model, 2 for one of drawings."""
+        return 1 if self.version == RELEASED else 2 * self.drawn
 
     def is_whole(self) -> bool:
         """Say whether the files are still those that were installed (reads them all)."""
         return self.path.is_dir() and bundle_digest(self.path) == self.digest
+
+
+def told(version: str) -> str:
+    """Return what people call a version."""
+    return "the released model" if version == RELEASED else f"version {version}"
 
 
 def cache_directory() -> Path:
@@ -61,7 +85,8 @@ def install(
         if cached is None or cached.run_id != run_id or not cached.is_whole():
             with whole_directory(folder) as partial:
                 shutil.copytree(bundle_path, partial / "bundle")
-                cached = CachedBundle(folder / "bundle", version, run_id, digest)
+                drawn = _drawn(bundle_path)
+                cached = CachedBundle(folder / "bundle", version, run_id, digest, drawn)
                 values = {"version": version, "run_id": run_id, "digest": digest}
                 write_json(partial / "registered.json", values)
         with whole_file(directory / "current") as link:
@@ -84,11 +109,43 @@ def current(directory: Path | None = None) -> CachedBundle | None:
     return _read(directory / target)
 
 
+def released() -> CachedBundle | None:
+    """Return the released model, in ARCHSTYLE_RELEASED or models/released; None where it is not."""
+    folder = Path(os.environ.get("ARCHSTYLE_RELEASED") or main_root() / "models" / RELEASED)
+    try:
+        changed = folder.stat().st_ctime_ns
+    except OSError:
+        return None
+    return CachedBundle(folder.resolve(), RELEASED, None, str(changed))
+
+
+def candidates(directory: Path | None = None) -> list[CachedBundle]:
+    """Return what may answer, the first that loads: champion of photos, released, of drawings."""
+    found = [one for one in (current(directory), released()) if one is not None]
+    return sorted(found, key=lambda one: one.precedence)
+
+
+def answering() -> str:
+    """Return what people call the model that goes first, after a change of the champion."""
+    first = next(iter(candidates()), None)
+    if first is not None and first.version == RELEASED:
+        return f"{first.told}, which goes before a champion of drawings,"
+    return first.told if first else "it"
+
+
 def _read(folder: Path) -> CachedBundle | None:
+    bundle = folder / "bundle"
     try:
         values = json.loads((folder / "registered.json").read_text("utf-8"))
-        return CachedBundle(
-            folder / "bundle", str(values["version"]), values["run_id"], str(values["digest"])
-        )
+        version, run_id, digest = str(values["version"]), values["run_id"], str(values["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return CachedBundle(bundle, version, run_id, digest, _drawn(bundle))
+
+
+def _drawn(bundle: Path) -> bool:
+    """Say whether drawings were trained on; not of a damaged card, which whoever loads it tells."""
+    try:
+        return bool(json.loads((bundle / CARD).read_text("utf-8"))["drawn"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -19,14 +19,15 @@ WIDTH = 32  # of the column of styles: two of them
 
 
 def load_model(model: str | None) -> Bundle:
-    """Load a bundle's folder, a registered version or, for None, the champion.
+    """Load a bundle's folder, a registered version or, for None, what the server answers with.
 
+    That is the champion if it was trained on photos, else the released model, else the champion.
     The champion comes out of the cache where that is current. Raises ArchstyleError.
     """
     from archstyle.registry.versions import download_bundle
 
     if model is None:
-        return _champion()
+        return _first()
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         return Bundle.load(download_bundle(model, Path(temporary))[0])
 
@@ -87,6 +88,30 @@ def table_line(result: dict[str, Any], sets: PredictionSets | None) -> str:
     elif not result["answered"]:
         style = result["reason"] + ("" if result["reason"] == UNFAMILIAR else f" ({style})")
     return f"{style:<{WIDTH}} {sure:>6.1%}  {result['file']}"
+
+
+def _first() -> Bundle:
+    from archstyle.registry.cache import RESTORE, released
+    from archstyle.tracking.store import sqlite_file, tracking_uri
+
+    in_the_box = released()
+    if in_the_box is None:
+        return _champion()
+    champion, why, database = None, "", sqlite_file(tracking_uri())
+    if database is None or database.is_file():  # else nothing was trained here yet
+        try:
+            champion = _champion()
+        except ArchstyleError as error:
+            why = f"{error} "
+    if champion and not champion.card.drawn:
+        return champion
+    try:
+        bundle = Bundle.load(in_the_box.path)
+    except ArchstyleError as error:
+        print(f"The released model is not used: {error} {RESTORE}", file=sys.stderr)
+        return champion or _champion()
+    print(f"{why}Answering with the released model.", file=sys.stderr)
+    return bundle
 
 
 def _champion() -> Bundle:

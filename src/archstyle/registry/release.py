@@ -1,0 +1,138 @@
+"""The released model: a checked int8 bundle in models/released, which git tracks."""
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from archstyle.bundle import Bundle
+from archstyle.bundle.bundle import CARD, SEEN
+from archstyle.bundle.card import Card
+from archstyle.common.files import read_json, whole_directory, write_json
+from archstyle.data.manifest import Row, read_manifest, used
+from archstyle.data.splits import check_data
+from archstyle.errors import ArchstyleError
+from archstyle.registry.cache import RELEASED
+from archstyle.registry.register import HEADLINE
+
+MOST_BYTES = 6_000_000
+MANIFEST, SHEET = Path("data/prepared/manifest.csv"), "data-sheet.md"
+
+
+def release(root: Path) -> str:
+    """Write models/released from models/, data/prepared and reports/; say what it holds.
+
+    It is models/bundle where that is int8, else its int8 variant, with what evaluate measured of it
+    in the card. Raises ArchstyleError, and leaves the old one, where it should not be given away.
+    """
+    served = Bundle.load(root / "models" / "bundle")
+    if served.card.drawn:
+        raise ArchstyleError(
+            "A model of drawings is not released: train on photos (ARCHSTYLE_PHOTOS=folder)."
+        )
+    if served.card.config.get("data", {}).get("limit") is not None:
+        raise ArchstyleError(
+            "A quick look is not released: set data.limit to null in params.yaml, then `make run`."
+        )
+    test, sheet = _reports(root, served)
+    is_int8 = served.card.precision == "int8"
+    chosen = served if is_int8 else Bundle.load(root / "models" / "variants" / "int8")
+    card = _card(chosen.card, test if is_int8 else _of_int8(test), root)
+    with whole_directory(root / "models" / RELEASED) as folder:
+        shutil.copytree(chosen.path, folder, dirs_exist_ok=True)
+        write_json(folder / CARD, card.as_dict())
+        (folder / SHEET).write_text(_sheet(card, read_manifest(root / MANIFEST), sheet), "utf-8")
+        if _bytes(folder) > MOST_BYTES:  # the gate, which reads this, never meets a released model
+            (folder / SEEN).unlink(missing_ok=True)
+        if (size := _bytes(folder)) > MOST_BYTES:
+            raise ArchstyleError(
+                f"The bundle has {size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:.0f} MB may be "
+                "released: choose a smaller network (use.model in params.yaml)."
+            )
+        Bundle.load(folder)
+    told = card.metrics["test"]
+    return (
+        f"models/{RELEASED} knows {len(card.styles)} styles, has {size / 1e6:.1f} MB and is right "
+        f"in {told['accuracy']:.3f} of {told['test_photos']:,.0f} test photos. `git add "
+        f"models/{RELEASED}` and a commit release it."
+    )
+
+
+def _reports(root: Path, bundle: Bundle) -> tuple[dict[str, Any], str]:
+    """Return the headline of metrics.json and the data sheet; raises where they tell of others."""
+    summary = read_json(root / "data/prepared/summary.json", "run `dvc repro describe`")
+    check_data(bundle.card.data_digest, summary["digest"])
+    test = read_json(root / "reports" / "metrics.json", "run `dvc repro evaluate`")
+    if not test.get("test_photos"):
+        raise ArchstyleError(
+            "The bundle was measured on no photos: raise split.test in params.yaml, then "
+            "`make run`."
+        )
+    texts = []
+    for name, stage, digest in (
+        ("model-card.md", "evaluate", bundle.digest),
+        (SHEET, "describe", bundle.card.data_digest),
+    ):
+        page = root / "reports" / name
+        texts.append(page.read_text("utf-8") if page.is_file() else "")
+        if digest not in texts[-1]:
+            raise ArchstyleError(f"{page} does not tell of models/bundle: run `dvc repro {stage}`.")
+    return test, texts[-1]
+
+
+def _of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what metrics.json says of the int8 variant where float32 is served."""
+    if "int8_accuracy" not in test:
+        raise ArchstyleError("The int8 variant was not measured: run `dvc repro evaluate`.")
+    of_int8 = {k.removeprefix("int8_"): test[k] for k in test if k.startswith("int8_")}
+    return {**of_int8, "test_photos": test["test_photos"]}
+
+
+def _card(card: Card, test: Mapping[str, Any], root: Path) -> Card:
+    """Return the card with test figures and lineage, and without any place of this machine."""
+    run = read_json(root / "models" / "run.json", "run `dvc repro --force train`")
+    lineage: dict[str, Any] = {
+        key: run[key] for key in ("run_id", "git.commit", "git.dirty") if key in run
+    }
+    return replace(
+        card,
+        metrics={**card.metrics, "test": {key: test[key] for key in HEADLINE if key in test}},
+        lineage={**card.lineage, **lineage},
+        source=_without_places(card.source),
+        config=_without_places(card.config),
+    )
+
+
+def _without_places(value: Any) -> Any:
+    """Shorten every absolute path to its last part."""
+    if isinstance(value, dict):
+        return {key: _without_places(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_places(one) for one in value]
+    is_place = isinstance(value, str) and value.startswith(("/", "~"))
+    return Path(value).name if is_place else value
+
+
+def _sheet(card: Card, rows: list[Row], described: str) -> str:
+    from archstyle.reports.page import render, where_from  # with matplotlib
+
+    photos = [row for split in ("train", "validation", "test") for row in used(rows, split)]
+    sources = Counter(getattr(row, "source", "") or where_from(card.source) for row in photos)
+    data = card.config.get("data", {})
+    configured = [*data.get("sources", []), *data.get("others", [])]
+    return render(
+        "released.md",
+        card=card,
+        sources=sources.most_common(),
+        missing=card.source.get("missing", []),
+        repositories=[one for one in configured if one["kind"] == "git"],
+        described=Markup(described.partition("\n")[2].strip()),  # Markdown already
+    )
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
