@@ -120,6 +120,21 @@ def test_a_folder_in_which_it_cannot_work_is_told_at_once(
     assert not (setup.folder / ".venv").exists()
 
 
+def test_clean_leaves_the_released_model(setup: Setup) -> None:
+    for name in ("models/bundle", "models/released", "reports", "data/raw"):
+        (setup.folder / name).mkdir(parents=True)
+    assert make(setup.folder, "clean").returncode == 0
+    assert [path.name for path in (setup.folder / "models").iterdir()] == ["released"]
+    assert not (setup.folder / "reports").exists() and not (setup.folder / "data/raw").exists()
+    assert make(setup.folder, "clean").returncode == 0
+
+
+def test_a_collection_that_is_not_there_is_not_released(setup: Setup) -> None:
+    failed = make(setup.folder, "release", "DATA=moon", f"PYTHON={setup.python}")
+    assert failed.returncode != 0
+    assert "There is no conf/data/moon.yaml" in failed.stderr
+
+
 @pytest.mark.parametrize("machine", ["Intel Mac", "musl"])
 def test_a_machine_without_packages_is_told_at_once(setup: Setup, machine: str) -> None:
     patch = {

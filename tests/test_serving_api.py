@@ -308,7 +308,7 @@ def test_card_is_shown(client: FlaskClient, model: Model) -> None:
 
 
 def test_health_and_readiness(client: FlaskClient) -> None:
-    assert client.get("/healthz").get_json() == {"status": "alive"}
+    assert client.get("/healthz").get_json() == {"status": "alive", "answers": "version 3"}
     ready = client.get("/readyz")
     assert (ready.status_code, ready.get_json()["model"]["version"]) == (200, "3")
     empty = app_of(None).test_client()

@@ -74,6 +74,18 @@ def test_champion_is_brought_once(registry: Registry) -> None:
     assert not list(cache_directory().glob(f"{INCOMING}*"))
 
 
+def test_a_champion_of_drawings_is_told_to_come_after_the_released_model(
+    registry: Registry, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHSTYLE_RELEASED", str(tiny_bundle))
+    registry.champion = "1"
+    for _ in range(2):
+        assert "the released model goes first" in look(cache_directory(), {}).sentence
+    registry.bundles["2"] = altered(tiny_bundle, tmp_path / "b", drawn=False)
+    registry.champion = "2"
+    assert look(cache_directory(), {}).sentence == "Version 2 is the champion."
+
+
 def test_the_first_version_of_a_registry_set_up_anew_is_brought(
     registry: Registry, tmp_path: Path, tiny_bundle: Path
 ) -> None:

@@ -177,6 +177,22 @@ def test_follows_the_champion_of_a_real_registry(project: Path, tiny_bundle: Pat
         server.wait_for("/readyz", '"version":"1"')
 
 
+def test_a_champion_of_photos_takes_over_from_the_released_model_and_stays(
+    project: Path, tiny_bundle: Path
+) -> None:
+    folder = project / "server"
+    folder.mkdir()
+    box = altered(tiny_bundle, folder / "released", drawn=False)
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db"}
+    with running_server(folder, None, ARCHSTYLE_RELEASED=str(box), **store) as server:
+        assert '"answers":"the released model"' in server.get("/readyz")[1]
+        register_candidate(project, 0.01)
+        server.wait_for("/readyz", '"answers":"version 1"')
+        (project / "mlflow.db").unlink()
+        server.wait_for("/readyz", "The registry has no champion yet.")
+        assert '"answers":"version 1"' in server.get("/healthz")[1]
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[RunningServer]:
     """A server for tests that change nothing about it."""

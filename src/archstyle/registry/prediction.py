@@ -91,14 +91,15 @@ def table_line(result: dict[str, Any], sets: PredictionSets | None) -> str:
 
 
 def _first() -> Bundle:
-    from archstyle.registry.cache import RESTORE, released
+    from archstyle.registry.cache import RESTORE, current, released
     from archstyle.tracking.store import sqlite_file, tracking_uri
 
     in_the_box = released()
     if in_the_box is None:
         return _champion()
     champion, why, database = None, "", sqlite_file(tracking_uri())
-    if database is None or database.is_file():  # else nothing was trained here yet
+    # Else nothing was trained here yet.
+    if database is None or database.is_file() or current():
         try:
             champion = _champion()
         except ArchstyleError as error:
