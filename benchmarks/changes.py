@@ -40,6 +40,12 @@ def cropped(image: Image.Image, random: Random) -> Image.Image:
     )
 
 
+def middle_square(image: Image.Image, random: Random) -> Image.Image:
+    """As some collections keep their photos: grey, 128 pixels a side, and saved again."""
+    grey = ImageOps.fit(image.convert("L"), (128, 128), Image.Resampling.LANCZOS)
+    return recompressed(grey, random)
+
+
 def turned_and_cut(image: Image.Image, random: Random) -> Image.Image:
     degrees = _angle(random)
     sine, cosine = math.sin(math.radians(abs(degrees))), math.cos(math.radians(degrees))

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,13 @@ from archstyle.photos.packing import pack
 from archstyle.photos.reader import open_photo
 from archstyle.photos.sources import choose
 from archstyle.photos.store import PhotoStore
-from benchmarks.changes import CHANGES, two_of_them
+from benchmarks.changes import CHANGES, middle_square, two_of_them
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 PLANTED = 0.02  # of the hashes
 PIXELS = 100_000_000
+KINDS = {**CHANGES, "two of them": two_of_them, "middle square, grey": middle_square}
 AIMS = {"seconds": 60.0, "megabytes": 2048.0, "found": 0.97}
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="hashes")
     parser.add_argument("--photos", type=int, default=1000, help="photos to change")
     arguments = parser.parse_args()
-    rule = compose(ROOT).duplicates
+    rule = replace(compose(ROOT).duplicates, crops=True)
     group_hashes([size for size in SIZES if size <= arguments.largest], rule)
     if os.environ.get("ARCHSTYLE_PHOTOS"):
         photos = (Path.cwd() / os.environ["ARCHSTYLE_PHOTOS"]).resolve()
@@ -174,7 +175,7 @@ def change_photos(photos: Path, count: int, rule: Duplicates) -> None:
         start = time.perf_counter()
         after, pairs = group(seen + changed, rule)
         took = time.perf_counter() - start
-        hash_alone, _ = group(seen + changed, Duplicates(40, 1.0, 1.0))
+        hash_alone, _ = group(seen + changed, Duplicates(40, 1.0, 1.0, crops=False))
     say(
         f"\n{len(files):,} photos of {len(set(before)):,} photographs and {len(changed):,} changed "
         f"ones, grouped in {took:.1f} s with {pairs:,} pairs noted\n"
@@ -185,7 +186,7 @@ def change_photos(photos: Path, count: int, rule: Duplicates) -> None:
         found = (after[number] == after[original], hash_alone[number] == hash_alone[original])
         tallies[name].append(found)
         tallies["all"].append(found)
-    for name in (*CHANGES, "two of them", "all"):
+    for name in (*KINDS, "all"):
         right, alone = np.mean(tallies[name], axis=0)
         aim = f"{AIMS['found']:.2f}" if name == "all" else ""
         say(f"{name:40}{len(tallies[name]):8}{right:16.3f}{aim:>7}{alone:26.3f}")
@@ -206,11 +207,10 @@ def change_some(
     random = np.random.default_rng(1)
     photographs = sorted(set(roots))
     chosen = random.permutation(photographs)[:count].tolist()
-    changes = {**CHANGES, "two of them": two_of_them}
     names, changed = [], []
     for number, original in enumerate(progress(chosen, "change")):
-        name = list(changes)[number % len(changes)]
-        image = changes[name](open_photo(store.read(files[original])), random)
+        name = list(KINDS)[number % len(KINDS)]
+        image = KINDS[name](open_photo(store.read(files[original])), random)
         memory = io.BytesIO()
         # What was recompressed is kept as it then was.
         image.save(memory, "PNG" if name.startswith("recompressed") else "JPEG", quality=90)
