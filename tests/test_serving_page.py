@@ -89,6 +89,9 @@ def test_a_set_of_styles_is_named_in_the_language_of_the_styles(tiny_bundle: Pat
     assert re.search(r"<h2 class=\"several\">Gotik oder \w+</h2>", answer)
     assert "one of these is right for 95 % of such photos" in text_of(answer)
     assert answer.count('class="best"') == 2
+    said = text_of(client.get("/").text)
+    assert "it names several styles, of which one is right for 95 %" in said
+    assert "Abstains when the photo is unlike" in said
 
 
 def test_not_sure_is_said_by_a_model_without_sets(tiny_bundle: Path) -> None:
