@@ -14,7 +14,8 @@ def row(file: str, group: str = "", split: str = "train", status: str = "used", 
     style = more.get("style", file.split("/")[-2] if "/" in file else "")
     sha256, reason = more.get("sha256", f"sha-{file}"), more.get("reason", "")
     phash = more.get("phash", "0" * 64)
-    return Row(file, style, sha256, phash, group or file, split, status, reason)
+    what = (file, style, sha256, phash, group or file, split, status, reason)
+    return Row(*what, source=more.get("source", ""))
 
 
 def collection(rows: list[Row], facts: pd.DataFrame = FACTS) -> Collection:

@@ -164,7 +164,7 @@ def test_a_map_takes_only_its_folders_and_names_their_styles(
     source = commit("one", {**folders, "big": 3})
     source.folder, source.styles = "data", {"Queen Anne [1]": "victorian", "train/Mixed": "tudor"}
     store = packed(chosen([source], tmp_path), tmp_path / "raw")
-    styles = {entry.file: entry.style for entry in store.entries}
+    styles = {entry.file: entry.style for entry in store.entries if entry.sha256}
     assert Counter(styles.values()) == {"victorian": 3, "tudor": 2}
     assert styles["test/Queen Anne [1]/00000.jpg"] == "victorian"
     # Nothing else was downloaded.
@@ -189,8 +189,30 @@ def test_a_map_that_names_a_folder_that_is_not_there_is_an_error_that_names_it(
     source = commit("one", {"gothic": 1})
     for each in (source, Source("folder", source.location.removeprefix("file://"))):
         each.styles = {"gothic": "gothic", "Gothik": "gothic"}
-        with pytest.raises(ArchstyleError, match=r"has no photos in a folder 'Gothik': correct"):
+        with pytest.raises(ArchstyleError, match=r"has no photos in 'Gothik', which its `st"):
             packed(chosen([each], tmp_path), tmp_path / each.kind)
+
+
+def test_a_table_says_the_styles_of_single_files_of_a_folder_that_mixes_them(
+    commit: Commit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = commit("one", {"Mixed": 3, "Tudor Revival": 1})
+    source.styles, source.labels = {"Tudor Revival": "tudor"}, "labels.csv"
+    with pytest.raises(ArchstyleError, match=r"labels\.csv cannot be read"):
+        chosen([source], tmp_path)
+    table = tmp_path / "labels.csv"
+    table.write_text("file,style\nMixed/00000.jpg,georgian\nMixed/00002.jpg,tudor\n")
+    store = packed(chosen([source], tmp_path), tmp_path / "raw")
+    assert {entry.file: entry.style for entry in store.entries if entry.sha256} == {
+        "Mixed/00000.jpg": "georgian",
+        "Mixed/00002.jpg": "tudor",
+        "Tudor Revival/00000.jpg": "tudor",
+    }
+    assert not (tmp_path / "clones/0/Mixed/00001.jpg").exists()
+    table.write_text("file,style\nMixed/00000.jpg,\n")
+    with pytest.raises(ArchstyleError, match=r"maps 'Mixed/00000\.jpg' to no style"):
+        chosen([source], tmp_path)
 
 
 def test_styles_that_differ_in_case_only_and_photos_under_two_are_told_with_their_sources(

@@ -18,11 +18,11 @@ from archstyle.errors import ArchstyleError
 from archstyle.reports import data_report as charts
 from archstyle.reports.collection import Alike, by_style
 from archstyle.reports.data_report import charts_of, sheets_of, write_report
-from archstyle.reports.highlights import SMALL, choose
+from archstyle.reports.highlights import SMALL, choose, find
 from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
-from tests.datareport_project import collection, row
+from tests.datareport_project import SOURCE, collection, row
 from tests.photo_folders import fill, jpeg, photo
 from tests.test_report import CHROMIUM, CHROMIUM_ARGUMENTS, parsed
 
@@ -246,3 +246,27 @@ def test_page_fits_a_phone_and_stays_offline(project: Path) -> None:
         browser.close()
     assert said == []
     assert set(asked) <= {"file", "data"}
+
+
+def test_a_style_that_comes_from_one_source_while_others_have_several_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        row(f"{style}/{number}", style=style, source=source)
+        for style, sources in {"gothic": ("a/one", "b/two"), "tudor": ("b/two",)}.items()
+        for number, source in enumerate(sources * 4)
+    ]
+    found = collection(rows)
+    assert found.sources == {"gothic": {"a/one": 4, "b/two": 4}, "tudor": {"b/two": 4}}
+    warned = "All photographs of tudor come from one source"
+    assert any(warned in text for _, _, text in find(found, []))
+    sources = ["https://host/a/one@1", "https://host/b/two@2"]
+    found = replace(found, summary={**found.summary, "source": {**SOURCE, "sources": sources}})
+    write_report(
+        tmp_path, found, choose(found), dict.fromkeys((one.file for one in rows), PICTURE), []
+    )
+    page, sheet = ((tmp_path / name).read_text("utf-8") for name in ("data.html", "data-sheet.md"))
+    assert "a/one 4, b/two 4" in page and "| gothic | a/one 4, b/two 4 |" in sheet
+    assert "https://host/a/one@1" in sheet
+    alike = [replace(one, source="a/one") for one in rows]
+    assert not any("one source" in text for _, _, text in find(collection(alike), []))

@@ -37,6 +37,7 @@ class Source:
     folder: str = ""
     count: int = number(0, 1_000_000, 0)
     styles: dict[str, str] = field(default_factory=dict)  # by folder; empty: folders are styles
+    labels: str = ""  # a table of the styles of single files, in the project
 
 
 @dataclass

@@ -55,6 +55,21 @@ class Collection:
         return dict(groups)
 
     @cached_property
+    def sources(self) -> dict[str, Counter[str]]:
+        """How many photographs in a split come from which source, by style."""
+        sources: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in self.rows:
+            if row.split:
+                sources[row.style][row.source] += 1
+        return dict(sorted(sources.items()))
+
+    @cached_property
+    def from_one(self) -> list[str]:
+        """The styles of one source, where others come from several."""
+        one = [style for style, sources in self.sources.items() if len(sources) == 1]
+        return one if len(one) < len(self.sources) else []
+
+    @cached_property
     def decisions(self) -> dict[str, list[Any]]:
         """Rows that corrections relabelled or dropped, one a group, by file.
 

@@ -14,6 +14,7 @@ from archstyle.photos.names import Found, Photos, printable
 from archstyle.photos.sources.archives import ArchivePhotos, is_archive
 from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos, RepositoryPhotos, can_be_reached
+from archstyle.photos.sources.styles import with_labels
 
 __all__ = ["UNREACHED", "Collection", "Found", "Photos", "announce_drawn", "choose", "choose_more"]
 
@@ -65,6 +66,7 @@ def choose(
     begin with, files in no style's folder are of a style called as their source.
     """
     passed: list[str] = []
+    sources = [with_labels(source) for source in sources]
     for source in sources:
         if source.kind == "environment":
             if value := environment.get(source.location):

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from archstyle.photos.names import LISTS_SOURCES, Found, Photos, lists_buildings, style_of
-from archstyle.photos.sources.styles import mapped_folder, missing_folders
+from archstyle.photos.sources.styles import StyleMap
 
 ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
 NOT_MAPPED = "lies in no folder that the source's `styles` name"
@@ -59,26 +58,25 @@ class Collection:
     def files(self, max_bytes: int) -> Iterator[Found]:
         """Yield every file with its style and source.
 
-        Raises ArchstyleError where a map names a folder of which there is no file.
+        Raises ArchstyleError where a map names what is not there.
         """
         for part in self.parts:
             begin = self.prefix + (f"{part.name}/" if self.several else "")
-            unseen = dict.fromkeys(part.styles)
+            styles, seen = StyleMap(part.styles), set()
             for found in part.photos.files(max_bytes):
                 is_list = found.name.casefold() == "sources.csv"
                 if is_list:
                     found, style = replace(found, reason=found.reason or LISTS_SOURCES), ""
                 elif part.styles and not lists_buildings(found.name):
-                    folder = mapped_folder(str(PurePosixPath(found.name).parent), part.styles)
-                    unseen.pop(folder, None)
-                    style = part.styles.get(folder, "")
-                    if not folder and not found.reason:
+                    mapped = styles.find(found.name)
+                    seen.add(mapped)
+                    style = part.styles.get(mapped, "")
+                    if not mapped and not found.reason:
                         found = Found(found.name, reason=NOT_MAPPED)
                 else:
                     style = style_of(found.name) or (part.name if self.loose else "")
                 yield replace(found, name=begin + found.name, style=style, source=part.source)
-            if unseen:
-                raise missing_folders(part.photos.location, unseen)
+            styles.check(part.photos.location, seen)
 
     def stamps(self) -> Iterator[str]:
         """Yield what the files, their names and their styles depend on."""

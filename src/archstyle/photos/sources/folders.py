@@ -15,7 +15,7 @@ from archstyle.common.console import say, warn
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, why_skipped
-from archstyle.photos.sources.styles import mapped_folder, missing_folders
+from archstyle.photos.sources.styles import StyleMap
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
@@ -186,20 +186,18 @@ class RepositoryPhotos:
     def _wanted(self, here: Sequence[str], commit: str) -> list[str]:
         """Return the patterns of what is checked out, none where it is everything.
 
-        Only these files are downloaded. Raises ArchstyleError where the map names a folder that is
-        not there.
+        Only these files are downloaded. Raises ArchstyleError where the map names what is not
+        there.
         """
-        top, styles = self.source.folder.strip("/"), self.source.styles
-        if not styles:
-            return [_pattern(f"{top}/")] if top else []
-        place = [f"{commit}:{top}"] if top else [commit]
-        listing = _git(*here, "ls-tree", "-r", "-d", "-z", "--name-only", *place)
-        found = {name: mapped_folder(name, styles) for name in listing.split("\0") if name}
-        if unseen := [name for name in styles if name not in found.values()]:
-            raise missing_folders(self.location, unseen)
-        wanted = [f"{name}/" for name, folder in found.items() if folder]
+        top, styles = self.source.folder.strip("/"), StyleMap(self.source.styles)
+        if not styles.styles:
+            return [_pattern(top)] if top else []
+        tree = f"{commit}:{top}" if top else commit
+        paths = _git(*here, "ls-tree", "-r", "-t", "-z", "--name-only", tree).split("\0")
+        found = {path: name for path in paths if (name := styles.find_exactly(path))}
+        styles.check(self.location, found.values())
         begin = f"{top}/" if top else ""
-        return [_pattern(begin + name) for name in [*LISTS, *wanted]]
+        return [_pattern(begin + path) for path in (*LISTS, *found)]
 
 
 def _pattern(path: str) -> str:
