@@ -19,7 +19,7 @@ from archstyle.bundle.out_of_distribution import features
 from archstyle.common.console import progress, run, say
 from archstyle.data.manifest import read_manifest, used
 from archstyle.metrics.evaluation import roc
-from archstyle.models.train import fit_distance
+from archstyle.models.rejection import fit_distance
 from archstyle.photos.reader import read_photo
 from archstyle.photos.store import OUTSIDE, PhotoStore
 

@@ -8,8 +8,9 @@ from archstyle.bundle.bundle import write_seen
 from archstyle.common import console
 from archstyle.common.files import read_json, whole_directory, whole_file, write_json
 from archstyle.config import compose, stage_config
-from archstyle.data.arrays import read_arrays
-from archstyle.data.manifest import learned, read_manifest
+from archstyle.data.arrays import open_others, read_arrays
+from archstyle.data.manifest import learned, others, read_manifest, read_others
+from archstyle.photos.reader import Preprocessing
 from archstyle.tracking.runs import start_run
 from archstyle.tracking.store import prepare_store
 
@@ -20,7 +21,12 @@ def main(overrides: Sequence[str]) -> None:
     """Train the chosen network and export its bundle."""
     root = Path.cwd()
     config = stage_config(SECTIONS, overrides)
-    arrays = read_arrays(root / "data/augmented", root / "data/raw")
+    raw, manifest = root / "data/raw", root / "data/prepared/manifest.csv"
+    arrays = read_arrays(root / "data/augmented", raw)
+    rows, strange = read_manifest(manifest), read_others(manifest)
+    # Nothing of the network depends on them, so what is not for the test may be learned from.
+    learned_from = [*others(strange, "train"), *others(strange, "validation")]
+    size = Preprocessing(config.model.read_size)
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
     from archstyle.models import identity, open_checkpoint, train_bundle, write_history
@@ -50,8 +56,9 @@ def main(overrides: Sequence[str]) -> None:
                 config={key: everything[key] for key in everything if key != "register"},
                 on_epoch=run.epoch,
                 checkpoint=checkpoint,
+                others=open_others(raw, rows, learned_from, size),
             )
-            photos = learned(read_manifest(root / "data/prepared/manifest.csv"))
+            photos = learned(rows) | {row.sha256 for row in learned_from}
             for folder in (directory, *variants.iterdir()):
                 write_seen(folder, photos)
         with whole_file(root / "models/history.csv") as path:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from archstyle.bundle import BundleError, Outputs
-from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
-from archstyle.models.train import fit_distance, fit_distance_threshold
+from archstyle.bundle.out_of_distribution import features, load_score, save_score
+from archstyle.models.rejection import fit_distance, fit_distance_threshold
 
 
 def embeddings(n: int, seed: int = 0, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -68,18 +68,18 @@ def test_the_share_that_is_refused_is_the_share_that_was_asked_for() -> None:
 def test_it_is_saved_the_same_and_a_damaged_file_is_named(tmp_path: Path) -> None:
     found = fit_distance(*embeddings(100), axes=5)
     path = tmp_path / "distance.npz"
-    found.save(path)
+    save_score(path, found)
     first = path.read_bytes()
-    found.save(path)
+    save_score(path, found)
     assert path.read_bytes() == first
     photos, _ = embeddings(10, seed=1)
-    np.testing.assert_array_equal(MahalanobisDistance.load(path)(photos), found(photos))
+    np.testing.assert_array_equal(load_score(path)(photos), found(photos))
     for length in (0, 10, len(first) // 2, len(first) - 3):
         path.write_bytes(first[:length])
         with pytest.raises(BundleError, match=r"distance.npz cannot be read .it is damaged"):
-            MahalanobisDistance.load(path)
+            load_score(path)
     with pytest.raises(BundleError, match=r"distance.npz cannot be read .No such file"):
-        MahalanobisDistance.load(tmp_path / "none" / "distance.npz")
+        load_score(tmp_path / "none" / "distance.npz")
 
 
 def test_no_answer_to_a_photo_asks_blas() -> None:

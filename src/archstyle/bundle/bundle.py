@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archstyle.bundle.card import Card, in_words, labels
 from archstyle.bundle.graph import ADVICE, BundleError, Graph, Outputs
-from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
+from archstyle.bundle.out_of_distribution import Score, features, load_score, save_score
 from archstyle.common.files import digest_of, read_json, write_json
 from archstyle.photos.reader import read_photo
 
@@ -65,7 +65,7 @@ class Bundle:
         self._graph = Graph(path / GRAPH, threads)
         # A bundle made before there were distances has neither the file nor a threshold.
         known = card.distance_threshold is not None
-        self._distance = MahalanobisDistance.load(path / DISTANCE) if known else None
+        self._distance = load_score(path / DISTANCE) if known else None
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None, verify: bool = True) -> "Bundle":
@@ -152,14 +152,14 @@ class Bundle:
 
 
 def write_bundle(
-    directory: Path, graph: bytes, card: Card, distance: MahalanobisDistance | None = None
+    directory: Path, graph: bytes, card: Card, distance: Score | None = None
 ) -> Bundle:
     """Write graph, labels, card, distance and golden photos into the empty folder `directory`."""
     (directory / GRAPH).write_bytes(graph)
     write_json(directory / CARD, card.as_dict())
     write_json(directory / LABELS, labels(card.styles))
     if distance is not None:
-        distance.save(directory / DISTANCE)
+        save_score(directory / DISTANCE, distance)
     shutil.copytree(GOLDEN_PHOTOS, directory / GOLDEN)
     files = sorted((directory / GOLDEN).glob("*.png"))
     photos = np.stack([read_photo(file, card.preprocessing) for file in files])

@@ -1,9 +1,13 @@
-"""How far a photo lies from those that were trained on: high where it shows no such building."""
+"""How unlike the photos of its styles a photo is: high where it shows no such building.
+
+The distance from them alone, or with it what was learned from buildings of other styles.
+"""
 
 import zipfile
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,19 +50,59 @@ class MahalanobisDistance:
         means, axes = self.means.astype(np.float64), self.axes.astype(np.float64)
         return means, axes, _products(means, axes)
 
-    def save(self, path: Path) -> None:
-        """Write it as an .npz, the same bytes for the same values."""
-        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
+    def parts(self) -> dict[str, Any]:
+        """Return what `save_score` keeps."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    @classmethod
-    def load(cls, path: Path) -> "MahalanobisDistance":
-        """Read what `save` wrote; raises BundleError where it is missing or damaged."""
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                return cls(held["means"], held["axes"], held["variances"], float(held["rest"]))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-            reason = getattr(error, "strerror", None) or "it is damaged"
-            raise BundleError(f"{path} cannot be read ({reason}): {ADVICE}.") from error
+
+@dataclass(frozen=True)
+class LearnedRejection:
+    """The distance as a share of the farthest that is answered, or what speaks for another style.
+
+    The larger of the two counts, so beyond 1 a photo is refused. `weights` [d] and `offset` are
+    those of a logistic regression of `features`, own styles against others, scaled so that it is 1
+    where a building is refused.
+    """
+
+    distance: MahalanobisDistance
+    farthest: float
+    weights: NDArray[np.float32]
+    offset: float
+
+    def __call__(self, photos: Floats) -> NDArray[np.float32]:
+        """Return the scores [n], above 0, of features [n, d]."""
+        weights = self.weights[np.newaxis].astype(np.float64)
+        other = _products(photos, weights)[:, 0] + self.offset
+        return np.asarray(np.maximum(self.distance(photos) / self.farthest, other), np.float32)
+
+    def parts(self) -> dict[str, Any]:
+        """Return what `save_score` keeps."""
+        learned = {name: getattr(self, name) for name in ("farthest", "weights", "offset")}
+        return self.distance.parts() | learned
+
+
+Score = MahalanobisDistance | LearnedRejection
+
+
+def save_score(path: Path, score: Score) -> None:
+    """Write it as an .npz, the same bytes for the same values."""
+    np.savez(path, **score.parts())
+
+
+def load_score(path: Path) -> Score:
+    """Read what `save_score` wrote; raises BundleError where it is missing or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            distance = MahalanobisDistance(
+                held["means"], held["axes"], held["variances"], float(held["rest"])
+            )
+            if "weights" not in held:
+                return distance
+            offset, farthest = float(held["offset"]), float(held["farthest"])
+            return LearnedRejection(distance, farthest, held["weights"], offset)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise BundleError(f"{path} cannot be read ({reason}): {ADVICE}.") from error
 
 
 def features(outputs: Outputs) -> Floats:

@@ -127,6 +127,7 @@ class Thresholds:
     target_accuracy: float = number(0.5, 1)
     coverage: float = number(0.5, 0.999, 0.95)  # of the sets of styles that a photo can show
     refused_share: float = number(0, 0.5)  # of validation photos, as no building of these styles
+    other_share: float = number(0, 0.5)  # of validation photos, as buildings of other styles
 
 
 @dataclass

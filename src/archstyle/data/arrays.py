@@ -17,7 +17,7 @@ from archstyle.data.crops import chance, side_needed, variant
 from archstyle.data.manifest import Row, digest, used
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing, open_photo, read_photo
-from archstyle.photos.store import PhotoStore, read_packed
+from archstyle.photos.store import OTHERS, PhotoStore, read_packed
 
 Images = NDArray[np.uint8]
 # Draws crops, by their numbers from 1, of the training photo with the given index: uint8
@@ -41,6 +41,20 @@ class Arrays:
     drawn: bool
     copies: int
     draw: Draw
+
+
+@dataclass(frozen=True)
+class Others:
+    """Buildings of other styles, from which train learns what to refuse.
+
+    `read` gives the building with a number, whose style `styles` names; `read_own` the same of the
+    `photos` own training photos: uint8 [read_size, read_size, 3], as the server reads photos.
+    """
+
+    styles: tuple[str, ...]
+    photos: int
+    read: Callable[[int], Images]
+    read_own: Callable[[int], Images]
 
 
 def held(crops: Images) -> Draw:
@@ -124,6 +138,24 @@ def read_arrays(directory: Path, raw: Path) -> Arrays:
         raise ArchstyleError(
             f"{directory} is not whole ({error}): run `dvc repro augment`."
         ) from None
+
+
+def open_others(
+    raw: Path, rows: Sequence[Row], others: Sequence[Row], preprocessing: Preprocessing
+) -> Others | None:
+    """Open the photos of `others`, and beside them the training photos among `rows`.
+
+    None where there are no others.
+    """
+    if not others:
+        return None
+    store, strange, own = PhotoStore(raw), PhotoStore(raw / OTHERS), used(rows, "train")
+    return Others(
+        styles=tuple(row.style for row in others),
+        photos=len(own),
+        read=lambda number: read_photo(strange.read(others[number].file), preprocessing),
+        read_own=lambda number: read_photo(store.read(own[number].file), preprocessing),
+    )
 
 
 def _drawing(

@@ -11,6 +11,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from archstyle.config.schema import Augment
 
 ASPECT = 0.2  # how far the two sides of a crop may go different ways, as exponents of the zoom
+FAINT = 128  # collections exist that hold no more
 BLUR = 1 / 64  # the largest radius of a blur, as a share of the crop's side
 
 
@@ -87,6 +88,13 @@ def _window(
     if not any(columns + rows):
         return inside
     return Image.fromarray(np.pad(np.asarray(inside), (rows, columns, (0, 0)), mode="reflect"))
+
+
+def faint(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a photo, uint8 [size, size, 3], as if it were kept in grey at FAINT pixels a side."""
+    size = len(photo)
+    grey = Image.fromarray(photo).convert("L").resize((FAINT, FAINT), Image.Resampling.BICUBIC)
+    return np.asarray(grey.resize((size, size), Image.Resampling.BICUBIC).convert("RGB"))
 
 
 def relight(image: Image.Image, light: float, contrast: float) -> NDArray[np.uint8]:

@@ -8,24 +8,27 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.stats import norm
-from sklearn.covariance import ledoit_wolf
 
 from archstyle.bundle import Bundle, Card, Outputs
 from archstyle.bundle.bundle import GRAPH, write_bundle
 from archstyle.bundle.graph import Graph
-from archstyle.bundle.out_of_distribution import MahalanobisDistance, features
-from archstyle.common.parallel import parallel_map
+from archstyle.bundle.out_of_distribution import Score, features
 from archstyle.config import Model, Thresholds, Train
-from archstyle.data.arrays import Arrays
+from archstyle.data.arrays import Arrays, Others
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import fit_temperature, fit_threshold, log_loss, softmax
 from archstyle.metrics.conformal import fit_prediction_sets
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph, export_int8_graph
 from archstyle.models.fit import Fitted, OnEpoch, fit
-from archstyle.photos.reader import Preprocessing, to_array
+from archstyle.models.rejection import (
+    Rejection,
+    fit_distance,
+    fit_distance_threshold,
+    own_features,
+)
+from archstyle.photos.reader import Preprocessing
 
 # LiteRT and TensorFlow may differ by this much in a probability, not more.
 EXPORT_TOLERANCE = 0.01
@@ -33,8 +36,6 @@ FLOAT32, INT8 = "float32", "int8"
 # At which int8 is served, on validation photos: one of 231 wrong more, one of fifty told
 # otherwise, and a tenth of the log loss of the default recipe.
 ACCURACY_LOSS, AGREEMENT, LOG_LOSS = 0.005, 0.98, 0.01
-PHOTOS = 1000  # that the distance is fitted on; more hardly change it
-AXES = 32  # 16 to 64 tell photos of no building from buildings equally well; more do it worse
 
 
 def train_bundle(
@@ -50,10 +51,12 @@ def train_bundle(
     config: dict[str, Any],
     on_epoch: OnEpoch,
     checkpoint: Checkpoint,
+    others: Others | None = None,
 ) -> tuple[Fitted, Bundle]:
     """Train, calibrate and choose on validation, export; both folders are empty.
 
     `variants` gets a bundle of each precision and `directory` the one that is to be served.
+    `others` are buildings of other styles to learn to refuse, if there are any;
     `summary` is data/prepared/summary.json; `config` goes into the card. Raises ArchstyleError
     where the exported graph does not give what the network gives.
     """
@@ -87,7 +90,7 @@ def train_bundle(
         FLOAT32: export_graph(*of_network),
         INT8: export_int8_graph(*of_network, arrays.train_images),
     }
-    served, given = write_variants(variants, graphs, arrays, card, thresholds)
+    served, given = write_variants(variants, graphs, arrays, card, thresholds, others)
     off = float(np.abs(given[FLOAT32].probabilities - softmax(logits, temperature)).max())
     if not off <= EXPORT_TOLERANCE:
         raise ArchstyleError(
@@ -99,32 +102,37 @@ def train_bundle(
 
 
 def write_variants(
-    directory: Path, graphs: dict[str, bytes], arrays: Arrays, card: Card, thresholds: Thresholds
+    directory: Path,
+    graphs: dict[str, bytes],
+    arrays: Arrays,
+    card: Card,
+    thresholds: Thresholds,
+    others: Others | None = None,
 ) -> tuple[Path, dict[str, Outputs]]:
     """Write a bundle of each graph, by its precision, into a folder of its own.
 
-    Distance and thresholds are fitted on what the graph itself gives. Returns the folder of the one
+    Scores and thresholds are fitted on what the graph itself gives. Returns the folder of the one
     to serve, and what each says of the validation photos.
     """
-    chosen, examples = _examples(arrays)
-    cards, distances, given = {}, {}, {}
+    cards, given = {}, {}
+    scores: dict[str, Score] = {}
     for precision, graph in graphs.items():
         path = directory / precision / GRAPH
         path.parent.mkdir()
         path.write_bytes(graph)
         loaded = Graph(path)
-
-        def seen(example: NDArray[np.uint8], loaded: Graph = loaded) -> NDArray[np.float64]:
-            photo = to_array(Image.fromarray(example), arrays.validation_images.shape[1])
-            return features(loaded.run(photo[np.newaxis]))
-
-        found = np.concatenate([*parallel_map(seen, examples, len(examples), "distances")])
-        distances[precision] = fit_distance(found, arrays.train_labels[chosen])
         given[precision] = loaded.run(arrays.validation_images)
-        far = distances[precision](features(given[precision]))
-        probabilities = given[precision].probabilities
-        settings = _choose(probabilities, far, arrays.validation_labels, thresholds)
-        cards[precision] = replace(card, precision=precision, **settings)
+        held, labels = features(given[precision]), arrays.validation_labels
+        distance = fit_distance(*own_features(loaded, arrays))
+        farthest = fit_distance_threshold(distance(held), thresholds.refused_share)
+        scores[precision], left_out = distance, {}
+        if others is not None:
+            rejection, farthest = Rejection(loaded, others, distance, farthest, held), 1.0
+            scores[precision] = rejection.fit(thresholds.other_share)
+            left_out = rejection.left_out(thresholds.other_share)
+        far = scores[precision](held)
+        settings = _choose(given[precision].probabilities, far, farthest, labels, thresholds)
+        cards[precision] = replace(card, precision=precision, left_out=left_out, **settings)
     whole, small = (given[name].probabilities for name in (FLOAT32, INT8))
     served = INT8 if small_is_enough(whole, small, arrays.validation_labels) else FLOAT32
     facts: dict[str, dict[str, Any]] = {
@@ -137,18 +145,18 @@ def write_variants(
     }
     for name, graph in graphs.items():
         described = replace(cards[name], variants=facts)
-        write_bundle(directory / name, graph, described, distances[name])
+        write_bundle(directory / name, graph, described, scores[name])
     return directory / served, given
 
 
 def _choose(
     probabilities: NDArray[np.float32],
     distances: NDArray[np.float32],
+    farthest: float,
     labels: NDArray[np.int64],
     thresholds: Thresholds,
 ) -> dict[str, Any]:
     """Return the card's thresholds and sets, and its metrics of the validation photos with them."""
-    farthest = fit_distance_threshold(distances, thresholds.refused_share)
     near = distances <= farthest
     threshold = fit_threshold(probabilities[near], labels[near], thresholds.target_accuracy)
     right = probabilities.argmax(axis=1) == labels
@@ -172,24 +180,6 @@ def _choose(
     }
 
 
-def _examples(arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return which training photos [m] the distance is fitted on, and [m, size, size, 3].
-
-    Whole photos and crops in turn, so that a detail counts as a building too.
-    """
-    photos = len(arrays.train_labels)
-    chosen = np.linspace(0, photos - 1, min(PHOTOS, photos), dtype=np.int64)
-
-    def example(number: int) -> NDArray[np.uint8]:
-        photo = int(chosen[number])
-        if number % 2 and arrays.copies:
-            return np.asarray(arrays.draw(photo, [1 + number // 2 % arrays.copies])[0])
-        return np.asarray(arrays.train_images[photo])
-
-    numbers = range(len(chosen))
-    return chosen, np.stack([*parallel_map(example, numbers, len(numbers), "examples")])
-
-
 def small_is_enough(
     whole: NDArray[np.floating], small: NDArray[np.floating], labels: NDArray[np.int64]
 ) -> bool:
@@ -208,30 +198,3 @@ def small_is_enough(
     # A share of few photos is not exact in binary.
     lost = right.mean() - still_right.mean() - 1e-9
     return bool(lost <= ACCURACY_LOSS and agreement >= AGREEMENT and bound <= LOG_LOSS)
-
-
-def fit_distance(
-    photos: NDArray[np.float64], labels: NDArray[np.int64], axes: int = AXES
-) -> MahalanobisDistance:
-    """Fit means and shared covariance of what `bundle.out_of_distribution.features` returns [n, d].
-
-    The covariance is shrunk towards a multiple of the identity (Ledoit and Wolf 2004), as there are
-    hardly more photos than dimensions.
-    """
-    styles = np.unique(labels)
-    means = np.stack([photos[labels == style].mean(axis=0) for style in styles])
-    covariance, _ = ledoit_wolf(photos - means[np.searchsorted(styles, labels)])
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = np.maximum(values[::-1], 1e-12), vectors[:, ::-1]
-    axes = min(axes, len(values) - 1)
-    return MahalanobisDistance(
-        means=means.astype(np.float32),
-        axes=vectors[:, :axes].T.astype(np.float16),  # half the size, the same distances
-        variances=values[:axes].astype(np.float32),
-        rest=float(values[axes:].mean()),
-    )
-
-
-def fit_distance_threshold(distances: NDArray[np.float32], refused: float) -> float:
-    """Return the distance beyond which the share `refused` of validation's distances [n] lies."""
-    return round(float(np.quantile(distances.astype(np.float64), 1 - refused)), 6)
