@@ -11,10 +11,11 @@ from archstyle.bundle import Bundle
 from archstyle.common.console import run, say
 from archstyle.common.files import read_json
 from archstyle.config import Config, Split, stage_config
-from archstyle.data.manifest import read_manifest, read_pairs
+from archstyle.data.manifest import others, read_manifest, read_others, read_pairs
 from archstyle.data.splits import check_data, check_splits
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
+from archstyle.metrics.others import measure_others
 from archstyle.metrics.predictions import label_test_photos, predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation import Report, pick, show_answered, write_reports
@@ -65,6 +66,7 @@ def main(argv: Sequence[str]) -> None:
         sure=sure,
         outside=outside,
         answered_outside=show_answered(bundle, RAW, outside),
+        others=measure_others(bundle, RAW, others(read_others(PREPARED / "manifest.csv"), "test")),
         variants=variants,
     )
     say(write_reports(REPORTS, report))

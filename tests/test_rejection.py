@@ -1,5 +1,6 @@
 """Buildings of other styles are refused, those of styles that were not learned from too."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,13 @@ from archstyle.bundle.graph import Outputs
 from archstyle.bundle.out_of_distribution import features, load_score, save_score
 from archstyle.data.arrays import Others
 from archstyle.data.crops import faint
+from archstyle.data.manifest import Row
+from archstyle.metrics.others import measure_others, other_metrics
 from archstyle.models import rejection
 from archstyle.models.rejection import Rejection, fit_distance
+from archstyle.photos.packing import pack
+from archstyle.photos.store import PhotoStore
+from tests.evaluation_project import ColourBundle, Photos, card, colours, photo
 
 SIDE = 8
 SHARE = 0.05
@@ -107,3 +113,27 @@ def test_a_faint_photo_is_grey_and_has_no_fine_detail() -> None:
     found = faint(fine)
     assert found.shape == fine.shape and found.dtype == np.uint8
     assert (found == found[..., :1]).all() and np.ptp(found.astype(int)) < 40
+
+
+def test_other_styles_are_measured_by_style_and_told_as_numbers(tmp_path: Path) -> None:
+    grey = photo(np.array([128.0, 128, 128]), 0)
+    alike = photo(colours(4)[2], 99)
+    (tmp_path / "others").mkdir()
+    found = Photos({"ranch/1.png": grey, "tudor/1.png": grey, "tudor/2.png": alike})
+    pack(found, tmp_path / "others", None, 10**9)
+    rows = [
+        Row(name, name.split("/")[0], "", "", "", "test", "other", "")
+        for name in PhotoStore(tmp_path / "others").files()
+    ]
+    bundle = ColourBundle(replace(card(), distance_threshold=40.0, left_out={"ranch": 0.5}))
+    others = measure_others(bundle, tmp_path, rows)
+    assert others is not None
+    assert others["photos"] == 3 and others["answered"] == pytest.approx(1 / 3)
+    assert others["styles"] == {"ranch": (1, 0.0), "tudor": (2, 0.5)}
+    assert other_metrics(others, bundle.card) == {
+        "other_styles_photos": 3,
+        "other_styles_answered": 0.333333,
+        "left_out_styles_refused": 0.5,
+    }
+    assert measure_others(bundle, tmp_path, []) is None
+    assert other_metrics(None, card()) == {}

@@ -20,6 +20,7 @@ from PIL import Image
 from archstyle.bundle import Bundle, Card
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.metrics.evaluation import Evaluation, Outside, flat_metrics, variant_metrics
+from archstyle.metrics.others import other_metrics
 from archstyle.metrics.predictions import Labels, Predictions, Reads
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
@@ -78,6 +79,7 @@ class Report:
     sure: Mapping[str, Sequence[Shown]]  # style's name -> photos
     outside: Outside | None = None  # None: there was no out-of-distribution photo
     answered_outside: Sequence[Shown] = ()
+    others: Mapping[str, Any] | None = None  # of measure_others
     variants: Sequence[Mapping[str, Any]] = ()  # of measure_variants
 
     @property
@@ -161,6 +163,7 @@ def write_reports(directory: Path, report: Report) -> str:
     write(directory / "model-card.md", model_card(report))
     metrics = flat_metrics(report.labelled, report.corrected, report.labels.touched)
     metrics |= report.outside.as_metrics() if report.outside else {}
+    metrics |= other_metrics(report.others, report.card)
     for variant in report.variants:
         metrics |= variant_metrics(variant)
     write_json(directory / "metrics.json", metrics)
