@@ -15,7 +15,7 @@ NEIGHBOURS = 8  # of each view, itself among them
 CROPS = 4  # views that are most like a middle square; more find nothing more
 CROP_LIKENESS = 0.4  # outlines change when the square was not cut quite there: see record 49
 CHUNK = 2048  # photos at a time, so that memory does not grow with them
-EXACT = 20_000  # views among which the nearest are found by comparing with all
+EXACT = 30_000  # views among which the nearest are found by comparing with all
 PROBES = 16  # cells that are searched where there are more
 
 
