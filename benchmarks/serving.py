@@ -131,6 +131,7 @@ def prepared_cache(folder: Path, bundle_path: Path) -> dict[str, str]:
         **os.environ,
         "ARCHSTYLE_CACHE": str(folder),
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/none.db",
+        "ARCHSTYLE_RELEASED": str(folder / "none"),  # a bundle of drawings would come after it
         "PORT": str(free_port()),
     }
     code = (

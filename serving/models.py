@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archstyle.bundle import Bundle
-from archstyle.registry.cache import (
-    RELEASED,
-    RESTORE,
-    CachedBundle,
-    cache_directory,
-    candidates,
-    told,
-)
+from archstyle.registry.cache import CachedBundle, cache_directory, candidates, not_used, told
 from serving.settings import Settings
 
 LOOK_SECONDS = 0.5
@@ -25,16 +18,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A warm bundle with the version it is registered as, or RELEASED."""
+    """A warm bundle with the version it is registered as, or `released`."""
 
     bundle: Bundle
     version: str
     run_id: str | None
-
-    @property
-    def released(self) -> bool:
-        """Whether it is the released model, which no registry knows."""
-        return self.version == RELEASED
 
     @property
     def told(self) -> str:
@@ -81,11 +69,10 @@ class Models:
                 bundle = Bundle.load(one.path, threads)
             except Exception as error:
                 refused, self._looks_until_retry = True, RETRY_LOOKS
-                advice = f" {RESTORE}" if one.version == RELEASED else ""
-                log.error("%s is not used: %s%s", one.told, error, advice)
+                log.error(not_used(one.version, error))
                 continue
             self.latest, self._used = Model(bundle, one.version, one.run_id), one
-            log.info("answers with %s", one.told)
+            log.info("answers with %s", told(one.version))
             return
 
     def _watch(self, directory: Path, threads: int) -> None:

@@ -15,6 +15,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from archstyle.bundle import Answer
 from archstyle.photos.reader import PhotoError, is_photo, read_photo
+from archstyle.registry.cache import RELEASED
 from serving.models import Model, Models
 from serving.settings import Settings
 
@@ -172,5 +173,5 @@ def model_facts(model: Model) -> dict[str, Any]:
         "run_id": model.run_id,
         "digest": model.bundle.digest,
         "drawn": model.bundle.card.drawn,
-        "released": model.released,
+        "released": model.version == RELEASED,
     }

@@ -123,7 +123,7 @@ def test_the_command_line_answers_with_it_where_nothing_was_trained(
     damage(boxed)
     failed = predict(facade)
     assert failed.exit_code == 1
-    assert "The released model is not used: " in failed.stderr
+    assert "the released model is not used: " in failed.stderr
     assert "after `make run`" in failed.stderr
     install(tiny_bundle, "1")
     assert "Answering with version 1 from the cache." in predict(facade).stderr
@@ -176,7 +176,7 @@ def test_what_was_trained_and_measured_is_released(measured: Path) -> None:
     assert card.lineage["git.commit"] == "c0ffee"
     sheet = (measured / "models/released/data-sheet.md").read_text("utf-8")
     assert "rights in the photos lie with those who made them" in sheet
-    assert "| the folder “photos” | 12 |" in sheet and "gone" in sheet
+    assert "| the folder “photos”, without gone, not reached | 12 |" in sheet
     assert "/home/me" not in sheet + str(card)
 
 
@@ -235,8 +235,8 @@ def nothing_trained(project: Path) -> None:
         (too_big, "20 MB may be released"),
         (other_golden_photos, "golden photo"),
         (measured_on_nothing, "measured on no photos"),
-        (measured_another, "run `dvc repro evaluate`"),
-        (described_other_data, "run `dvc repro describe`"),
+        (measured_another, "model-card.md does not tell of models/bundle: run `dvc repro`"),
+        (described_other_data, "data-sheet.md does not tell of models/bundle: run `dvc repro`"),
         (nothing_trained, "`make run` makes one"),
     ],
 )

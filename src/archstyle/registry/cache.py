@@ -23,7 +23,6 @@ from archstyle.tracking.store import main_root, tracking_uri
 
 KEPT_VERSIONS = 3
 RELEASED = "released"  # what the released model has for a version
-RESTORE = "`git checkout models/released` restores the released model."
 
 
 @dataclass(frozen=True)
@@ -31,24 +30,15 @@ class CachedBundle:
     """A bundle that may answer and where it came from; `path` is the bundle's own folder.
 
     `digest` is the SHA-256 of its files as they were installed; of the released model, which every
-    look of the server asks for, only the time at which its folder was changed.
+    look of the server asks for, only the time at which its folder was changed. `precedence` is 0
+    for a champion trained on photos, 1 for the released model, 2 for a champion of drawings.
     """
 
     path: Path
     version: str
     run_id: str | None
     digest: str
-    drawn: bool = False
-
-    @property
-    def told(self) -> str:
-        """What people call it: `version 3` or `the released model`."""
-        return told(self.version)
-
-    @property
-    def precedence(self) -> int:
-        """0 for a champion trained on photos, 1 for the released model, 2 for one of drawings."""
-        return 1 if self.version == RELEASED else 2 * self.drawn
+    precedence: int
 
     def is_whole(self) -> bool:
         """Say whether the files are still those that were installed (reads them all)."""
@@ -58,6 +48,12 @@ class CachedBundle:
 def told(version: str) -> str:
     """Return what people call a version."""
     return "the released model" if version == RELEASED else f"version {version}"
+
+
+def not_used(version: str, error: Exception) -> str:
+    """Return the sentence for a bundle that does not load."""
+    advice = " `git checkout models/released` restores it." if version == RELEASED else ""
+    return f"{told(version)} is not used: {error}{advice}"
 
 
 def cache_directory() -> Path:
@@ -85,8 +81,8 @@ def install(
         if cached is None or cached.run_id != run_id or not cached.is_whole():
             with whole_directory(folder) as partial:
                 shutil.copytree(bundle_path, partial / "bundle")
-                drawn = _drawn(bundle_path)
-                cached = CachedBundle(folder / "bundle", version, run_id, digest, drawn)
+                order = _precedence(bundle_path)
+                cached = CachedBundle(folder / "bundle", version, run_id, digest, order)
                 values = {"version": version, "run_id": run_id, "digest": digest}
                 write_json(partial / "registered.json", values)
         with whole_file(directory / "current") as link:
@@ -116,7 +112,7 @@ def released() -> CachedBundle | None:
         changed = folder.stat().st_ctime_ns
     except OSError:
         return None
-    return CachedBundle(folder.resolve(), RELEASED, None, str(changed))
+    return CachedBundle(folder.resolve(), RELEASED, None, str(changed), 1)
 
 
 def candidates(directory: Path | None = None) -> list[CachedBundle]:
@@ -126,11 +122,8 @@ def candidates(directory: Path | None = None) -> list[CachedBundle]:
 
 
 def answering() -> str:
-    """Return what people call the model that goes first, after a change of the champion."""
-    first = next(iter(candidates()), None)
-    if first is not None and first.version == RELEASED:
-        return f"{first.told}, which goes before a champion of drawings,"
-    return first.told if first else "it"
+    """Return what people call the model that goes first."""
+    return next((told(one.version) for one in candidates()), "the champion")
 
 
 def _read(folder: Path) -> CachedBundle | None:
@@ -140,12 +133,12 @@ def _read(folder: Path) -> CachedBundle | None:
         version, run_id, digest = str(values["version"]), values["run_id"], str(values["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return CachedBundle(bundle, version, run_id, digest, _drawn(bundle))
+    return CachedBundle(bundle, version, run_id, digest, _precedence(bundle))
 
 
-def _drawn(bundle: Path) -> bool:
-    """Say whether drawings were trained on; not of a damaged card, which whoever loads it tells."""
+def _precedence(bundle: Path) -> int:
+    """Return a champion's; 0 of a damaged card, which whoever loads it tells."""
     try:
-        return bool(json.loads((bundle / CARD).read_text("utf-8"))["drawn"])
+        return 2 if json.loads((bundle / CARD).read_text("utf-8"))["drawn"] else 0
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return 0

@@ -91,7 +91,7 @@ def table_line(result: dict[str, Any], sets: PredictionSets | None) -> str:
 
 
 def _first() -> Bundle:
-    from archstyle.registry.cache import RESTORE, current, released
+    from archstyle.registry.cache import RELEASED, current, not_used, released
     from archstyle.tracking.store import sqlite_file, tracking_uri
 
     in_the_box = released()
@@ -108,8 +108,8 @@ def _first() -> Bundle:
         return champion
     try:
         bundle = Bundle.load(in_the_box.path)
-    except ArchstyleError as error:
-        print(f"The released model is not used: {error} {RESTORE}", file=sys.stderr)
+    except Exception as error:  # damage takes any form
+        print(not_used(RELEASED, error), file=sys.stderr)
         return champion or _champion()
     print(f"{why}Answering with the released model.", file=sys.stderr)
     return bundle

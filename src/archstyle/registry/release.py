@@ -39,9 +39,10 @@ def release(root: Path) -> str:
             "A quick look is not released: set data.limit to null in params.yaml, then `make run`."
         )
     test, sheet = _reports(root, served)
-    is_int8 = served.card.precision == "int8"
-    chosen = served if is_int8 else Bundle.load(root / "models" / "variants" / "int8")
-    card = _card(chosen.card, test if is_int8 else _of_int8(test), root)
+    chosen = served
+    if served.card.precision != "int8":
+        chosen, test = Bundle.load(root / "models" / "variants" / "int8"), _of_int8(test)
+    card = _card(chosen.card, test, root)
     with whole_directory(root / "models" / RELEASED) as folder:
         shutil.copytree(chosen.path, folder, dirs_exist_ok=True)
         write_json(folder / CARD, card.as_dict())
@@ -64,24 +65,20 @@ def release(root: Path) -> str:
 
 def _reports(root: Path, bundle: Bundle) -> tuple[dict[str, Any], str]:
     """Return the headline of metrics.json and the data sheet; raises where they tell of others."""
-    summary = read_json(root / "data/prepared/summary.json", "run `dvc repro describe`")
-    check_data(bundle.card.data_digest, summary["digest"])
+    check_data(bundle.card.data_digest, read_json(root / "data/prepared/summary.json")["digest"])
     test = read_json(root / "reports" / "metrics.json", "run `dvc repro evaluate`")
     if not test.get("test_photos"):
-        raise ArchstyleError(
-            "The bundle was measured on no photos: raise split.test in params.yaml, then "
-            "`make run`."
+        told = (
+            "The bundle was measured on no photos: raise split.test in params.yaml, then `make run`"
         )
-    texts = []
-    for name, stage, digest in (
-        ("model-card.md", "evaluate", bundle.digest),
-        (SHEET, "describe", bundle.card.data_digest),
-    ):
+        raise ArchstyleError(f"{told}.")
+    text, of_which = "", {"model-card.md": bundle.digest, SHEET: bundle.card.data_digest}
+    for name, digest in of_which.items():
         page = root / "reports" / name
-        texts.append(page.read_text("utf-8") if page.is_file() else "")
-        if digest not in texts[-1]:
-            raise ArchstyleError(f"{page} does not tell of models/bundle: run `dvc repro {stage}`.")
-    return test, texts[-1]
+        text = page.read_text("utf-8") if page.is_file() else ""
+        if digest not in text:
+            raise ArchstyleError(f"{page} does not tell of models/bundle: run `dvc repro`.")
+    return test, text
 
 
 def _of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +92,7 @@ def _of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
 def _card(card: Card, test: Mapping[str, Any], root: Path) -> Card:
     """Return the card with test figures and lineage, and without any place of this machine."""
     run = read_json(root / "models" / "run.json", "run `dvc repro --force train`")
-    lineage: dict[str, Any] = {
-        key: run[key] for key in ("run_id", "git.commit", "git.dirty") if key in run
-    }
+    lineage: dict[str, Any] = {k: run[k] for k in ("run_id", "git.commit", "git.dirty") if k in run}
     return replace(
         card,
         metrics={**card.metrics, "test": {key: test[key] for key in HEADLINE if key in test}},
@@ -128,7 +123,6 @@ def _sheet(card: Card, rows: list[Row], described: str) -> str:
         "released.md",
         card=card,
         sources=sources.most_common(),
-        missing=card.source.get("missing", []),
         repositories=[one for one in configured if one["kind"] == "git"],
         described=Markup(described.partition("\n")[2].strip()),  # Markdown already
     )
