@@ -114,6 +114,21 @@ def test_a_blur_takes_detail_and_nothing_else() -> None:
     assert min(steps) < 0.8 < 0.95 < max(steps) < 1.01
 
 
+def test_a_shrunk_photo_has_the_detail_of_128_pixels_however_small_the_crop() -> None:
+    fine = np.zeros((448, 448, 3), np.uint8)
+    fine[:, ::2] = 255  # lines that 128 pixels a side cannot hold
+    coarse = np.zeros((448, 448, 3), np.uint8)
+    coarse[:, :224] = 255
+    for zoom in (0.5, 1.0):
+        augment = replace(STILL, zoom=[zoom, zoom], shrink=1.0)
+        grey, kept = (
+            variant(Image.fromarray(lines), 224, augment, chance(1, SHA, 1)).astype(float)
+            for lines in (fine, coarse)
+        )
+        assert np.ptp(grey) < 60 and abs(grey.mean() - 127) < 3
+        assert np.ptp(kept) > 200 or zoom < 1
+
+
 def test_no_dark_corners_and_no_colours_from_nowhere() -> None:
     image = Image.new("RGB", (200, 100), (200, 150, 100))
     wild = replace(LIVELY, brightness=0, contrast=0, rotation=45, shear=0.5)

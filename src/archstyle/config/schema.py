@@ -84,8 +84,9 @@ class Augment:
     brightness: float = number(0, 0.99)
     contrast: float = number(0, 0.99)
     saturation: float = number(0, 1)
-    grey: float = number(0, 1)  # probabilities, as the next two are
+    grey: float = number(0, 1)  # probabilities, as the next three are
     blur: float = number(0, 1)
+    shrink: float = number(0, 1, 0.0)
     flip: float = number(0, 1)
 
 

@@ -49,6 +49,8 @@ def variant(
     if random.random() < augment.grey:
         saturation = 0.0
     radius = random.uniform(0, BLUR * size) if random.random() < augment.blur else 0.0
+    # Not drawn where it is not wanted, so that older recipes keep their crops.
+    shrunk = augment.shrink > 0 and random.random() < augment.shrink
 
     # From a place in the variant, seen from its middle, to a place in the photo.
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -63,6 +65,10 @@ def variant(
         (*inverse[0], shift[0], *inverse[1], shift[1]),
         Image.Resampling.BICUBIC,
     )
+    if shrunk:  # as a crop of a photo with so few pixels
+        few = min(size, max(1, round(FAINT * zoom)))
+        small = turned.resize((few, few), Image.Resampling.BICUBIC)
+        turned = small.resize((size, size), Image.Resampling.BICUBIC)
     if radius:
         turned = turned.filter(ImageFilter.GaussianBlur(radius))
     if saturation != 1:
