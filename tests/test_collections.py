@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,12 @@ def test_a_map_takes_only_its_folders_and_names_their_styles(
     # Nothing else was downloaded.
     checkout = tmp_path / "clones/0"
     assert not (checkout / "big").exists() and (checkout / "data/train/Mixed").exists()
+
+    shutil.rmtree(tmp_path / "clones")
+    few = [packed(chosen([replace(source, count=1)], tmp_path), tmp_path / name) for name in "ab"]
+    assert Counter(entry.style for entry in few[0].entries) == {"victorian": 1, "tudor": 1}
+    assert few[0].files() == few[1].files()
+    assert len([*checkout.rglob("*.jpg")]) == 2
 
     root = fill(tmp_path / "mine", {"Mixed": 1, "else": 1, "Mixed/deeper": 1})
     mapped = Source("folder", str(root), styles={"Mixed": "tudor"})

@@ -16,7 +16,8 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.names import member_name, printable, style_of
 from archstyle.photos.packing import pack
 from archstyle.photos.sources import Collection, Photos, announce_drawn, choose
-from archstyle.photos.sources.folders import FolderPhotos, can_be_reached
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.sources.git import can_be_reached
 from archstyle.photos.store import COLUMNS, Origin, PhotoStore
 from pipeline import fetch
 from tests.photo_folders import fill, jpeg, photo

@@ -35,7 +35,7 @@ class Source:
     location: str = ""  # name of the variable, path or address
     commit: str = ""
     folder: str = ""
-    count: int = number(0, 1_000_000, 0)
+    count: int = number(0, 1_000_000, 0)  # facades, or files of each style in `styles`; 0: all
     styles: dict[str, str] = field(default_factory=dict)  # by folder; empty: folders are styles
     labels: str = ""  # a table of the styles of single files, in the project
 

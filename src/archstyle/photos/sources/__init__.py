@@ -13,7 +13,8 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, Photos, printable
 from archstyle.photos.sources.archives import ArchivePhotos, is_archive
 from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
-from archstyle.photos.sources.folders import FolderPhotos, RepositoryPhotos, can_be_reached
+from archstyle.photos.sources.folders import FolderPhotos
+from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
 from archstyle.photos.sources.styles import with_labels
 
 __all__ = ["UNREACHED", "Collection", "Found", "Photos", "announce_drawn", "choose", "choose_more"]
@@ -121,12 +122,10 @@ def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list
     """Split paths at os.pathsep, but not within one that is there, the longest first."""
     pieces, paths = value.split(os.pathsep), []
     while pieces:
-        ends = range(len(pieces), 1, -1)
-        joined = (
-            end for end in ends if _place(os.pathsep.join(pieces[:end]), environment).exists()
-        )
-        end = next(joined, 1)
-        paths.append(os.pathsep.join(pieces[:end]))
+        tries = ((os.pathsep.join(pieces[:end]), end) for end in range(len(pieces), 1, -1))
+        there = (one for one in tries if os.path.exists(_place(one[0], environment)))  # noqa: PTH110
+        path, end = next(there, (pieces[0], 1))
+        paths.append(path)
         pieces = pieces[end:]
     return [path for path in paths if path] or [value]
 

@@ -76,7 +76,8 @@ class Collection:
                 else:
                     style = style_of(found.name) or (part.name if self.loose else "")
                 yield replace(found, name=begin + found.name, style=style, source=part.source)
-            styles.check(part.photos.location, seen)
+            if part.photos.kind != "git":  # which looks before it downloads
+                styles.check(part.photos.location, seen)
 
     def stamps(self) -> Iterator[str]:
         """Yield what the files, their names and their styles depend on."""

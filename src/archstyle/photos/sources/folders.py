@@ -1,32 +1,14 @@
-"""Photos in a folder, and in a folder of a git repository at a pinned commit."""
+"""Photos in a folder."""
 
 import os
-import re
-import shutil
-import signal
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archstyle.common.console import say, warn
-from archstyle.config.schema import Source
+from archstyle.common.console import warn
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, why_skipped
-from archstyle.photos.sources.styles import StyleMap
-
-QUIET = {
-    "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
-    "GIT_ASKPASS": "true",
-    "SSH_ASKPASS": "true",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
-    "LC_ALL": "C",
-}
-
-
-LISTS = ("buildings.csv", "sources.csv")  # that may lie at the top of a source
 
 
 @dataclass
@@ -119,128 +101,3 @@ def _why_not_read(path: Path, root: Path) -> str:
             return "a link that leads out of the folder"
         mode = target.stat().st_mode
     return "" if stat.S_ISREG(mode) else "no ordinary file"
-
-
-@dataclass
-class RepositoryPhotos:
-    """A folder of a git repository; it is downloaded when its files are asked for."""
-
-    source: Source
-    workspace: Path
-    timeout_seconds: float
-    kind: str = "git"
-
-    def __post_init__(self) -> None:
-        self.location = f"{self.source.location}@{self.source.commit}"
-
-    def files(self, max_bytes: int) -> Iterator[Found]:
-        """Download the repository, unless this was done already, and yield every file.
-
-        Raises ArchstyleError when the download breaks off or the commit or folder is not there.
-        """
-        folder = self.workspace / self.source.folder
-        if not folder.is_dir():
-            self._clone()
-        if not folder.is_dir():
-            raise ArchstyleError(
-                f"{self.location} has no folder {self.source.folder!r}: "
-                "correct `folder` in the file of conf/data/."
-            )
-        return FolderPhotos(folder).files(max_bytes)
-
-    def stamps(self) -> Iterator[str]:
-        """Yield what is pinned."""
-        yield f"git\t{self.location}\t{self.source.folder}"
-
-    def _clone(self) -> None:
-        """Put the folder at the commit, and no more than that, into the workspace.
-
-        A commit may be short: the clone has all commits, but files only as they are checked out.
-        """
-        shutil.rmtree(self.workspace, ignore_errors=True)
-        self.workspace.parent.mkdir(parents=True, exist_ok=True)
-        address, commit, target = self.source.location, self.source.commit, str(self.workspace)
-        # A download that stands still is given up; a slow one may take its time.
-        given_up = f"http.lowSpeedTime={max(1, self.timeout_seconds):.0f}"
-        patient = f"-c http.lowSpeedLimit=1000 -c {given_up} -c core.autocrlf=false".split()
-        here = [*patient, "-C", target]
-        how = ["--filter=blob:none", "--no-checkout", "--", address, target]
-        say(f"Downloading {address} at {commit} ...")
-        try:
-            _git(*patient, "clone", *how, watched=True)
-            try:
-                _git(*here, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
-            except subprocess.CalledProcessError:
-                raise ArchstyleError(
-                    f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
-                ) from None
-            if patterns := self._wanted(here, commit):
-                _git(*here, "sparse-checkout", "set", "--no-cone", "--", *patterns)
-            _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
-        except (subprocess.CalledProcessError, OSError) as error:
-            raise ArchstyleError(
-                f"The download of {address} broke off ({_last_line(error)}): run this again, or "
-                "set ARCHSTYLE_PHOTOS to a folder of photos."
-            ) from None
-
-    def _wanted(self, here: Sequence[str], commit: str) -> list[str]:
-        """Return the patterns of what is checked out, none where it is everything.
-
-        Only these files are downloaded. Raises ArchstyleError where the map names what is not
-        there.
-        """
-        top, styles = self.source.folder.strip("/"), StyleMap(self.source.styles)
-        if not styles.styles:
-            return [_pattern(top)] if top else []
-        tree = f"{commit}:{top}" if top else commit
-        paths = _git(*here, "ls-tree", "-r", "-t", "-z", "--name-only", tree).split("\0")
-        found = {path: name for path in paths if (name := styles.find_exactly(path))}
-        styles.check(self.location, found.values())
-        begin = f"{top}/" if top else ""
-        return [_pattern(begin + path) for path in (*LISTS, *found)]
-
-
-def _pattern(path: str) -> str:
-    """Return the line of .gitignore's language that means one path."""
-    return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path)
-
-
-def can_be_reached(address: str, timeout_seconds: float) -> str:
-    """Ask the address for its branches; return what went wrong, or nothing."""
-    try:
-        _git("ls-remote", "--quiet", "--", address, "HEAD", timeout=timeout_seconds)
-    except subprocess.TimeoutExpired:
-        return f"no answer within {timeout_seconds:g} seconds"
-    except (subprocess.CalledProcessError, OSError) as error:
-        return _last_line(error)
-    return ""
-
-
-def _git(*arguments: str, timeout: float | None = None, watched: bool = False) -> str:
-    """Run git in a process group of its own, so that its helpers end with it; return its output."""
-    with subprocess.Popen(
-        ["git", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=None if watched and sys.stderr.isatty() else subprocess.PIPE,
-        env={**os.environ, **QUIET},
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            output, problem = process.communicate(timeout=timeout)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, "git", stderr=problem)
-    return output
-
-
-def _last_line(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "git is not installed"
-    lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-    return lines[-1].removeprefix("fatal: ") if lines else "git failed"
