@@ -282,3 +282,15 @@ def test_a_folder_that_vanishes_half_way_stops_fetch_and_nothing_is_lost(
         with pytest.raises(ArchstyleError, match=r"vanished while it was read: bring it back"):
             fetch.main([])
         assert Path("data/raw/source.json").read_bytes() == before
+
+
+def test_a_repository_that_vanishes_half_way_is_one_sentence(
+    commit: Commit, tmp_path: Path
+) -> None:
+    one, two = commit("one", {"gothic": 1}), commit("two", {"baroque": 1})
+    collection = chosen([one, two], tmp_path)
+    shutil.rmtree(tmp_path / "repositories/two/.git/objects")
+    with pytest.raises(
+        ArchstyleError, match=r"The download of file:.*two broke off \(.+\): run this"
+    ):
+        packed(collection, tmp_path / "raw")
