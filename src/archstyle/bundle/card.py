@@ -30,8 +30,8 @@ class Card:
     one. `drawn` says that drawn facades, not photos, were trained on. `variants` tells of each
     precision that train made: validation accuracy, bytes and, for one of them, that it is served.
     `prediction_sets` say which styles a photo can show that none alone is sure enough of.
-    `left_out` is the share of each other style that is refused as long as it is not learned from;
-    empty where nothing was learned of other styles.
+    `left_out` is the share of each other style that is refused as long as it is not learned from,
+    None where it is the only one; empty where nothing was learned of other styles.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Card:
     precision: str = "float32"
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     prediction_sets: PredictionSets | None = None
-    left_out: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, float | None] = field(default_factory=dict)
 
     def sure(self, probability: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether the best style's probability [n] is enough for an answer."""

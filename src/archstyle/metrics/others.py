@@ -34,6 +34,6 @@ def other_metrics(others: Mapping[str, Any] | None, card: Card) -> dict[str, flo
     found = {}
     if others:
         found = {f"other_styles_{name}": others[name] for name in ("photos", "answered")}
-    if card.left_out:
-        found["left_out_styles_refused"] = float(np.mean(list(card.left_out.values())))
+    if refused := [share for share in card.left_out.values() if share is not None]:
+        found["left_out_styles_refused"] = float(np.mean(refused))
     return {name: round(value, 6) for name, value in found.items()}

@@ -115,20 +115,20 @@ class Rejection:
         scaled = (weights / spread).astype(np.float32)
         return LearnedRejection(self._distance, self._farthest, scaled, offset)
 
-    def left_out(self, refused: float) -> dict[str, float]:
+    def left_out(self, refused: float) -> dict[str, float | None]:
         """Return the share of each other style that is refused where it was not learned from.
 
-        Whole styles are left out, in FOLDS turns.
+        Whole styles are left out, in FOLDS turns; one alone cannot be, which gives None.
         """
         styles = sorted(set(self.styles.tolist()))
-        shares = {}
+        shares: dict[str, float | None] = dict.fromkeys(styles)
         for fold in range(min(FOLDS, len(styles))) if len(styles) > 1 else ():
             left = styles[fold::FOLDS]
             score = self.fit(refused, ~np.isin(self.styles, left))
             for style in left:
                 far = score(self._others[self.styles == style, 0])
                 shares[style] = round(float((far > 1).mean()), 4)
-        return dict(sorted(shares.items()))
+        return shares
 
 
 def _spread(photos: int) -> Ints:

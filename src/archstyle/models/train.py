@@ -125,7 +125,8 @@ def write_variants(
         held, labels = features(given[precision]), arrays.validation_labels
         distance = fit_distance(*own_features(loaded, arrays))
         farthest = fit_distance_threshold(distance(held), thresholds.refused_share)
-        scores[precision], left_out = distance, {}
+        scores[precision] = distance
+        left_out: dict[str, float | None] = {}
         if others is not None:
             rejection, farthest = Rejection(loaded, others, distance, farthest, held), 1.0
             scores[precision] = rejection.fit(thresholds.other_share)
