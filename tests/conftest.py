@@ -64,3 +64,15 @@ def photos() -> Path:
     if not named:
         pytest.skip("ARCHSTYLE_PHOTOS is unset: it names the folder of real photos to test on")
     return (ROOT / named).resolve()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new folder with this project's settings, which is the current one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("conf", "params.yaml"):
+        (folder / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return folder

@@ -61,17 +61,6 @@ def packed(collection: Collection, target: Path, limit: int | None = None) -> Ph
     return PhotoStore(target)
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in ("conf", "params.yaml"):
-        (folder / name).symlink_to(PROJECT / name)
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    return folder
-
-
 def manifest_of(*places: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
     monkeypatch.setenv("ARCHSTYLE_PHOTOS", os.pathsep.join(map(str, places)))
     fetch.main([])

@@ -12,19 +12,13 @@ from archstyle.data.splits import split_of
 from archstyle.photos.store import OTHERS, PhotoStore
 from pipeline import fetch, prepare
 from tests.photo_folders import fill, jpeg
-from tests.test_prepare import PROJECT, load
+from tests.test_prepare import load
 
 MANIFEST = Path("data/prepared/manifest.csv")
 
 
 @pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    project = tmp_path / "project"
-    project.mkdir()
-    for name in ("conf", "params.yaml"):
-        (project / name).symlink_to(PROJECT / name)
-    monkeypatch.chdir(project)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
+def photos(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     photos = fill(tmp_path / "photos", {"gothic": 20, "baroque": 20})
     monkeypatch.setenv("ARCHSTYLE_PHOTOS", str(photos))
     return photos

@@ -313,17 +313,6 @@ def test_names_from_anywhere_become_text() -> None:
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in ("conf", "params.yaml"):
-        (folder / name).symlink_to(PROJECT / name)
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    return folder
-
-
 def changed() -> bool:
     with pytest.raises(SystemExit) as ended:
         fetch.main(["--changed"])
