@@ -1,6 +1,7 @@
 """register: the bundle becomes a version of the registered model, champion if it is not worse.
 
-Reads models/, data/raw, data/prepared and reports/metrics.json; writes reports/registered.json.
+Reads models/, data/raw, data/prepared and what is in reports/; writes reports/registered.json and
+reports/promotion.html, which reports/index.html shows.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from archstyle.config import stage_config
 from archstyle.registry.cache import answering
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.record import mark_recorded
+from archstyle.reports.page import write
+from archstyle.reports.promotion import PROMOTION, promotion_page
 
 SECTIONS = ("register",)
 
@@ -22,6 +25,7 @@ def main(argv: Sequence[str]) -> None:
     root = Path.cwd()
     config = stage_config(SECTIONS, argv).register
     registered = register_candidate(root, config.tolerance, {"register": asdict(config)})
+    write(root / "reports" / PROMOTION, promotion_page(registered))
     write_json(root / "reports" / "registered.json", registered)
     mark_recorded(root)
     version, alias = registered["version"], registered["alias"]

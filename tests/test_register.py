@@ -15,6 +15,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import current
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.versions import all_versions, champion, changes, download_bundle
+from archstyle.reports.promotion import with_promotion
 from archstyle.tracking.store import MODEL_NAME, connect
 from pipeline import register
 from tests.tracking_project import (
@@ -70,10 +71,18 @@ def test_the_stage_writes_what_it_decided(
     root = Path(__file__).parents[1]
     shutil.copytree(root / "conf", project / "conf")
     shutil.copy(root / "params.yaml", project)
+    report = project / "reports" / "index.html"
+    before = report.read_text("utf-8")
     register.main([])
     values = json.loads((project / "reports" / "registered.json").read_text("utf-8"))
     assert list(values) == ["version", "alias", "decision", "reasons", "run_id", "looks"]
     assert "Version 1 is champion: There was no champion yet." in capsys.readouterr().out
+    promotion = (project / "reports" / "promotion.html").read_text("utf-8")
+    assert '<span class="big">1</span>' in promotion and "There was no champion" in promotion
+    # The run's copy of the report shows it by itself, that of evaluate is left alone.
+    assert report.read_text("utf-8") == before
+    kept = connect().download_artifacts(values["run_id"], "reports/index.html")
+    assert with_promotion(before, promotion) == Path(kept).read_text("utf-8") != before
 
 
 def test_registering_twice_makes_one_version(project: Path) -> None:

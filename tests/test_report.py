@@ -11,6 +11,7 @@ from archstyle.metrics.classification import Interval
 from archstyle.metrics.predictions import Labels
 from archstyle.reports.evaluation import charts_of, model_card, most_confused, page
 from archstyle.reports.page import between, percent
+from archstyle.reports.promotion import promotion_page, with_promotion
 from tests.evaluation_project import STYLES, SUMMARY, card, evaluation, report, shown
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -39,7 +40,7 @@ class Balance(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
-        self.addresses += [found[key] for key in ("src", "srcset", "href") if key in found]
+        self.addresses += [found[key] for key in ("src", "srcset", "href", "data") if key in found]
         self.ids += [found["id"]] if "id" in found else []
         if tag not in VOID:
             self.open.append(tag)
@@ -55,10 +56,11 @@ def parsed(text: str) -> Balance:
     return found
 
 
-def test_page_is_whole_and_asks_for_nothing_else(charts):
+def test_page_is_whole_and_asks_for_nothing_but_what_register_decides(charts):
     html = page(report(), charts)
     found = parsed(html)
     assert len(found.addresses) > 15
+    found.addresses.remove("promotion.html")
     for address in found.addresses:
         assert address.startswith("data:") or address.lstrip("#") in found.ids
     assert not re.search(r"url\(|@import|<script", html)
@@ -191,3 +193,33 @@ def test_page_fits_a_phone_and_stays_offline(charts, tmp_path):
         browser.close()
     assert said == []
     assert set(asked) <= {"file", "data"}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium")
+def test_the_report_shows_how_often_its_test_photos_were_looked_at(charts, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    html, folder = page(report(), charts), tmp_path / "# reports"
+    folder.mkdir()
+    reasons = ["Right on <b>.", "`archstyle promote 12` does."]
+    registered = {"version": "12", "alias": "challenger", "decision": "not promoted"}
+    decided = promotion_page({**registered, "reasons": reasons, "looks": 7})
+    parsed(decided)
+    (folder / "index.html").write_text(html, "utf-8")
+    (folder / "alone.html").write_text(with_promotion(html, decided), "utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        view = browser.new_page(viewport={"width": 360, "height": 740})
+        view.goto((folder / "index.html").as_uri())
+        view.get_by_text("dvc repro registers the model and writes it").wait_for()
+        (folder / "promotion.html").write_text(decided, "utf-8")
+        for name in ("index.html", "alone.html"):
+            view.goto((folder / name).as_uri())
+            shown = view.frames[-1]
+            shown.get_by_text("Why").wait_for()
+            told = shown.locator("body").inner_text()
+            assert "Looks at these test photos\n7\n" in told and "Version 12\nChallenger" in told
+            assert "Right on <b>." in told and "archstyle promote 12 does." in told
+            assert not view.get_by_text("dvc repro registers").is_visible()
+        browser.close()

@@ -89,7 +89,8 @@ def project(
     reports = root / "reports"
     (reports / "figures").mkdir(parents=True)
     (reports / "figures" / "confusion.png").write_bytes(next(iter(facades.values())))
-    (reports / "index.html").write_text("<!doctype html><title>report</title>", "utf-8")
+    page = '<!doctype html><title>report</title><object data="promotion.html"></object>'
+    (reports / "index.html").write_text(page, "utf-8")
     (reports / "model-card.md").write_text("# Model card", "utf-8")
     metrics = {
         "accuracy": 0.9,

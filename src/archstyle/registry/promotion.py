@@ -15,7 +15,7 @@ from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
 from archstyle.registry.gate import judge, test_digest
 from archstyle.registry.journal import Change, from_tags, now, previous_champion, to_tag
-from archstyle.registry.register import LOOKS, describe, register_bundle
+from archstyle.registry.register import LOOKS, describe, register_bundle, show_promotion
 from archstyle.registry.versions import (
     CHALLENGER,
     CHAMPION,
@@ -71,6 +71,7 @@ def register_candidate(
             "looks": int(version.tags.get(LOOKS, 1)),
         }
         describe(log, version, test, registered)
+        show_promotion(log, root, registered)
         log.finish()
     if decision.alias == CHAMPION:
         with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:

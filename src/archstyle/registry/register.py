@@ -86,6 +86,18 @@ def describe(
     log.note({f"registered.{key}": registered[key] for key in ("version", "alias", "decision")})
 
 
+def show_promotion(log: RunLog, root: Path, registered: Mapping[str, Any]) -> None:
+    """Keep the report on the evaluation in the run again, now with what became of the version."""
+    # pictures, which `archstyle promote` does without
+    from archstyle.reports.promotion import promotion_page, with_promotion
+
+    report = root / "reports" / "index.html"
+    if report.is_file():
+        text = with_promotion(report.read_text("utf-8"), promotion_page(registered))
+        with mlflow_errors("keep the report"):
+            log.client.log_text(log.run_id, text, "reports/index.html")
+
+
 def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
     """Log the bundle with its test metrics in its card as a pyfunc; return the model's URI."""
     import mlflow.pyfunc

@@ -1,0 +1,23 @@
+"""What register decided, as a small page that the report on the evaluation shows.
+
+The report is made before the registry counts how often its test photos were looked at.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from archstyle.reports.page import render
+
+PROMOTION = "promotion.html"
+
+
+def promotion_page(registered: Mapping[str, Any]) -> str:
+    """Return what reports/registered.json holds as HTML."""
+    return render("promotion.html", registered=registered)
+
+
+def with_promotion(report: str, promotion: str) -> str:
+    """Return reports/index.html with the page in it, for where it does not lie beside it."""
+    carried = b64encode(promotion.encode()).decode()
+    return report.replace(f'data="{PROMOTION}"', f'data="data:text/html;base64,{carried}"')
