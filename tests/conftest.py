@@ -12,10 +12,12 @@ import pytest
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
+os.environ["GIT_ALLOW_PROTOCOL"] = "file:http"  # nor downloads a sample of other styles by https
 # A run of the tests must not write into somebody's store.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_RUN_ID", None)
 os.environ.pop("ARCHSTYLE_OUTSIDE", None)
+os.environ.pop("ARCHSTYLE_OTHERS", None)
 os.environ["ARCHSTYLE_RELEASED"] = "nowhere"  # what a fresh clone answers with has its own tests
 # A shell's background job and nohup leave these ignored, and every server that a test starts would.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,17 +5,19 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from archstyle.common.console import warn
 from archstyle.config.schema import Source
 from archstyle.data.manifest import Row, read_manifest, read_others
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Collection, choose, choose_more, split_paths
+from archstyle.photos.sources import Collection, choose, split_paths
 from archstyle.photos.sources.collection import name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
@@ -61,6 +63,17 @@ def packed(collection: Collection, target: Path, limit: int | None = None) -> Ph
     return PhotoStore(target)
 
 
+def configure(project: Path, **lists: list[Source]) -> None:
+    """Put other sources into conf/data/photos.yaml; none of other styles where none are given."""
+    if (project / "conf").is_symlink():
+        (project / "conf").unlink()
+        shutil.copytree(PROJECT / "conf", project / "conf")
+    file = project / "conf/data/photos.yaml"
+    conf = yaml.safe_load(file.read_text())
+    conf["data"] |= {"others": [], **{key: [*map(asdict, of)] for key, of in lists.items()}}
+    file.write_text(f"# @package _global_\n{yaml.safe_dump(conf)}")
+
+
 def manifest_of(*places: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
     monkeypatch.setenv("ARCHSTYLE_PHOTOS", os.pathsep.join(map(str, places)))
     fetch.main([])
@@ -92,16 +105,7 @@ def test_a_repository_that_cannot_be_reached_is_told_and_recorded_and_the_rest_i
     commit: Commit, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, gone = commit("one", {"gothic": 2, "baroque": 1}), Source("git", "file:///none/lost", "1")
-    conf = (PROJECT / "conf/data/photos.yaml").read_text()
-    (project / "conf").unlink()
-    shutil.copytree(PROJECT / "conf", project / "conf")
-    lines = [
-        f"    - {{kind: git, location: '{s.location}', commit: '{s.commit}'}}\n"
-        for s in (gone, one)
-    ]
-    begin, _, rest = conf.partition("    - {kind: git")
-    text = begin + "".join(lines) + rest.partition("\n")[2]
-    (project / "conf/data/photos.yaml").write_text(text)
+    configure(project, sources=[gone, one])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("ARCHSTYLE_PHOTOS", raising=False)
         fetch.main([])
@@ -115,7 +119,6 @@ def test_a_repository_that_cannot_be_reached_is_told_and_recorded_and_the_rest_i
     # Nobody but the drawings is left.
     drawn, passed = choose([gone, Source("facades", count=2)], 20, tmp_path, {})
     assert drawn.kind == "facades" and drawn.missing == [gone.location] and passed
-    assert choose_more([gone], 20, tmp_path, {})[0] is None
 
 
 def test_a_variable_takes_several_places_as_path_does(tmp_path: Path) -> None:
@@ -177,6 +180,67 @@ def test_a_map_takes_only_its_folders_and_names_their_styles(
     other = Source("folder", str(root), styles={"Mixed": "tudor_revival"})
     renamed = packed(chosen([other], tmp_path), tmp_path / "raw3")
     assert renamed.source.digest != store.source.digest
+
+
+def test_of_photos_that_are_too_large_a_smaller_sample_is_taken(
+    commit: Commit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = commit("one", {"gothic": 40, "baroque": 40, "else": 5})
+    source.styles = {"gothic": "gothic", "baroque": "baroque"}
+    source.count = 30
+    all_of_them = packed(chosen([source], tmp_path / "0"), tmp_path / "raw0")
+    assert len(all_of_them.files()) == 60 and "in place of" not in capsys.readouterr().out
+    source.megabytes = sum(entry.bytes for entry in all_of_them.entries) / 3e6
+    few = [packed(chosen([source], tmp_path / n), tmp_path / f"raw{n}") for n in "12"]
+    taken = len(few[0].files()) // 2
+    assert f"{taken} photos of each style in place of 30" in capsys.readouterr().out
+    assert 5 <= taken <= 10 and few[0].entries == few[1].entries
+    assert sum(entry.bytes for entry in few[0].entries) <= source.megabytes * 1e6
+    assert {*few[0].files()} < {*all_of_them.files()}
+    # Little else was downloaded.
+    clone = ["git", "-C", str(tmp_path / "1/clones/0"), "cat-file", "--batch-all-objects"]
+    objects = subprocess.run([*clone, "--batch-check"], capture_output=True, text=True, check=True)
+    assert 2 * taken <= objects.stdout.count(" blob ") <= 2 * taken + 4
+    source.megabytes = 0.001
+    with pytest.raises(ArchstyleError, match=r"^One photo of each style of file:.* has more than"):
+        packed(chosen([source], tmp_path / "3"), tmp_path / "raw3")
+
+
+def test_repositories_of_other_styles_that_are_gone_stop_nothing_and_are_told(
+    commit: Commit,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ARCHSTYLE_PHOTOS", str(fill(tmp_path / "mine", {"gothic": 8})))
+    kept = commit("kept", {"tudor": 9, "ranch": 9, "else": 9})
+    kept.styles, kept.count = {"tudor": "tudor", "ranch": "ranch"}, 3
+    other = commit("other", {"novelty": 4})
+    rewritten, gone = replace(other, commit="abcdef1"), Source("git", "file:///none/lost", "1")
+    configure(project, others=[kept, rewritten, gone])
+    for _ in range(2):
+        warn.cache_clear()
+        fetch.main([])
+        told = capsys.readouterr().err
+        assert told.count("warning:") == 1 and "2 of 3 sources of other styles cannot be" in told
+        assert "file:///none/lost cannot be reached" in told
+        store = PhotoStore(Path("data/raw/others"))
+        styles = Counter(entry.style for entry in store.entries if entry.sha256)
+        assert styles == {"tudor": 3, "ranch": 3}
+        assert store.source.missing == ["file:///none/lost", rewritten.location]
+        assert PhotoStore(Path("data/raw")).source.missing == ["2 of 3 sources of other styles"]
+    # A map that is wrong is a person's mistake.
+    configure(project, others=[replace(kept, styles={"Tudor": "tudor"})])
+    with pytest.raises(ArchstyleError, match=r"has no photos in 'Tudor'"):
+        fetch.main([])
+    # What is pinned and here is not asked for again.
+    configure(project, others=[kept])
+    fetch.main([])
+    shutil.rmtree(tmp_path / "repositories")
+    with pytest.raises(SystemExit) as ended:
+        fetch.main(["--changed"])
+    assert ended.value.code == 3
 
 
 def test_a_map_that_names_a_folder_that_is_not_there_is_an_error_that_names_it(

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from archstyle.common.console import warn
 from archstyle.config import stage_config
 from archstyle.data.manifest import SPLITS, others, read_manifest, read_others, used
 from archstyle.data.previous import read_previous
 from archstyle.data.splits import split_of
+from archstyle.photos.sources.styles import with_labels
 from archstyle.photos.store import OTHERS, PhotoStore
+from archstyle.reports.page import where_from
+from archstyle.tracking.facts import Facts
 from pipeline import fetch, prepare
 from tests.photo_folders import fill, jpeg
 from tests.test_prepare import load
@@ -27,7 +31,7 @@ def photos(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_buildings_of_none_of_the_styles_are_split_and_change_nothing_else(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch.main([])
+    fetch.main(["data.others=[]"])
     prepare.main([])
     plain = read_manifest(MANIFEST)
     summary = json.loads(Path("data/prepared/summary.json").read_text())
@@ -99,3 +103,41 @@ def test_an_unset_variable_and_a_place_that_is_not_there_are_two_things(
     monkeypatch.setenv("ARCHSTYLE_OTHERS", str(tmp_path / "none"))
     with pytest.raises(Exception, match=r"ARCHSTYLE_OTHERS says .*none"):
         fetch.main([])
+
+
+def test_without_a_network_the_run_goes_on_and_says_that_other_styles_are_not_learned(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn.cache_clear()
+    fetch.main([])
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("warning: 8 of 8 sources of other styles cannot be had (https://")
+    assert "will be taken for these" in told and "set ARCHSTYLE_OTHERS" in told
+    source = PhotoStore(Path("data/raw")).source
+    assert not (Path("data/raw") / OTHERS).exists()
+    assert source.missing == ["8 of 8 sources of other styles"]
+    assert "without 8 of 8 sources of other styles" in where_from(vars(source))
+    assert (
+        "without 8 of 8 sources of other styles" in Facts("m", {}, vars(source), {}, "").data_name
+    )
+    with pytest.raises(SystemExit) as ended:
+        fetch.main(["--changed"])
+    assert ended.value.code == 3  # and asks again in vain
+    fetch.main(["data.others=[]"])
+    assert capsys.readouterr().err == "" and PhotoStore(Path("data/raw")).source.missing == []
+
+
+def test_the_default_sample_is_of_all_other_styles_and_of_at_most_100_megabytes() -> None:
+    data, world = (
+        stage_config(fetch.SECTIONS, [f"use.data={name}"]).data for name in ("photos", "world")
+    )
+    own, every, sampled = {"baroque", "byzantine", "egyptian", "gothic"}, set(), set()
+    for source in map(with_labels, [*world.sources[2:], *world.others[1:]]):
+        every |= set(source.styles.values())
+    pinned = {(s.location, s.commit, s.folder, s.labels) for s in (*world.sources, *world.others)}
+    for source in map(with_labels, data.others[1:]):
+        assert (source.location, source.commit, source.folder, source.labels) in pinned
+        assert source.count == 40 and source.megabytes
+        sampled |= set(source.styles.values())
+    assert sampled == every - own and len(sampled) > 20
+    assert sum(source.megabytes for source in data.others) <= 100

@@ -15,7 +15,7 @@ from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import member_name, printable, style_of
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Collection, Photos, announce_drawn, choose
+from archstyle.photos.sources import Collection, Photos, announce_drawn, choose, find_problems
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import can_be_reached
 from archstyle.photos.store import COLUMNS, Origin, PhotoStore
@@ -291,6 +291,11 @@ def test_an_address_that_never_answers_is_given_up_in_time(tmp_path: Path) -> No
         assert time.monotonic() - started < 30
         source = Source(kind="git", location=address, commit="1", folder="")
         photos, passed = choose([source, Source(kind="facades", count=4)], 0.5, tmp_path, {})
+        # Any number of them takes as long as one.
+        many = [replace(source, location=f"{address}?{number}") for number in range(30)]
+        started = time.monotonic()
+        assert len(find_problems([many[:9], many[5:]], 0.5, {})) == 30
+        assert time.monotonic() - started < 10
     assert photos.kind == "facades" and "cannot be reached" in passed[0]
 
 

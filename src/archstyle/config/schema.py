@@ -36,6 +36,7 @@ class Source:
     commit: str = ""
     folder: str = ""
     count: int = number(0, 1_000_000, 0)  # facades, or files of each style in `styles`; 0: all
+    megabytes: float = number(0, 100_000, 0)  # that such a sample may have; 0: any number
     styles: dict[str, str] = field(default_factory=dict)  # by folder; empty: folders are styles
     labels: str = ""  # a table of the styles of single files, in the project
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,16 @@ from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
 from archstyle.photos.sources.styles import with_labels
 
-__all__ = ["UNREACHED", "Collection", "Found", "Photos", "announce_drawn", "choose", "choose_more"]
+__all__ = [
+    "UNREACHED",
+    "Collection",
+    "Found",
+    "NoPhotosError",
+    "Photos",
+    "announce_drawn",
+    "choose",
+    "find_problems",
+]
 
 
 class NoPhotosError(ArchstyleError):
@@ -58,13 +67,15 @@ def choose(
     environment: Mapping[str, str] = os.environ,
     *,
     prefix: str = "",
+    problems: Mapping[str, str] | None = None,
 ) -> tuple[Collection, list[str]]:
     """Return all folders and repositories that can be had, and why others cannot.
 
     A variable that is set replaces all sources; drawings are for where there is nothing else. A
     place that someone named but that is not there is an error, never a reason to go on.
     `workspace` is where repositories are downloaded to. With a `prefix`, which all files then
-    begin with, files in no style's folder are of a style called as their source.
+    begin with, files in no style's folder are of a style called as their source. `problems` are
+    what `find_problems` found; without, it is asked.
     """
     passed: list[str] = []
     sources = [with_labels(source) for source in sources]
@@ -76,11 +87,11 @@ def choose(
                 return _collect([(photos, source) for photos in found], [], prefix), passed
             passed.append(f"{source.location} is not set")
     wanted = [source for source in sources if source.kind in ("folder", "git")]
-    with ThreadPoolExecutor() as pool:  # each may take all the time to answer
-        problems = [*pool.map(partial(_problem, timeout_seconds), wanted)]
+    if problems is None:
+        problems = find_problems([sources], timeout_seconds, environment)
     had: list[tuple[Photos | None, Source]] = []
-    for number, (source, problem) in enumerate(zip(wanted, problems, strict=True)):
-        if problem:
+    for number, source in enumerate(wanted):
+        if problem := problems.get(source.location):
             passed.append(f"{source.location} {UNREACHED}: {problem}")
             had.append((None, source))
         elif source.kind == "git":
@@ -102,20 +113,17 @@ def choose(
     raise error
 
 
-def choose_more(
-    sources: Sequence[Source],
-    timeout_seconds: float,
-    workspace: Path,
-    environment: Mapping[str, str] = os.environ,
-    *,
-    prefix: str = "",
-) -> tuple[Collection | None, list[str]]:
-    """Do as `choose` for photos that may be missing: None where none is named or can be had."""
-    named = [s for s in sources if s.kind != "environment" or environment.get(s.location)]
-    try:
-        return choose(named, timeout_seconds, workspace, environment, prefix=prefix)
-    except NoPhotosError as error:
-        return None, list(error.passed)
+def find_problems(
+    lists: Iterable[Sequence[Source]], seconds: float, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return what is wrong with the repositories in use, by address; all are asked at once."""
+    addresses: dict[str, None] = {}
+    for sources in lists:
+        if not any(s.kind == "environment" and environment.get(s.location) for s in sources):
+            addresses |= dict.fromkeys(s.location for s in sources if s.kind == "git")
+    ask = partial(can_be_reached, timeout_seconds=seconds)
+    with ThreadPoolExecutor(len(addresses) or 1) as pool:  # each may take all the time to answer
+        return dict(zip(addresses, pool.map(ask, addresses), strict=True))
 
 
 def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -128,10 +136,6 @@ def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list
         paths.append(path)
         pieces = pieces[end:]
     return [path for path in paths if path] or [value]
-
-
-def _problem(timeout_seconds: float, source: Source) -> str:
-    return can_be_reached(source.location, timeout_seconds) if source.kind == "git" else ""
 
 
 def _collect(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +31,10 @@ QUIET = {
 LISTS = ("buildings.csv", "sources.csv")  # that may lie at the top of a source
 
 
+class UnavailableError(ArchstyleError):
+    """The download breaks off, the commit is not there, or no sample is small enough."""
+
+
 @dataclass
 class RepositoryPhotos:
     """A folder of a git repository; it is downloaded when its files are asked for."""
@@ -44,9 +48,18 @@ class RepositoryPhotos:
         self.location = f"{self.source.location}@{self.source.commit}"
 
     def files(self, max_bytes: int) -> Iterator[Found]:
-        """Download the repository, unless this was done already, and yield every file.
+        """Yield every file, and download them first; raises ArchstyleError as `download` does."""
+        return FolderPhotos(self.download()).files(max_bytes)
 
-        Raises ArchstyleError when the download breaks off or the commit or folder is not there.
+    def stamps(self) -> Iterator[str]:
+        """Yield what is pinned."""
+        sample = f"{self.source.count}\t{self.source.megabytes:g}"
+        yield f"git\t{self.location}\t{self.source.folder}\t{sample}"
+
+    def download(self) -> Path:
+        """Download what is wanted, unless this was done already; return where it is.
+
+        Raises UnavailableError, or another ArchstyleError for what the commit does not have.
         """
         folder = self.workspace / self.source.folder
         if not folder.is_dir():
@@ -56,11 +69,7 @@ class RepositoryPhotos:
                 f"{self.location} has no folder {self.source.folder!r}: "
                 "correct `folder` in the file of conf/data/."
             )
-        return FolderPhotos(folder).files(max_bytes)
-
-    def stamps(self) -> Iterator[str]:
-        """Yield what is pinned."""
-        yield f"git\t{self.location}\t{self.source.folder}\t{self.source.count}"
+        return folder
 
     def _clone(self) -> None:
         """Put the folder at the commit, and no more than that, into the workspace.
@@ -81,44 +90,76 @@ class RepositoryPhotos:
             try:
                 _git(*here, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
             except subprocess.CalledProcessError:
-                raise ArchstyleError(
+                raise UnavailableError(
                     f"{address} has no commit {commit}: correct `commit` in the file of conf/data/."
                 ) from None
-            if patterns := self._wanted(here, commit):
-                _git(*here, "sparse-checkout", "set", "--no-cone", "--", *patterns)
-            _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
+            self._check_out(here, commit)
         except (subprocess.CalledProcessError, OSError) as error:
-            raise ArchstyleError(
+            raise UnavailableError(
                 f"The download of {address} broke off ({_last_line(error)}): run this again, or "
                 "set ARCHSTYLE_PHOTOS to a folder of photos."
             ) from None
 
-    def _wanted(self, here: Sequence[str], commit: str) -> list[str]:
-        """Return the patterns of what is checked out, none where it is everything.
+    def _check_out(self, here: Sequence[str], commit: str) -> None:
+        """Check out what is wanted; only these files are downloaded.
 
-        Only these files are downloaded. Raises ArchstyleError where the map names what is not
-        there.
+        Raises ArchstyleError where the map names what is not there.
         """
         top, styles = self.source.folder.strip("/"), StyleMap(self.source.styles)
+        begin = f"{top}/" if top else ""
+
+        def take(paths: Sequence[str]) -> int:
+            """Check out these files and no others; return their bytes."""
+            if paths:
+                patterns = [_pattern(begin + path) for path in paths]
+                _git(*here, "sparse-checkout", "set", "--no-cone", "--", *patterns)
+            _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
+            files = [self.workspace / top / path for path in paths]
+            return sum(file.stat().st_size for file in files if file.is_file())
+
         if not styles.styles:
-            return [_pattern(top)] if top else []
+            take([""] if top else [])
+            return
         tree = f"{commit}:{top}" if top else commit
         paths = _git(*here, "ls-tree", "-r", "-t", "-z", "--name-only", tree).split("\0")
         found = {path: name for path in paths if (name := styles.find_exactly(path))}
         styles.check(self.location, found.values())
-        begin, wanted = f"{top}/" if top else "", list(found)
-        if self.source.count:
-            wanted = self._sample(paths, styles)
-        return [_pattern(begin + path) for path in (*LISTS, *wanted)]
+        if not self.source.count:
+            take([*LISTS, *found])
+            return
+        ranked = self._ranked(paths, styles)
+        self._take_sample(lambda n: take([*LISTS, *(path for of in ranked for path in of[:n])]))
 
-    def _sample(self, paths: Sequence[str], styles: StyleMap) -> list[str]:
-        """Return `count` files of each style, the same ones each time."""
+    def _ranked(self, paths: Sequence[str], styles: StyleMap) -> list[list[str]]:
+        """Return the files of each style in an order of chance that is the same each time."""
         folders = {path.rpartition("/")[0] for path in paths}
         by_style: dict[str, list[str]] = defaultdict(list)
         for path in sorted(set(paths) - folders, key=lambda path: sha256(path.encode()).digest()):
             if name := styles.find(path):
                 by_style[styles.styles[name]].append(path)
-        return [path for of_style in by_style.values() for path in of_style[: self.source.count]]
+        return [*by_style.values()]
+
+    def _take_sample(self, take: Callable[[int], int]) -> None:
+        """Take `count` files of each style, or fewer where they would have too many `megabytes`.
+
+        git tells no sizes of files that it does not have: a first part tells how many will fit.
+        """
+        count = most = self.source.count
+        if bound := self.source.megabytes * 1e6:
+            count = -(-most // 10)
+            count = min(most, int(count * bound / max(take(count), 1)))
+        while count and (size := take(count)) > bound > 0:
+            count = min(count - 1, int(count * bound / size))
+        if not count:
+            raise UnavailableError(
+                f"One photo of each style of {self.location} has more than "
+                f"{self.source.megabytes:g} MB: raise `megabytes` in the file of conf/data/."
+            )
+        if count < most:
+            say(
+                f"{count} photos of each style in place of {most}: more would have over "
+                f"{self.source.megabytes:g} MB."
+            )
 
 
 def _pattern(path: str) -> str:
