@@ -159,6 +159,15 @@ def test_corrections_relabel_keep_and_drop(prepared: Prepare, by: str) -> None:
     assert after[third.file].reason == "looked at it"
 
 
+def test_a_photo_of_a_style_that_this_collection_does_not_have_is_dropped(
+    prepared: Prepare,
+) -> None:
+    row = prepared()["gothic/00000.jpg"]
+    decision = correction(row, "relabel", "romanesque")
+    assert prepared([decision])[row.file].status == "dropped"
+    assert "romanesque" not in {row.style for row in prepared([decision]).values()}
+
+
 def test_corrections_still_match_a_photo_that_was_saved_again(
     prepared: Prepare, photos: Path
 ) -> None:

@@ -5,7 +5,7 @@ Read `make_manifest` from top to bottom; the other functions are its steps.
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import Any
@@ -91,8 +91,9 @@ def make_manifest(
     groups = {group_of[root]: of_group for root, of_group in members.items()}
     decided = _decide(_about(photos, names, corrections))
     fates: dict[str, tuple[str, str, str]] = {}
+    known = {photo.style for photo in photos}
     for group, of_group in groups.items():
-        fates |= _fates(of_group, decided.get(group))
+        fates |= _fates(of_group, decided.get(group), known)
     # The groups of which a photo is used, with its style.
     styles = {
         group: fates[photo.file][1]
@@ -136,11 +137,14 @@ def make_manifest(
 
 
 def _fates(
-    members: Sequence[Photo], decision: Correction | None
+    members: Sequence[Photo], decision: Correction | None, known: Set[str]
 ) -> dict[str, tuple[str, str, str]]:
-    """Return status, style and reason of each photo of one photograph: one at most is used."""
+    """Return status, style and reason of each photo of one photograph: one at most is used.
+
+    One that shows a style of another collection, of which `known` has no photo, is dropped.
+    """
     styles = sorted({photo.style for photo in members})
-    if decision and decision.action == "drop":
+    if decision and (decision.action == "drop" or decision.style not in known):
         return {photo.file: ("dropped", photo.style, decision.reason) for photo in members}
     if len(styles) > 1 and not decision:
         if len({photo.source for photo in members}) > 1:
