@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run data sweep results release test test-fast lint serve ui bench lock clean
+.PHONY: help setup run data sweep results release test test-fast lint serve ui bench catalogues lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -102,6 +102,13 @@ lint: setup  ## ruff and mypy
 bench: setup  ## the benchmarks, as tables (BENCH="bundle gate" for some of them)
 	@for name in $(or $(BENCH),$(basename $(notdir $(wildcard benchmarks/[a-z]*.py)))); do \
 	  python -m benchmarks.$$name || exit 1; done
+
+catalogues: setup  ## serving/translations anew, from what visitors read in the code
+	@pybabel --quiet extract --mapping-file pyproject.toml --no-location --omit-header --keyword marked \
+	  --keyword PhotoError:2 --keyword Refusal:3 --output-file .messages.pot serving src/archstyle/photos
+	@pybabel --quiet update --input-file .messages.pot --output-dir serving/translations \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date; rm .messages.pot
+	@pybabel --quiet compile --directory serving/translations
 
 lock: setup  ## resolve requirements.lock anew
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

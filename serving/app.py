@@ -7,7 +7,8 @@ from flask import Flask, Response, current_app, jsonify, render_template, reques
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from serving import api, page
+from serving import api, languages, page
+from serving.languages import marked
 from serving.models import Models
 from serving.page import wants_part
 from serving.settings import Settings
@@ -29,13 +30,16 @@ HEADERS = {
 }
 DAY = 86_400
 SENTENCES = {
-    400: "The request could not be understood: send the photo as the form field `photo`.",
-    404: "There is no such page here.",
-    408: "The request did not arrive whole in time: send it again.",
-    405: "This address does not take that kind of request.",
-    413: "That is more than one request may carry.",
-    500: "Something went wrong here, not with your photo; it has been noted in the server's log.",
+    400: marked("The request could not be understood: send the photo as the form field `photo`."),
+    404: marked("There is no such page here."),
+    408: marked("The request did not arrive whole in time: send it again."),
+    405: marked("This address does not take that kind of request."),
+    413: marked("That is more than one request may carry."),
+    500: marked(
+        "Something went wrong here, not with your photo; it has been noted in the server's log."
+    ),
 }
+OTHERWISE = marked("This request cannot be answered.")
 
 
 def create_app(settings: Settings | None = None, models: Models | None = None) -> Flask:
@@ -49,6 +53,7 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
     app.extensions["settings"] = settings
     app.extensions["models"] = models or Models.watching(settings)
+    languages.speak(app)
     app.register_blueprint(page.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_error_handler(Refusal, refuse)
@@ -99,12 +104,12 @@ def refuse_http(error: HTTPException) -> BaseResponse:
     if status < 400:  # a redirect
         return error.get_response()
     code = error.name.lower().replace(" ", "-")
-    sentence = SENTENCES.get(status, error.description or error.name)
+    refusal = Refusal(status, code, SENTENCES.get(status, OTHERWISE))
     if isinstance(error, RequestEntityTooLarge):
-        code, sentence = "too-big", too_large(int(current_app.config["MAX_CONTENT_LENGTH"]))
+        refusal = too_large(int(current_app.config["MAX_CONTENT_LENGTH"]))
     if isinstance(error, ClientDisconnected):
-        status, code, sentence = 408, "request-timeout", SENTENCES[408]
-    response = refuse(Refusal(status, code, sentence))
+        refusal = Refusal(408, "request-timeout", SENTENCES[408])
+    response = refuse(refusal)
     if status == 405:
         response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
     return response
@@ -116,14 +121,13 @@ def refuse_unexpected(error: Exception) -> Response:
     return refuse(Refusal(500, "internal", SENTENCES[500]))
 
 
-def too_large(most: int) -> str:
+def too_large(most: int) -> Refusal:
     """Say what was too large; `most` bytes may come."""
     length = request.content_length
+    sizes = {"sent": round((length or 0) / 1e6), "most": round(most / 1e6)}
+    sentence = marked("The upload has %(sent)d MB; up to %(most)d MB are taken in one request.")
     if length is None:
-        return f"The upload is too big: up to {most / 1e6:,.0f} MB are taken in one request."
-    if length <= most:
-        return "The form holds too many parts: send only photos, as the field `photo`."
-    return (
-        f"The upload has {length / 1e6:,.0f} MB; up to {most / 1e6:,.0f} MB are taken in one "
-        "request."
-    )
+        sentence = marked("The upload is too big: up to %(most)d MB are taken in one request.")
+    elif length <= most:
+        sentence = marked("The form holds too many parts: send only photos, as the field `photo`.")
+    return Refusal(413, "too-big", sentence, sizes)

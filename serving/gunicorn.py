@@ -2,6 +2,7 @@
 
 import math
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from archstyle.common.console import say
+from archstyle.errors import ArchstyleError
 
 # Imported before the fork, so that it is paid for once; only the model must come after it.
 from serving import app  # noqa: F401
 from serving.__main__ import end_with_parent
 from serving.settings import Settings
+from serving.styles import texts
 from serving.uploads import UPLOADS
 
 # How long a client may pause, and take for the head and for the body of a request.
@@ -96,8 +99,13 @@ def linger(connection: BoundedSocket) -> None:
 
 
 def on_starting(_: Any) -> None:
-    """End with the parent."""
+    """End with the parent; read the texts of the styles once for all workers."""
     end_with_parent()
+    try:
+        texts()
+    except ArchstyleError as error:
+        say(str(error))
+        sys.exit(1)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -2,19 +2,24 @@
 
 import base64
 import re
-from functools import cache, partial
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
+from flask_babel import gettext
 from markupsafe import Markup, escape
 
 from archstyle.bundle import Answer
+from archstyle.bundle.card import in_words
 from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.photos.reader import open_photo
 from serving.follower import read_status
+from serving.languages import address_language
 from serving.models import Model
+from serving.styles import apart, text_of
 from serving.uploads import (
     MEGAPIXEL,
     NO_MODEL,
@@ -34,7 +39,7 @@ STATIC = Path(__file__).with_name("static")
 ASSETS = digest_of(STATIC, STATIC.rglob("*.*"))[:10]  # a browser takes up new files at once
 PREVIEW_PIXELS = 900
 SHOWN_WIDTH, SHOWN_HEIGHT = 640, 500  # what a preview may take on the page; small ones grow
-SHOWN_BARS = 6
+SHOWN_BARS, SHOWN_TEXTS, SHOWN_PAIRS = 6, 3, 2
 
 blueprint = Blueprint("page", __name__)
 
@@ -59,19 +64,31 @@ def sample(name: str) -> tuple[str, int]:
         abort(404)
     model = model_or_refusal()
     content = (STATIC / "samples" / f"{name}.webp").read_bytes()
-    return render(answers([Upload(f"{name}, a drawing", content)], model), model)
+    file = gettext("%(name)s, a drawing", name=name)
+    return render(answers([Upload(file, content)], model), model)
+
+
+@blueprint.get("/styles")
+def styles() -> str:
+    """Show the styles that the model in use knows."""
+    values = facts(model_or_refusal())
+    known = sorted(values["model"].bundle.styles, key=values["label"])
+    return render_template("styles.html", styles=known, **values)
+
+
+@blueprint.get("/styles/<name>")
+def style(name: str) -> str:
+    """Show one style, with what it is easily taken for."""
+    model = model_or_refusal()
+    if name not in model.bundle.styles:
+        abort(404)
+    return render_template("style.html", style=name, **facts(model))
 
 
 def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     """Return the whole page, or only the answers where the script asks."""
     status = 503 if model is None else status_of(results) if results else 200
-    values: dict[str, Any] = {"model": model, "shown_bars": SHOWN_BARS}
-    if model is not None:
-        label = partial(model.bundle.label, language=settings().language)
-        in_words = partial(model.bundle.in_words, language=settings().language)
-        card = model.bundle.card
-        values |= {"card": card, "label": label, "in_words": in_words}
-        values |= {"answers": [plate(*result) for result in results]}
+    values = {**facts(model), "answers": [plate(*result) for result in results]}
     if wants_part():
         return render_template("_answers.html", **values), status
     return render_template(
@@ -79,9 +96,28 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
         **values,
         no_model=NO_MODEL,
         follower=read_status() if model is None else None,
-        samples=[s for s in samples() if model and s.split("-")[0] in model.bundle.styles],
         settings=settings(),
     ), status
+
+
+def facts(model: Model | None) -> dict[str, Any]:
+    """Return what the templates show of the model and its styles."""
+    if model is None:
+        return {"model": None}
+
+    def label(style: str) -> str:
+        text = text_of(style)
+        return text.name if text else model.bundle.label(style)
+
+    return {
+        "model": model,
+        "card": model.bundle.card,
+        "shown_bars": SHOWN_BARS,
+        "samples": [s for s in samples() if s.split("-")[0] in model.bundle.styles],
+        "label": label,
+        "text_of": text_of,
+        "in_words": lambda names: in_words([label(name) for name in names], gettext("or")),
+    }
 
 
 def wants_part() -> bool:
@@ -94,7 +130,18 @@ def plate(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:
     if isinstance(given, Refusal):
         return {"file": upload.file, "refusal": given}
     layer = None if given.map is None else data_uri(encode(heat_layer(given.map)))
-    return {"file": upload.file, "given": given, "layer": layer, **preview(upload.content)}
+    shown = {"file": upload.file, "given": given, "layer": layer}
+    return {**shown, **lesson_of(given), **preview(upload.content)}
+
+
+def lesson_of(given: Answer) -> dict[str, Any]:
+    """Return the styles that are named, those of them with a text, and what tells two apart."""
+    named = given.styles or ((given.style,) if given.answered else ())
+    nearest = list(given.probabilities)[: max(2, len(named))]
+    pairs = [] if given.reason == "unfamiliar" else combinations(nearest, 2)
+    told = [(*pair, sentence) for pair in pairs if (sentence := apart(*pair))]
+    explained = [style for style in named if text_of(style)]
+    return {"named": named, "explained": explained[:SHOWN_TEXTS], "apart": told[:SHOWN_PAIRS]}
 
 
 def preview(content: bytes) -> dict[str, Any]:
@@ -114,9 +161,12 @@ def preview(content: bytes) -> dict[str, Any]:
 @blueprint.app_template_filter("percent")
 def percent(share: float) -> str:
     """Return a share as people read it, never 100 % nor 0 % for what is neither."""
+    number = str(round(share * 100))
     if 0.995 <= share < 1:
-        return "> 99 %"
-    return "< 1 %" if 0 < share <= 0.005 else f"{round(share * 100)} %"
+        number = "> 99"
+    elif 0 < share <= 0.005:
+        number = "< 1"
+    return f"{number} %".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def data_uri(content: bytes, kind: str = "webp") -> str:
@@ -133,6 +183,8 @@ def every_page() -> dict[str, Any]:
 def relative(endpoint: str, **values: Any) -> str:
     """Return an address as seen from this page: right under any prefix that a proxy may set."""
     here = "../" * request.path.count("/", 1) or "./"
+    if endpoint != "static" and (asked := address_language()):
+        values = {"lang": asked, **values}
     return here + url_for(endpoint, **values).removeprefix(f"{request.script_root}/")
 
 

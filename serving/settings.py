@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from archstyle.errors import ArchstyleError
 
+LANGUAGES = {"en": "English", "es": "Español"}  # as those who speak them call them
+
 
 def setting(default: Any, help: str, least: float = 1, most: float = 1e6) -> Any:
     """Declare a setting: its default, meaning and range."""
@@ -31,21 +33,18 @@ class Settings:
     max_megapixels: int = setting(64, "size of the largest photo that is decoded", most=100)
     max_files: int = setting(32, "photos that one request may carry", most=1000)
     poll_seconds: float = setting(3.0, "pause between two looks at the registry", least=0.1)
-    language: str = setting("en", "language of the style names: en, de, es, fr, it or pt")
+    language: str = setting("en", "the page's language for browsers that ask for neither: en or es")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings; raises ArchstyleError naming the variable that makes no sense."""
         given = {f: text for f in fields(cls) if (text := environment.get(variable(f.name)))}
         settings = cls(**{f.name: _parsed(f, text) for f, text in given.items()})
-        if settings.language != "en":
-            from archstyle.bundle.card import LANGUAGES  # with NumPy: a third of a second
-
-            if settings.language not in LANGUAGES:
-                known = ", ".join(LANGUAGES)
-                raise ArchstyleError(
-                    f"ARCHSTYLE_LANGUAGE is {settings.language!r}: set it to one of {known}."
-                )
+        if settings.language not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            raise ArchstyleError(
+                f"ARCHSTYLE_LANGUAGE is {settings.language!r}: set it to one of {known}."
+            )
         return replace(settings, host=settings.host.strip("[]"))
 
     def address(self, host: str | None = None) -> str:

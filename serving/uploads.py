@@ -2,13 +2,14 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 from flask import current_app, request
+from flask_babel import gettext
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
@@ -16,20 +17,21 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from archstyle.bundle import Answer
 from archstyle.photos.reader import PhotoError, is_photo, read_photo
 from archstyle.registry.cache import RELEASED
+from serving.languages import marked
 from serving.models import Model, Models
 from serving.settings import Settings
 
 STATUS = {"not-a-photo": 415, "format": 415}  # whatever else is wrong with a photo is a 422
 MEGAPIXEL = 1_000_000
-NO_MODEL = (
+NO_MODEL = marked(
     "There is no model to answer with yet: make one with `make run`, or restore the "
     "released one with `git checkout models/released`; it is taken up within seconds."
 )
-NO_PHOTO = (
+NO_PHOTO = marked(
     "There is no photo in this request: choose one, or send it as the form field `photo`, as "
     "`curl -F photo=@house.jpg` does."
 )
-BUSY = "Too many photos are on their way here: send yours again in a moment."
+BUSY = marked("Too many photos are on their way here: send yours again in a moment.")
 UPLOADS = 64  # that one worker receives at a time; its other threads answer what carries no photo
 
 receiving = threading.BoundedSemaphore(UPLOADS)
@@ -39,15 +41,25 @@ decoding = threading.Lock()
 
 @dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure of ours)
-    """A request that gets no answer: HTTP status, a code for programs, a sentence for people."""
+    """A request that gets no answer: HTTP status, a code for programs, a sentence for people.
+
+    `%(name)s` in the sentence stands for one of the `values`.
+    """
 
     status: int
     code: str
     sentence: str
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, str]:
-        """Return what JSON says of it."""
-        return {"error": self.sentence, "code": self.code}
+        """Return what JSON says of it, in English."""
+        sentence = self.sentence % self.values if self.values else self.sentence
+        return {"error": sentence, "code": self.code}
+
+    @property
+    def shown(self) -> str:
+        """The sentence in the language of the request."""
+        return str(gettext(self.sentence, **self.values))
 
 
 class Upload(NamedTuple):
@@ -95,7 +107,8 @@ def photos_sent() -> list[Upload]:
         raise Refusal(
             413,
             "too-many-files",
-            f"{len(sent)} photos are too many for one request: send up to {settings().max_files}.",
+            "%(sent)d photos are too many for one request: send up to %(most)d.",
+            {"sent": len(sent), "most": settings().max_files},
         )
     return sent
 
@@ -155,7 +168,7 @@ def _answer(content: bytes, model: Model) -> Answer | Refusal:
         with decoding:
             image = read_photo(content, replace(card.preprocessing, max_pixels=most))
     except PhotoError as error:
-        return Refusal(STATUS.get(error.code, 422), error.code, str(error))
+        return Refusal(STATUS.get(error.code, 422), error.code, error.sentence, error.values)
     return model.bundle.answers(model.bundle.run(image[np.newaxis]))[0]
 
 

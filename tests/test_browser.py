@@ -213,6 +213,40 @@ def test_everything_works_under_a_prefix(browser: Any, prefixed: str, facade: Pa
     context.close()
 
 
+def test_page_speaks_spanish_to_a_browser_that_does(
+    browser: Any, address: str, facade: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("no photo")
+    context = browser.new_context(locale="es-ES", viewport={"width": 1100, "height": 800})
+    page = context.new_page()
+    page.goto(address)
+    page.set_input_files("#photo", [facade, note])
+    plates = answered(page)
+    assert plates.nth(0).locator("h2").inner_text() == "Gótico"
+    assert plates.nth(1).locator("h2").inner_text() == "No es una foto"
+    page.locator(".lesson a").click()
+    assert page.url == f"{address}/styles/gothic"
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.hreflang") != "en":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/styles/gothic?lang=en")
+    assert "Pointed arches" in page.locator(".style").inner_text()
+    page.goto(address)
+    assert page.locator("html").get_attribute("lang") == "en"
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/styles", "/styles/gothic", "/none"])
+def test_every_page_fits_a_phone(browser: Any, address: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 700}, locale="es")
+    page = context.new_page()
+    page.goto(address + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    context.close()
+
+
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_nothing_is_wider_than_a_phone(
     browser: Any, address: str, facade: Path, width: int

@@ -37,12 +37,12 @@ def client(model: Model) -> FlaskClient:
 
 
 def text_of(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page).replace("&nbsp;", " "))
 
 
 def test_page_says_what_the_model_is_and_how_good(client: FlaskClient) -> None:
     text = text_of(client.get("/").text)
-    assert "Baroque, Byzantine, Egyptian, Gothic" in text
+    assert re.search("Baroque ?, Byzantine ?, Egyptian ?, Gothic", text)
     assert "version 3" in text
     assert "1,234 photos" in text
     assert re.search(r"93\.1 % \(90\.2 to 95\.6 %\) of 221 photos it had never seen", text)
@@ -81,12 +81,13 @@ def test_several_photos_each_get_a_plate(client: FlaskClient) -> None:
     assert answer.text.count('<article class="plate refusal"') == 1
 
 
-def test_a_set_of_styles_is_named_in_the_language_of_the_styles(tiny_bundle: Path) -> None:
+def test_a_set_of_styles_is_named_in_words(tiny_bundle: Path) -> None:
     sets = PredictionSets(0.95, 0.0, (-1.0,) * 4)  # the best two
     model = model_of(tiny_bundle, threshold=1.01, distance_threshold=1e9, prediction_sets=sets)
-    client = app_of(model, language="de").test_client()
+    client = app_of(model).test_client()
     answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML).text
-    assert re.search(r"<h2 class=\"several\">Gotik oder \w+</h2>", answer)
+    assert re.search(r"<h2 class=\"several\">Gothic or \w+</h2>", answer)
+    assert "One of them with 95 %" in text_of(answer)
     assert "one of these is right for 95 % of such photos" in text_of(answer)
     assert answer.count('class="best"') == 2
     said = text_of(client.get("/").text)
@@ -122,11 +123,6 @@ def test_drawn_facades_are_announced_loudly(tiny_bundle: Path) -> None:
 def test_unmeasured_model_is_not_given_a_number(tiny_bundle: Path) -> None:
     client = app_of(model_of(tiny_bundle, metrics={})).test_client()
     assert "not measured yet" in client.get("/").text
-
-
-def test_style_names_come_in_the_language_that_is_set(tiny_bundle: Path) -> None:
-    client = app_of(model_of(tiny_bundle), language="de").test_client()
-    assert "Ägyptisch" in client.get("/").text
 
 
 def test_model_without_maps_shows_no_layer(
@@ -272,7 +268,7 @@ def test_answers_are_kept_by_nobody_and_assets_by_the_browser(client: FlaskClien
     [(1.0, "100 %"), (0.9999, "> 99 %"), (0.5, "50 %"), (0.001, "< 1 %"), (0.0, "0 %")],
 )
 def test_percent_never_claims_certainty(share: float, shown: str) -> None:
-    assert percent(share) == shown
+    assert percent(share).replace("\N{NO-BREAK SPACE}", " ") == shown
 
 
 def test_backticks_become_code_and_all_else_is_escaped() -> None:

@@ -3,11 +3,10 @@ from dataclasses import fields
 
 import pytest
 
-from archstyle.bundle.card import LANGUAGES
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import Preprocessing
 from serving.__main__ import usage
-from serving.settings import Settings, variable
+from serving.settings import LANGUAGES, Settings, variable
 from tests.serving_project import ROOT
 
 NAME = re.compile(r"\bARCHSTYLE_[A-Z_]+\b")

@@ -6,15 +6,24 @@ const gate = document.getElementById("gate");
 const answers = document.getElementById("answers");
 // Where the application begins, whatever prefix a proxy has put before it.
 const root = new URL("..", document.currentScript.src);
+const words = gate ? JSON.parse(gate.dataset.words) : {};
 document.documentElement.classList.add("js");
 
 let running = 0;
 const queue = [];
 
-function plateOf(html) {
+function plateOf(html, address) {
   const holder = document.createElement("template");
   holder.innerHTML = html;
+  // They are written as seen from where the answer came from, which may be another folder.
+  holder.content.querySelectorAll("a").forEach((link) => {
+    link.href = new URL(link.getAttribute("href"), address);
+  });
   return holder.content.querySelector(".plate");
+}
+
+function filled(sentence, sent) {
+  return sentence.replace("{sent}", sent);
 }
 
 function refusal(title, sentence, file) {
@@ -34,7 +43,9 @@ function waiting(file, address) {
   const plate = document.createElement("article");
   plate.className = "plate waiting";
   plate.innerHTML = `<figure><div class="photo"><img alt=""></div><figcaption></figcaption></figure>
-    <div class="verdict"><p class="eyebrow">One moment</p><h2>Looking…</h2></div>`;
+    <div class="verdict"><p class="eyebrow"></p><h2></h2></div>`;
+  plate.querySelector(".eyebrow").textContent = words.moment;
+  plate.querySelector("h2").textContent = words.looking;
   const image = plate.querySelector("img");
   image.src = address;
   image.addEventListener("load", () => {
@@ -65,14 +76,14 @@ async function ask(job) {
   let plate;
   try {
     const response = await fetch(job.address, job.options);
-    plate = plateOf(await response.text());
+    plate = plateOf(await response.text(), response.url);
     if (!plate) throw new Error("no plate");
     if (plate.matches(".refusal") && !plate.textContent.includes(job.file)) {
       plate.append(Object.assign(document.createElement("p"),
         { className: "quiet", textContent: job.file }));
     }
   } catch (error) {
-    plate = refusal("No answer", "The server could not be reached: try again in a moment.", job.file);
+    plate = refusal(words.none, words.unreachable, job.file);
   }
   job.plate.replaceWith(prepare(plate));
   URL.revokeObjectURL(job.preview);
@@ -99,25 +110,25 @@ function show(plates) {
 
 function take(files) {
   const most = Number(gate.dataset.maxFiles);
+  const address = new URL(gate.action);
+  address.hash = "";
+  address.searchParams.set("part", "answer");
   const plates = Array.from(files).slice(0, most).map((file) => {
     // The rest of the form takes a little room too.
     if (file.size > Number(gate.dataset.maxBytes) - 4096) {
-      const megabytes = Math.round(gate.dataset.maxBytes / 1e6);
-      return refusal("Too big for the gate",
-        `The photo has ${Math.round(file.size / 1e6)} MB; up to ${megabytes} MB are taken.`, file.name);
+      return refusal(words.big, filled(words.megabytes, Math.round(file.size / 1e6)), file.name);
     }
     const body = new FormData();
-    body.append("photo", file, file.name || "pasted photo");
+    body.append("photo", file, file.name || words.pasted);
     return add({
-      file: file.name || "pasted photo",
+      file: file.name || words.pasted,
       preview: URL.createObjectURL(file),
-      address: new URL("?part=answer", root),
+      address,
       options: { method: "POST", body },
     });
   });
   if (files.length > most) {
-    plates.push(refusal("That is a whole street",
-      `${files.length} photos at once are too many: the first ${most} are looked at.`, ""));
+    plates.push(refusal(words.street, filled(words.photos, files.length), ""));
   }
   if (plates.length) show(plates);
 }
@@ -164,7 +175,7 @@ if (gate) {
       address.hash = "";
       address.searchParams.set("part", "answer");
       show([add({
-        file: "a drawing", preview: link.querySelector("img").src, address, options: {},
+        file: words.drawing, preview: link.querySelector("img").src, address, options: {},
       })]);
     });
   });

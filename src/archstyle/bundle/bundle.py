@@ -4,7 +4,7 @@ Every bundle carries the same golden photos, with the answers that it must give 
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.card import Card, in_words, labels
+from archstyle.bundle.card import Card, labels
 from archstyle.bundle.graph import ADVICE, BundleError, Graph, Outputs
 from archstyle.bundle.out_of_distribution import Score, features, load_score, save_score
 from archstyle.common.files import digest_of, read_json, write_json
@@ -104,13 +104,9 @@ class Bundle:
             for index in range(len(outputs.probabilities))
         ]
 
-    def label(self, style: str, language: str = "en") -> str:
-        """Return what the style is called in a language, in English where that is missing."""
-        return str(self._labels.get(language, self._labels["en"])[style])
-
-    def in_words(self, styles: Sequence[str], language: str = "en") -> str:
-        """Return what several styles are called in a language, as in `Baroque or Gothic`."""
-        return in_words([self.label(style, language) for style in styles], language)
+    def label(self, style: str) -> str:
+        """Return what the style is called in English."""
+        return str(self._labels["en"][style])
 
     def verify(self) -> None:
         """Run the golden photos; raises BundleError where one gives something else."""

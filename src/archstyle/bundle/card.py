@@ -10,16 +10,6 @@ from numpy.typing import NDArray
 from archstyle.bundle.prediction_sets import PredictionSets
 from archstyle.photos.reader import Preprocessing
 
-LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
-OR = ("or", "oder", "o", "ou", "o", "ou")
-
-_NAMES = {
-    "baroque": ("Baroque", "Barock", "Barroco", "Baroque", "Barocco", "Barroco"),
-    "byzantine": ("Byzantine", "Byzantinisch", "Bizantino", "Byzantin", "Bizantino", "Bizantino"),
-    "egyptian": ("Egyptian", "Ägyptisch", "Egipcio", "Égyptien", "Egizio", "Egípcio"),
-    "gothic": ("Gothic", "Gotik", "Gótico", "Gothique", "Gotico", "Gótico"),
-}
-
 
 @dataclass(frozen=True)
 class Card:
@@ -96,20 +86,13 @@ class Card:
 
 
 def labels(styles: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """Return {language: {style: name}}; a style without a translation keeps its folder's name."""
-    return {
-        language: {
-            style: _NAMES[style.lower()][index] if style.lower() in _NAMES else _pretty(style)
-            for style in styles
-        }
-        for index, language in enumerate(LANGUAGES)
-    }
+    """Return {"en": {style: name}}: the folder's name as people write it; the page knows more."""
+    return {"en": {style: _pretty(style) for style in styles}}
 
 
-def in_words(names: Sequence[str], language: str = "en") -> str:
+def in_words(names: Sequence[str], conjunction: str = "or") -> str:
     """Return `a, b or c`."""
-    joined = f" {OR[LANGUAGES.index(language)]} "
-    return joined.join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return f" {conjunction} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _pretty(style: str) -> str:

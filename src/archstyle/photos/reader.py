@@ -6,10 +6,11 @@ training, in the measurements and on the server.
 
 import io
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ register_heif_opener()
 # JPEG opens MPO as well: both share one opener in Pillow. AVIF before HEIF: they share a container
 # and only the first says at once that a file is not its own.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
 SMALLEST_SIDE = 16
 # How files begin, so that a sentence can name their format: (start, first bytes) -> name.
 BEGINNINGS = {
@@ -48,14 +49,15 @@ class PhotoError(ArchstyleError):
     """A file that cannot be used as a photo; `code` is for programs, the sentence for people.
 
     Codes: empty, unreadable, not-a-photo, format, truncated, too-many-pixels, too-small.
+    `%(name)s` in the sentence stands for one of the `values`, so that it can be translated.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
+    def __init__(self, code: str, sentence: str, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.code, self.sentence, self.values = code, sentence, values or {}
 
-    def __reduce__(self) -> tuple[type["PhotoError"], tuple[str, str]]:
-        return PhotoError, (self.code, str(self))
+    def __reduce__(self) -> tuple[type["PhotoError"], tuple[str, str, Mapping[str, Any]]]:
+        return PhotoError, (self.code, self.sentence, self.values)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def open_with_facts(
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             return _decode(file, max_pixels, at_least)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise PhotoError("unreadable", f"The file cannot be read: {reason}.") from error
+        reason = {"reason": error.strerror or str(error)}
+        raise PhotoError("unreadable", "The file cannot be read: %(reason)s.", reason) from error
 
 
 def is_photo(data: bytes) -> bool:
@@ -127,8 +129,9 @@ def _decode(
         if min(image.size) < SMALLEST_SIDE:
             raise PhotoError(
                 "too-small",
-                f"The photo has {image.width} x {image.height} pixels; "
-                f"at least {SMALLEST_SIDE} a side are needed.",
+                "The photo has %(width)d x %(height)d pixels; "
+                "at least %(least)d a side are needed.",
+                {"width": image.width, "height": image.height, "least": SMALLEST_SIDE},
             )
         format, size = image.format or "", image.size
         try:
@@ -147,7 +150,9 @@ def _decode(
             flat = to_rgb(image)
         except Exception as error:
             raise PhotoError(
-                "format", f"Photos in the colour mode {image.mode} cannot be read."
+                "format",
+                "Photos in the colour mode %(mode)s cannot be read.",
+                {"mode": image.mode},
             ) from error
     return flat, format, size
 
@@ -160,23 +165,35 @@ def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
     except UnidentifiedImageError as error:
         found = (name for (at, magic), name in BEGINNINGS.items() if head[at:].startswith(magic))
         name = next(found, "")
-        code, why = "format", f"{name} files cannot be read: save the photo as {READABLE}."
+        values = {"name": name, "formats": READABLE}
         if not name:
-            code = "not-a-photo"
-            why = f"The file is no photo in a format that can be read ({READABLE})."
-        elif name in READABLE:
-            code = "truncated"
-            why = f"The {name} file is damaged, cut short or of an unusual kind."
-        raise PhotoError(code, why) from error
+            raise PhotoError(
+                "not-a-photo",
+                "The file is no photo in a format that can be read: %(formats)s.",
+                values,
+            ) from error
+        if name in READABLE:
+            raise PhotoError(
+                "truncated",
+                "The %(name)s file is damaged, cut short or of an unusual kind.",
+                values,
+            ) from error
+        raise PhotoError(
+            "format",
+            "%(name)s files cannot be read: save the photo as one of %(formats)s.",
+            values,
+        ) from error
     except Exception as error:
         raise PhotoError("truncated", "The photo is damaged or cut short.") from error
 
 
 def _too_many_pixels(pixels: int | None, max_pixels: int) -> PhotoError:
-    size = "far too many pixels" if pixels is None else f"{pixels / 1e6:,.0f} million pixels"
+    if pixels is None:
+        return PhotoError("too-many-pixels", "The photo has far too many pixels.")
     return PhotoError(
         "too-many-pixels",
-        f"The photo has {size}; at most {max_pixels / 1e6:,.0f} million are read.",
+        "The photo has %(pixels)d million pixels; at most %(most)d million are read.",
+        {"pixels": round(pixels / 1e6), "most": round(max_pixels / 1e6)},
     )
 
 
