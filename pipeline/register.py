@@ -15,7 +15,7 @@ from archstyle.registry.cache import answering
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.record import mark_recorded
 from archstyle.reports.page import write
-from archstyle.reports.promotion import PROMOTION, promotion_page
+from archstyle.reports.promotion import promotion_page
 
 SECTIONS = ("register",)
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     root = Path.cwd()
     config = stage_config(SECTIONS, argv).register
     registered = register_candidate(root, config.tolerance, {"register": asdict(config)})
-    write(root / "reports" / PROMOTION, promotion_page(registered))
+    write(root / "reports" / "promotion.html", promotion_page(registered))
     write_json(root / "reports" / "registered.json", registered)
     mark_recorded(root)
     version, alias = registered["version"], registered["alias"]

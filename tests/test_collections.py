@@ -193,7 +193,7 @@ def test_of_photos_that_are_too_large_a_smaller_sample_is_taken(
     source.megabytes = sum(entry.bytes for entry in all_of_them.entries) / 3e6
     few = [packed(chosen([source], tmp_path / n), tmp_path / f"raw{n}") for n in "12"]
     taken = len(few[0].files()) // 2
-    assert f"{taken} photos of each style in place of 30" in capsys.readouterr().out
+    assert f"{taken} in place of 30 photos of each style of file:" in capsys.readouterr().out
     assert 5 <= taken <= 10 and few[0].entries == few[1].entries
     assert sum(entry.bytes for entry in few[0].entries) <= source.megabytes * 1e6
     assert {*few[0].files()} < {*all_of_them.files()}
@@ -202,7 +202,9 @@ def test_of_photos_that_are_too_large_a_smaller_sample_is_taken(
     objects = subprocess.run([*clone, "--batch-check"], capture_output=True, text=True, check=True)
     assert 2 * taken <= objects.stdout.count(" blob ") <= 2 * taken + 4
     source.megabytes = 0.001
-    with pytest.raises(ArchstyleError, match=r"^One photo of each style of file:.* has more than"):
+    with pytest.raises(
+        ArchstyleError, match=r"^No photos of each style of .* fit into 0\.001 MB: raise"
+    ):
         packed(chosen([source], tmp_path / "3"), tmp_path / "raw3")
 
 
@@ -218,18 +220,23 @@ def test_repositories_of_other_styles_that_are_gone_stop_nothing_and_are_told(
     kept.styles, kept.count = {"tudor": "tudor", "ranch": "ranch"}, 3
     other = commit("other", {"novelty": 4})
     rewritten, gone = replace(other, commit="abcdef1"), Source("git", "file:///none/lost", "1")
-    configure(project, others=[kept, rewritten, gone])
+    broken = commit("broken", {"lost": 2})
+    objects = tmp_path / "repositories/broken/.git/objects"
+    listing = ["git", "-C", str(objects), "rev-parse", "HEAD:lost/00000.jpg"]
+    blob = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.strip()
+    (objects / blob[:2] / blob[2:]).unlink()  # the download will break off
+    configure(project, others=[kept, rewritten, gone, broken])
     for _ in range(2):
         warn.cache_clear()
         fetch.main([])
         told = capsys.readouterr().err
-        assert told.count("warning:") == 1 and "2 of 3 sources of other styles cannot be" in told
+        assert told.count("warning:") == 1 and "3 of 4 sources of other styles cannot be" in told
         assert "file:///none/lost cannot be reached" in told
         store = PhotoStore(Path("data/raw/others"))
         styles = Counter(entry.style for entry in store.entries if entry.sha256)
         assert styles == {"tudor": 3, "ranch": 3}
-        assert store.source.missing == ["file:///none/lost", rewritten.location]
-        assert PhotoStore(Path("data/raw")).source.missing == ["2 of 3 sources of other styles"]
+        assert store.source.missing == [gone.location, rewritten.location, broken.location]
+        assert PhotoStore(Path("data/raw")).source.missing == ["3 of 4 sources of other styles"]
     # A map that is wrong is a person's mistake.
     configure(project, others=[replace(kept, styles={"Tudor": "tudor"})])
     with pytest.raises(ArchstyleError, match=r"has no photos in 'Tudor'"):
@@ -288,6 +295,10 @@ def test_styles_that_differ_in_case_only_and_photos_under_two_are_told_with_thei
     (two / "tudor").rename(two / "Gothic")
     with pytest.raises(ArchstyleError, match="styles Gothic and gothic are spelt nearly alike"):
         manifest_of(one, two, monkeypatch=monkeypatch)
+    # Of maps it is known before anything is downloaded.
+    maps = [Source("git", "none", styles={"a": style}) for style in ("Gothic", "gothic")]
+    with pytest.raises(ArchstyleError, match=r"spelt nearly alike: .* a map in conf/data/"):
+        chosen(maps, tmp_path)
 
 
 def test_the_manifest_says_the_repository_where_a_list_at_the_top_of_a_source_tells_it(

@@ -123,8 +123,9 @@ def test_the_command_line_answers_with_it_where_nothing_was_trained(
     damage(boxed)
     failed = predict(facade)
     assert failed.exit_code == 1
-    assert "the released model is not used: " in failed.stderr
-    assert "after `make run`" in failed.stderr
+    assert failed.stdout == "" and failed.stderr.startswith("Error: the released model is not use")
+    assert "`git checkout models/released` restores it, `make run` trains" in failed.stderr
+    assert failed.stderr.count("\n") == 1
     install(tiny_bundle, "1")
     assert "Answering with version 1 from the cache." in predict(facade).stderr
 

@@ -1,7 +1,5 @@
 """A file on its way from data/raw into the manifest."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,8 +43,3 @@ def row_of(entry: Packed, status: str, reason: str) -> Row:
 def largest(photos: Sequence[Photo]) -> Photo:
     """Return the one of a photograph's photos that is used."""
     return min(photos, key=lambda photo: (-photo.width * photo.height, photo.sha256, photo.file))
-
-
-def spelling(style: str) -> str:
-    """Return what styles that are spelt nearly alike have in common."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", style)).casefold() or style

@@ -10,9 +10,10 @@ from typing import Any
 
 from archstyle.config.schema import Split
 from archstyle.data.corrections import Correction
-from archstyle.data.entries import Photo, largest, spelling
+from archstyle.data.entries import Photo, largest
 from archstyle.data.manifest import OTHER, SPLITS, Row, others
 from archstyle.data.splits import name_group, recall, split_of
+from archstyle.photos.names import spelling
 
 
 def place_others(

@@ -16,12 +16,13 @@ from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Building, Correction, Entry, match
 from archstyle.data.duplicates.groups import find_duplicates
 from archstyle.data.duplicates.hash import GREY_SIDE, to_bytes
-from archstyle.data.entries import Photo, largest, photo_of, row_of, spelling
+from archstyle.data.entries import Photo, largest, photo_of, row_of
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
 from archstyle.data.others import place_others, summarize_others
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import check_spelling
 from archstyle.photos.store import Packed
 
 
@@ -101,7 +102,7 @@ def make_manifest(
         if fates[photo.file][0] in ("used", "corrected")
     }
     every = {photo.style for photo in photos} | {*styles.values()}
-    _check_spelling(every)
+    check_spelling(every)
     if len(found := sorted({*styles.values()})) < 2:
         raise ArchstyleError(
             f"The photos show {'one style only, ' + found[0] if found else 'no style'}: "
@@ -180,16 +181,6 @@ def _about(
     """Return the group and the entry wherever an entry is about one of the photos."""
     sha256s, phashes = [photo.sha256 for photo in photos], [photo.phash for photo in photos]
     return [(groups[index], entry) for index, entry in match(entries, sha256s, phashes).items()]
-
-
-def _check_spelling(styles: set[str]) -> None:
-    same: dict[str, str] = {}
-    for style in sorted(styles):
-        if (other := same.setdefault(spelling(style), style)) != style:
-            raise ArchstyleError(
-                f"The styles {other} and {style} are spelt nearly alike: give their folders (or "
-                "what data/corrections.csv says) one name, or names that differ in letters."
-            )
 
 
 def summarize(

@@ -73,11 +73,9 @@ def gather(data: Data, scratch: Path, *, ask: bool = True) -> Gathered:
     problems = find_problems(lists.values(), seconds) if ask else {}
     digest = hashlib.sha256(f"{data.limit}\t{data.max_megabytes}\n".encode())
     for name, sources in lists.items():
-        where, prefix = scratch / (name or "photos"), OF_OTHERS if name == OTHERS else ""
+        at, prefix = scratch / (name or "photos"), OF_OTHERS if name == OTHERS else ""
         try:
-            found[name], lost[name] = choose(
-                sources, seconds, where, prefix=prefix, problems=problems
-            )
+            found[name], lost[name] = choose(sources, seconds, at, prefix=prefix, problems=problems)
         except NoPhotosError as error:
             if not name:
                 raise

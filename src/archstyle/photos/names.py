@@ -3,11 +3,13 @@
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote
+
+from archstyle.errors import ArchstyleError
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
@@ -117,3 +119,20 @@ def why_skipped(name: str) -> str:
         return "a hidden file"
     junk = bool(parts) and parts[-1].casefold() in JUNK
     return "a file of the operating system" if junk else ""
+
+
+def spelling(style: str) -> str:
+    """Return what styles that are spelt nearly alike have in common."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", style)).casefold() or style
+
+
+def check_spelling(styles: Iterable[str]) -> None:
+    """Raise ArchstyleError where two styles are spelt nearly alike."""
+    same: dict[str, str] = {}
+    for style in sorted(styles):
+        if (other := same.setdefault(spelling(style), style)) != style:
+            raise ArchstyleError(
+                f"The styles {other} and {style} are spelt nearly alike: give their folders (or "
+                "what a map in conf/data/ or data/corrections.csv says) one name, or names that "
+                "differ in letters."
+            )

@@ -52,7 +52,8 @@ def told(version: str) -> str:
 
 def not_used(version: str, error: Exception) -> str:
     """Return the sentence for a bundle that does not load."""
-    advice = " `git checkout models/released` restores it." if version == RELEASED else ""
+    restore = " `git checkout models/released` restores it, `make run` trains one of your own."
+    advice = restore if version == RELEASED else ""
     return f"{told(version)} is not used: {error}{advice}"
 
 

@@ -109,8 +109,10 @@ def _first() -> Bundle:
     try:
         bundle = Bundle.load(in_the_box.path)
     except Exception as error:  # damage takes any form
+        if champion is None:
+            raise ArchstyleError(f"{why}{not_used(RELEASED, error)}") from error
         print(not_used(RELEASED, error), file=sys.stderr)
-        return champion or _champion()
+        return champion
     print(f"{why}Answering with the released model.", file=sys.stderr)
     return bundle
 

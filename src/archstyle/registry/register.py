@@ -88,7 +88,6 @@ def describe(
 
 def show_promotion(log: RunLog, root: Path, registered: Mapping[str, Any]) -> None:
     """Keep the report on the evaluation in the run again, now with what became of the version."""
-    # pictures, which `archstyle promote` does without
     from archstyle.reports.promotion import promotion_page, with_promotion
 
     report = root / "reports" / "index.html"

@@ -1,15 +1,10 @@
-"""What register decided, as a small page that the report on the evaluation shows.
-
-The report is made before the registry counts how often its test photos were looked at.
-"""
+"""What register decided, as a small page for the report, which is made before looks are counted."""
 
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from archstyle.reports.page import render
-
-PROMOTION = "promotion.html"
 
 
 def promotion_page(registered: Mapping[str, Any]) -> str:
@@ -20,4 +15,4 @@ def promotion_page(registered: Mapping[str, Any]) -> str:
 def with_promotion(report: str, promotion: str) -> str:
     """Return reports/index.html with the page in it, for where it does not lie beside it."""
     carried = b64encode(promotion.encode()).decode()
-    return report.replace(f'data="{PROMOTION}"', f'data="data:text/html;base64,{carried}"')
+    return report.replace('data="promotion.html"', f'data="data:text/html;base64,{carried}"')

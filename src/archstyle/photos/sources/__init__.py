@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import Found, Photos, printable
+from archstyle.photos.names import Found, Photos, check_spelling, printable
 from archstyle.photos.sources.archives import ArchivePhotos, is_archive
 from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos
@@ -79,6 +79,7 @@ def choose(
     """
     passed: list[str] = []
     sources = [with_labels(source) for source in sources]
+    check_spelling({style for source in sources for style in source.styles.values()})
     for source in sources:
         if source.kind == "environment":
             if value := environment.get(source.location):

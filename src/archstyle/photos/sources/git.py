@@ -127,17 +127,14 @@ class RepositoryPhotos:
         if not self.source.count:
             take([*LISTS, *found])
             return
-        ranked = self._ranked(paths, styles)
-        self._take_sample(lambda n: take([*LISTS, *(path for of in ranked for path in of[:n])]))
-
-    def _ranked(self, paths: Sequence[str], styles: StyleMap) -> list[list[str]]:
-        """Return the files of each style in an order of chance that is the same each time."""
         folders = {path.rpartition("/")[0] for path in paths}
-        by_style: dict[str, list[str]] = defaultdict(list)
+        ranked: dict[str, list[str]] = defaultdict(list)  # by style, in the same order each time
         for path in sorted(set(paths) - folders, key=lambda path: sha256(path.encode()).digest()):
             if name := styles.find(path):
-                by_style[styles.styles[name]].append(path)
-        return [*by_style.values()]
+                ranked[styles.styles[name]].append(path)
+        self._take_sample(
+            lambda n: take([*LISTS, *(one for of in ranked.values() for one in of[:n])])
+        )
 
     def _take_sample(self, take: Callable[[int], int]) -> None:
         """Take `count` files of each style, or fewer where they would have too many `megabytes`.
@@ -150,16 +147,11 @@ class RepositoryPhotos:
             count = min(most, int(count * bound / max(take(count), 1)))
         while count and (size := take(count)) > bound > 0:
             count = min(count - 1, int(count * bound / size))
+        fit = f"photos of each style of {self.location} fit into {self.source.megabytes:g} MB"
         if not count:
-            raise UnavailableError(
-                f"One photo of each style of {self.location} has more than "
-                f"{self.source.megabytes:g} MB: raise `megabytes` in the file of conf/data/."
-            )
+            raise UnavailableError(f"No {fit}: raise `megabytes` in the file of conf/data/.")
         if count < most:
-            say(
-                f"{count} photos of each style in place of {most}: more would have over "
-                f"{self.source.megabytes:g} MB."
-            )
+            say(f"{count} in place of {most} {fit}.")
 
 
 def _pattern(path: str) -> str:
