@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, jsonify, render_template, reques
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from serving import api, languages, page
+from serving import api, card, languages, page
 from serving.languages import marked
 from serving.models import Models
 from serving.page import wants_part
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.extensions["models"] = models or Models.watching(settings)
     languages.speak(app)
     app.register_blueprint(page.blueprint)
+    app.register_blueprint(card.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_error_handler(Refusal, refuse)
     app.register_error_handler(HTTPException, refuse_http)

@@ -238,7 +238,7 @@ def test_page_speaks_spanish_to_a_browser_that_does(
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/styles", "/styles/gothic", "/none"])
+@pytest.mark.parametrize("path", ["/styles", "/styles/gothic", "/model", "/none"])
 def test_every_page_fits_a_phone(browser: Any, address: str, path: str) -> None:
     context = browser.new_context(viewport={"width": 320, "height": 700}, locale="es")
     page = context.new_page()

@@ -175,6 +175,7 @@ def test_what_was_trained_and_measured_is_released(measured: Path) -> None:
     card = Bundle.load(measured / "models/released").card
     assert card.metrics["test"]["accuracy"] == 0.9
     assert card.lineage["git.commit"] == "c0ffee"
+    assert card.source["used"] == {"photos": 12}
     sheet = (measured / "models/released/data-sheet.md").read_text("utf-8")
     assert "rights in the photos lie with those who made them" in sheet
     assert "| the folder “photos”, without gone, not reached | 12 |" in sheet

@@ -26,6 +26,9 @@ HEADLINE = (
     *("accuracy", "accuracy_low", "accuracy_high", "macro_f1"),
     *("corrected_accuracy", "test_photos"),
 )
+# Of the same file, what the card tells too, and what it tells of each style.
+TOLD = ("answered_share", "answered_accuracy", "unsure_set_coverage", "unsure_mean_set_size")
+TOLD_OF_STYLES = ("precision", "recall", "support")
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
 FINGERPRINT = "archstyle.fingerprint"
 TEST_DIGEST, LOOKS = "test.digest", "test.looks"
@@ -50,7 +53,7 @@ def register_bundle(
         if known.tags.get(FINGERPRINT) == fingerprint:
             return known
     looks = 1 + sum(known.tags.get(TEST_DIGEST) == test_digest for known in versions)
-    headline["looks"] = looks
+    headline |= told_in_card(test) | {"looks": looks}
     tags = {
         **log.facts.tags(),
         "accuracy": f"{headline.get('accuracy', 0):.4f}",
@@ -95,6 +98,12 @@ def show_promotion(log: RunLog, root: Path, registered: Mapping[str, Any]) -> No
         text = with_promotion(report.read_text("utf-8"), promotion_page(registered))
         with mlflow_errors("keep the report"):
             log.client.log_text(log.run_id, text, "reports/index.html")
+
+
+def told_in_card(test: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card tells of reports/metrics.json."""
+    known = {*HEADLINE, *TOLD}
+    return {k: test[k] for k in test if k in known or k.split("_")[0] in TOLD_OF_STYLES}
 
 
 def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from archstyle.data.manifest import Row, read_manifest, used
 from archstyle.data.splits import check_data
 from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import RELEASED
-from archstyle.registry.register import HEADLINE
+from archstyle.registry.register import told_in_card
 
 MOST_BYTES = 6_000_000
 MANIFEST, SHEET = Path("data/prepared/manifest.csv"), "data-sheet.md"
@@ -42,11 +42,12 @@ def release(root: Path) -> str:
     chosen = served
     if served.card.precision != "int8":
         chosen, test = Bundle.load(root / "models" / "variants" / "int8"), _of_int8(test)
-    card = _card(chosen.card, test, root)
+    rows = read_manifest(root / MANIFEST)
+    card = _card(chosen.card, test, rows, root)
     with whole_directory(root / "models" / RELEASED) as folder:
         shutil.copytree(chosen.path, folder, dirs_exist_ok=True)
         write_json(folder / CARD, card.as_dict())
-        (folder / SHEET).write_text(_sheet(card, read_manifest(root / MANIFEST), sheet), "utf-8")
+        (folder / SHEET).write_text(_sheet(card, sheet), "utf-8")
         if _bytes(folder) > MOST_BYTES:  # the gate, which reads this, never meets a released model
             (folder / SEEN).unlink(missing_ok=True)
         if (size := _bytes(folder)) > MOST_BYTES:
@@ -89,15 +90,18 @@ def _of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
     return {**of_int8, "test_photos": test["test_photos"]}
 
 
-def _card(card: Card, test: Mapping[str, Any], root: Path) -> Card:
-    """Return the card with test figures and lineage, and without any place of this machine."""
+def _card(card: Card, test: Mapping[str, Any], rows: list[Row], root: Path) -> Card:
+    """Return the card with test figures, photos by source and lineage, without places of here."""
+    source = _without_places(card.source)
+    photos = [row for split in ("train", "validation", "test") for row in used(rows, split)]
+    sources = Counter(getattr(row, "source", "") or source["location"] for row in photos)
     run = read_json(root / "models" / "run.json", "run `dvc repro --force train`")
     lineage: dict[str, Any] = {k: run[k] for k in ("run_id", "git.commit", "git.dirty") if k in run}
     return replace(
         card,
-        metrics={**card.metrics, "test": {key: test[key] for key in HEADLINE if key in test}},
+        metrics={**card.metrics, "test": told_in_card(test)},
         lineage={**card.lineage, **lineage},
-        source=_without_places(card.source),
+        source={**source, "used": dict(sources.most_common())},
         config=_without_places(card.config),
     )
 
@@ -112,17 +116,16 @@ def _without_places(value: Any) -> Any:
     return Path(value).name if is_place else value
 
 
-def _sheet(card: Card, rows: list[Row], described: str) -> str:
+def _sheet(card: Card, described: str) -> str:
     from archstyle.reports.page import render, where_from  # with matplotlib
 
-    photos = [row for split in ("train", "validation", "test") for row in used(rows, split)]
-    sources = Counter(getattr(row, "source", "") or where_from(card.source) for row in photos)
+    where, used = where_from(card.source), card.source["used"]
     data = card.config.get("data", {})
     configured = [*data.get("sources", []), *data.get("others", [])]
     return render(
         "released.md",
         card=card,
-        sources=sources.most_common(),
+        sources=[(where if k == card.source["location"] else k, n) for k, n in used.items()],
         repositories=[one for one in configured if one["kind"] == "git"],
         described=Markup(described.partition("\n")[2].strip()),  # Markdown already
     )
