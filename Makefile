@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run data sweep results release test test-fast lint serve ui bench catalogues lock clean
+.PHONY: help setup run data sweep results release test test-fast lint serve ui bench catalogues screenshot lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -109,6 +109,9 @@ catalogues: setup  ## serving/translations anew, from what visitors read in the 
 	@pybabel --quiet update --input-file .messages.pot --output-dir serving/translations \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date; rm .messages.pot
 	@pybabel --quiet compile --directory serving/translations
+
+screenshot: setup  ## docs/page.png anew, with the model that answers
+	@python -m tests.screenshot
 
 lock: setup  ## resolve requirements.lock anew
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

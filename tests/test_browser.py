@@ -34,6 +34,7 @@ FLAGS = [
 ]
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, of the package chromium"),
@@ -238,12 +239,29 @@ def test_page_speaks_spanish_to_a_browser_that_does(
     context.close()
 
 
-@pytest.mark.parametrize("path", ["/styles", "/styles/gothic", "/model", "/none"])
-def test_every_page_fits_a_phone(browser: Any, address: str, path: str) -> None:
-    context = browser.new_context(viewport={"width": 320, "height": 700}, locale="es")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("locale", ["en", "es"])
+def test_no_page_shuts_anybody_out_or_is_wider_than_its_window(
+    browser: Any, address: str, facade: Path, locale: str, width: int, scheme: str
+) -> None:
+    """By axe-core, which measures contrast, names, roles and order."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 700},
+        locale=locale,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
     page = context.new_page()
-    page.goto(address + path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for path in ("/styles", "/styles/gothic", "/model", "/none", "/"):
+        page.goto(address + path)
+        if path == "/":
+            page.set_input_files("#photo", facade)
+            answered(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        found = Axe().run(page).response["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert not serious, (path, [(one["id"], one["nodes"][0]["html"]) for one in serious])
     context.close()
 
 

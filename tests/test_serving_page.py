@@ -239,6 +239,15 @@ def test_page_needs_nothing_from_elsewhere_and_nothing_inline(client: FlaskClien
             assert asset.status_code == 200
 
 
+def test_first_view_is_light(client: FlaskClient) -> None:
+    page = client.get("/")
+    sent = len(page.data)
+    for address in set(re.findall(r'(?:src|href)="\.(/static/[^"]+)"', page.text)):
+        with client.get(address) as asset:
+            sent += len(asset.data)
+    assert sent < 120_000
+
+
 @pytest.mark.parametrize("path", ["/", "/sample/gothic-2", "/no/such/page"])
 @pytest.mark.parametrize("told", [True, False], ids=["told of the prefix", "prefix cut off"])
 def test_every_address_of_a_page_stays_under_the_prefix(
