@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
+from tempfile import TemporaryDirectory
 
 from archstyle.common.console import run, say
 from archstyle.errors import ArchstyleError
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
             signal.signal(number, lambda number, _: stopping.append(number))
+    counts = TemporaryDirectory(prefix="archstyle-")  # that the workers share
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name
     lifeline, held = os.pipe()
     server, follower = start(GUNICORN, lifeline), start(FOLLOWER, lifeline)
     restart_at: float | None = None
@@ -60,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     finally:
         end([server, follower])
         os.close(held)
+        counts.cleanup()
     if not stopping:
         raise ArchstyleError("gunicorn ended by itself; what it said is above.")
 

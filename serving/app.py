@@ -3,11 +3,12 @@
 Every refusal is one clear sentence in the shape that was asked for: HTML or JSON.
 """
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from serving import api, card, languages, page
+from serving import api, card, languages, operators, page
 from serving.languages import marked
 from serving.models import Models
 from serving.page import wants_part
@@ -56,11 +57,15 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     languages.speak(app)
     app.register_blueprint(page.blueprint)
     app.register_blueprint(card.blueprint)
-    app.register_blueprint(api.blueprint)
+    app.register_blueprint(operators.blueprint)
+    api.describe(app)  # before the handlers below, which take the place of its own
     app.register_error_handler(Refusal, refuse)
     app.register_error_handler(HTTPException, refuse_http)
     app.register_error_handler(Exception, refuse_unexpected)
     app.after_request(add_headers)
+    operators.count(app)
+    if near := settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, near, near, near, 0, near)  # type: ignore[method-assign]
     return app
 
 
@@ -68,7 +73,7 @@ def add_headers(response: Response) -> Response:
     """Keep the page to itself, and let browsers keep only what may be kept."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint == "static" and response.status_code == 200:
+    if request.endpoint in ("static", "docs.static") and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={DAY}"
     else:
         # Answers show somebody's photo: nobody keeps them.
@@ -87,7 +92,7 @@ def wants_json() -> bool:
 def refuse(refusal: Refusal) -> Response:
     """Return the refusal as a response."""
     if wants_json():
-        response = jsonify(refusal.as_dict())
+        response = api.problem(refusal)
     else:
         template = "_refusal.html" if wants_part() else "refusal.html"
         response = Response(render_template(template, refusal=refusal), mimetype="text/html")
@@ -108,6 +113,9 @@ def refuse_http(error: HTTPException) -> BaseResponse:
     refusal = Refusal(status, code, SENTENCES.get(status, OTHERWISE))
     if isinstance(error, RequestEntityTooLarge):
         refusal = too_large(int(current_app.config["MAX_CONTENT_LENGTH"]))
+    if wrong := getattr(error, "data", {}).get("messages"):  # of the schema of an operation
+        names = ", ".join(f"`{name}`" for each in wrong.values() for name in each)
+        refusal = Refusal(status, "parameter", f"This cannot be used, see the API's page: {names}.")
     if isinstance(error, ClientDisconnected):
         refusal = Refusal(408, "request-timeout", SENTENCES[408])
     response = refuse(refusal)

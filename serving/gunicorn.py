@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from prometheus_client.multiprocess import mark_process_dead
 
 from archstyle.common.console import say
 from archstyle.errors import ArchstyleError
@@ -39,6 +40,12 @@ timeout = 60
 graceful_timeout = 10
 keepalive = 15
 loglevel = "warning"
+accesslog = "-" if _settings.access_log else None
+# The route, not the address: who asks, and what they call their photo, is nobody's business.
+access_log_format = (
+    '{"time":"%(t)s","method":"%(m)s","route":"%({archstyle.route}e)s","status":%(s)s,'
+    '"bytes":%(B)s,"seconds":%(L)s}'
+)
 control_socket_disable = True
 limit_request_fields = 64
 
@@ -106,6 +113,11 @@ def on_starting(_: Any) -> None:
     except ArchstyleError as error:
         say(str(error))
         sys.exit(1)
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """Leave the worker out of the metrics of those that live."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def post_worker_init(worker: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archstyle.bundle import Bundle
 from archstyle.registry.cache import CachedBundle, cache_directory, candidates, not_used, told
+from serving import metrics
 from serving.settings import Settings
 
 LOOK_SECONDS = 0.5
@@ -71,6 +72,9 @@ class Models:
                 refused, self._looks_until_retry = True, RETRY_LOOKS
                 log.error(not_used(one.version, error))
                 continue
+            if self.latest:
+                metrics.MODEL.labels(self.latest.version).set(0)
+            metrics.MODEL.labels(one.version).set(1)
             self.latest, self._used = Model(bundle, one.version, one.run_id), one
             log.info("answers with %s", told(one.version))
             return

@@ -33,6 +33,8 @@ class Settings:
     max_megapixels: int = setting(64, "size of the largest photo that is decoded", most=100)
     max_files: int = setting(32, "photos that one request may carry", most=1000)
     poll_seconds: float = setting(3.0, "pause between two looks at the registry", least=0.1)
+    proxies: int = setting(0, "proxies in front whose X-Forwarded-* are believed", 0, 9)
+    access_log: int = setting(0, "1 tells every request, without address or file names", 0, 1)
     language: str = setting("en", "the page's language for browsers that ask for neither: en or es")
 
     @classmethod

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from flask import current_app, request
+from flask import current_app, g, request
 from flask_babel import gettext
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected
@@ -17,6 +17,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from archstyle.bundle import Answer
 from archstyle.photos.reader import PhotoError, is_photo, read_photo
 from archstyle.registry.cache import RELEASED
+from serving import metrics
 from serving.languages import marked
 from serving.models import Model, Models
 from serving.settings import Settings
@@ -98,7 +99,8 @@ def photos_sent() -> list[Upload]:
     if not receiving.acquire(blocking=False):
         raise Refusal(503, "busy", BUSY)
     try:
-        sent = _photos()
+        with metrics.RECEIVING.track_inprogress(), metrics.PHASES["receive"].time():
+            sent = _photos()
     finally:
         receiving.release()
     if not sent:
@@ -158,18 +160,27 @@ class _Decoder(MultipartDecoder):
 
 def answers(uploads: Iterable[Upload], model: Model) -> list[Result]:
     """Answer each photo, or say in one sentence why not."""
-    return [(upload, _answer(upload.content, model)) for upload in uploads]
+    results = [(upload, _answer(upload.content, model)) for upload in uploads]
+    for _, given in results:
+        if isinstance(given, Answer) and given.answered:
+            metrics.ANSWERS.labels(given.style).inc()
+        else:
+            reason = given.code if isinstance(given, Refusal) else given.reason
+            metrics.UNANSWERED.labels(reason).inc()
+    g.answered_at = metrics.now()  # what follows is counted as rendering
+    return results
 
 
 def _answer(content: bytes, model: Model) -> Answer | Refusal:
     card = model.bundle.card
     most = min(card.preprocessing.max_pixels, settings().max_megapixels * MEGAPIXEL)
     try:
-        with decoding:
+        with decoding, metrics.PHASES["read"].time():
             image = read_photo(content, replace(card.preprocessing, max_pixels=most))
     except PhotoError as error:
         return Refusal(STATUS.get(error.code, 422), error.code, error.sentence, error.values)
-    return model.bundle.answers(model.bundle.run(image[np.newaxis]))[0]
+    with metrics.PHASES["infer"].time():
+        return model.bundle.answers(model.bundle.run(image[np.newaxis]))[0]
 
 
 def status_of(results: list[Result]) -> int:
