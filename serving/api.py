@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, render_template
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from flask_smorest import Api
 from flask_smorest import Blueprint as DescribedBlueprint
 
@@ -150,7 +150,9 @@ def problem(refusal: Refusal, **more: Any) -> Response:
     title, detail = HTTPStatus(refusal.status).phrase, said["error"]
     body = {"type": "about:blank", "title": title, "status": refusal.status, "detail": detail}
     response = jsonify({**body, **said, **more})
-    response.status_code, response.mimetype = refusal.status, PROBLEM
+    response.status_code = refusal.status
+    if request.path.startswith(ROOT):
+        response.mimetype = PROBLEM
     return response
 
 
