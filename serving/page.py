@@ -7,9 +7,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
+from PIL import Image
 
 from archstyle.bundle import Answer
 from archstyle.bundle.card import in_words
@@ -130,8 +133,15 @@ def plate(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:
     if isinstance(given, Refusal):
         return {"file": upload.file, "refusal": given}
     layer = None if given.map is None else data_uri(encode(heat_layer(given.map)))
-    shown = {"file": upload.file, "given": given, "layer": layer}
+    place = None if given.map is None else place_of(given.map)
+    shown = {"file": upload.file, "given": given, "layer": layer, "place": place}
     return {**shown, **lesson_of(given), **preview(upload.content)}
+
+
+def place_of(evidence: NDArray[np.float32]) -> int:
+    """Return in which ninth of the photo most evidence [h, w] lies: 0 top left, 8 bottom right."""
+    ninths = Image.fromarray(np.asarray(evidence, np.float32)).resize((3, 3), Image.Resampling.BOX)
+    return int(np.asarray(ninths).argmax())
 
 
 def lesson_of(given: Answer) -> dict[str, Any]:

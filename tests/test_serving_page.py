@@ -10,7 +10,7 @@ from PIL import Image
 from archstyle.bundle.prediction_sets import PredictionSets
 from facades import draw_facade
 from serving.models import Model
-from serving.page import STATIC, percent, samples, with_code
+from serving.page import STATIC, percent, place_of, samples, with_code
 from tests.serving_project import app_of, model_of, photo, send
 
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -61,6 +61,26 @@ def test_form_works_without_a_script(client: FlaskClient) -> None:
     assert "data:image/jpeg;base64," in answer.text
     assert 'class="layer" src="data:image/webp;base64,' in answer.text
     assert "house &amp; &lt;b&gt;garden.jpg" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "place", "told"),
+    [(0, 0, 0, "top left"), (4, 4, 4, "middle"), (8, 4, 7, "bottom"), (4, 8, 5, "right")],
+)
+def test_where_it_looked_is_told_to_who_cannot_see_the_map(
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    row: int,
+    column: int,
+    place: int,
+    told: str,
+) -> None:
+    evidence = np.zeros((9, 9), np.float32)
+    evidence[row, column] = 1
+    assert place_of(evidence) == place
+    monkeypatch.setattr("serving.page.place_of", lambda _: place)
+    answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML)
+    assert f'alt="Where it looked most: {told} of the photo"' in answer.text
 
 
 def test_script_gets_the_answer_alone(client: FlaskClient) -> None:
