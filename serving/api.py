@@ -1,22 +1,16 @@
-"""The answers for programs: JSON, with the keys that `archstyle predict` prints.
+"""The answers for programs: JSON, with the keys that `archstyle predict` prints."""
 
-flask-smorest describes it in OpenAPI out of the decorators here and the classes of `schemas`.
-"""
-
-from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib.resources import files
 from itertools import islice
 from typing import Any
 
+import flask_smorest
 from flask import Blueprint, Flask, Response, jsonify, render_template, request
-from flask_smorest import Api
-from flask_smorest import Blueprint as DescribedBlueprint
 
 from archstyle.bundle import Answer
 from serving import schemas
-from serving.schemas import PROBLEM, Problem
 from serving.styles import key_of, texts
 from serving.uploads import (
     Refusal,
@@ -28,7 +22,7 @@ from serving.uploads import (
     status_of,
 )
 
-ROOT = "/api/v1"
+ROOT, PROBLEM = "/api/v1", "application/problem+json"
 WHEN = {
     400: "There is no photo in the request.",
     408: "The request did not arrive whole in time.",
@@ -37,60 +31,39 @@ WHEN = {
     422: "A photo that is damaged, too small or too large, or a parameter that makes no sense.",
     503: "There is no model yet, or too many uploads are on their way; `Retry-After` says when.",
 }
-blueprint = DescribedBlueprint("api", __name__, url_prefix=ROOT)
+TOLD = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEMS = {status: {"description": when, "content": TOLD} for status, when in WHEN.items()}
+FILES = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+FORM = {"type": "object", "required": ["photo"], "properties": {"photo": FILES}}
+BODY = {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}
+blueprint = flask_smorest.Blueprint("api", __name__, url_prefix=ROOT)
 # The page to try it: Swagger UI, whose files come with a package.
+SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
 pages = Blueprint(
-    "docs",
-    __name__,
-    url_prefix=ROOT,
-    static_folder=str(files("flask_swagger_ui") / "dist"),
-    static_url_path="/docs",
+    "docs", __name__, url_prefix=ROOT, static_folder=SWAGGER_UI, static_url_path="/docs"
 )
-
-
-class DescribedApi(Api):
-    """Each operation says which problems it answers with."""
-
-    ERROR_SCHEMA = Problem
-    DEFAULT_ERROR_RESPONSE_NAME = None
+pages.add_url_rule("/docs", "docs", lambda: render_template("api.html"))
 
 
 def describe(app: Flask) -> None:
     """Register the API, its description and the page to try it."""
-    app.config.update(
-        API_TITLE="Archstyle",
-        API_VERSION="1",
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX=ROOT,
-        # As seen from the description: right under any prefix that a proxy may set.
-        API_SPEC_OPTIONS={"servers": [{"url": "../.."}]},
-    )
-    api = DescribedApi(app)
+    app.config["OPENAPI_URL_PREFIX"] = ROOT
+    # As seen from the description: right under any prefix that a proxy may set.
+    servers = [{"url": "../.."}]
+    known = {"title": "Archstyle", "version": "1", "openapi_version": "3.1.0", "servers": servers}
+    api = flask_smorest.Api(app, spec_kwargs=known)
+    api.DEFAULT_ERROR_RESPONSE_NAME = None  # each operation says its own
+    api.spec.components.schema("Problem", schema=schemas.Problem)
     api.register_blueprint(blueprint)
-    del api.spec.components.schemas["PaginationMetadata"]  # nothing here has pages
+    for unused in ("Error", "PaginationMetadata"):
+        del api.spec.components.schemas[unused]
     app.register_blueprint(pages)
-
-
-def problems(*statuses: int) -> Callable[[Any], Any]:
-    """Describe what else an operation answers."""
-
-    def decorated(view: Any) -> Any:
-        for status in statuses:
-            view = blueprint.alt_response(
-                status, schema=Problem, content_type=PROBLEM, description=WHEN[status]
-            )(view)
-        return view
-
-    return decorated
 
 
 @blueprint.post("/predict")
 @blueprint.arguments(schemas.Query, location="query")
 @blueprint.response(200, {"oneOf": [schemas.Prediction, schemas.Predictions]})
-@problems(*WHEN)
-@blueprint.doc(
-    requestBody={"required": True, "content": {"multipart/form-data": {"schema": schemas.PHOTOS}}}
-)
+@blueprint.doc(requestBody=BODY, responses=PROBLEMS)
 def predict(query: dict[str, Any]) -> Response:
     """Tell the style of one or more photos.
 
@@ -102,19 +75,15 @@ def predict(query: dict[str, Any]) -> Response:
     entries = [as_entry(*result, **query) for result in results]
     answer = entries[0] if len(entries) == 1 else {"predictions": entries}
     body = {**answer, "model": model_facts(model)}
-    status = status_of(results)
-    if status == 200:
-        return jsonify(body)
-    refusal = results[0][1]
-    if len(results) > 1 or not isinstance(refusal, Refusal):
-        sentence = "None of the photos could be read; `predictions` says why of each."
-        refusal = Refusal(status, "none-read", sentence)
-    return problem(refusal, **body)
+    for _, given in results:
+        if isinstance(given, Refusal) and given.status == status_of(results):
+            return problem(given, **body)
+    return jsonify(body)
 
 
 @blueprint.get("/model")
-@blueprint.response(200, schemas.Card)
-@problems(503)
+@blueprint.response(200, schemas.Model)
+@blueprint.doc(responses={503: PROBLEMS[503]})
 def card() -> Response:
     """Return the card of the model in use."""
     model = model_or_refusal()
@@ -123,34 +92,28 @@ def card() -> Response:
 
 @blueprint.get("/styles")
 @blueprint.response(200, schemas.Styles)
-@problems(503)
+@blueprint.doc(responses={503: PROBLEMS[503]})
 def styles() -> Response:
     """Return the styles that the model in use knows, with what is told of them."""
     model = model_or_refusal()
-    known = [
-        {
-            "style": style,
-            "label": model.bundle.label(style),
-            "texts": {code: asdict(text) for code, text in texts().get(key_of(style), {}).items()},
-        }
-        for style in model.bundle.styles
-    ]
+    known = []
+    for style in model.bundle.styles:
+        told = {code: asdict(text) for code, text in texts().get(key_of(style), {}).items()}
+        known.append({"style": style, "label": model.bundle.label(style), "texts": told})
     return jsonify({"styles": known, "model": model_facts(model)})
-
-
-@pages.get("/docs")
-def docs() -> str:
-    """Show the page to try it."""
-    return render_template("api.html")
 
 
 def problem(refusal: Refusal, **more: Any) -> Response:
     """Return problem details (RFC 9457), with more members."""
-    said = refusal.as_dict()
-    title, detail = HTTPStatus(refusal.status).phrase, said["error"]
-    body = {"type": "about:blank", "title": title, "status": refusal.status, "detail": detail}
+    said, status = refusal.as_dict(), HTTPStatus(refusal.status)
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status,
+        "detail": said["error"],
+    }
     response = jsonify({**body, **said, **more})
-    response.status_code = refusal.status
+    response.status_code = status
     if request.path.startswith(ROOT):
         response.mimetype = PROBLEM
     return response
@@ -161,8 +124,7 @@ def as_entry(upload: Upload, given: Answer | Refusal, map: bool, top: int | None
     if isinstance(given, Refusal):
         return {"file": upload.file, **given.as_dict()}
     entry = given.as_dict(upload.file)
-    if top is not None:
-        entry["probabilities"] = dict(islice(given.probabilities.items(), top))
+    entry["probabilities"] = dict(islice(given.probabilities.items(), top))
     if map:
         entry["map"] = None if given.map is None else given.map.astype(float).round(4).tolist()
     return entry

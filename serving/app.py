@@ -63,7 +63,6 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.register_error_handler(HTTPException, refuse_http)
     app.register_error_handler(Exception, refuse_unexpected)
     app.after_request(add_headers)
-    operators.count(app)
     if near := settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, near, near, near, 0, near)  # type: ignore[method-assign]
     return app

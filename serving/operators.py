@@ -1,8 +1,9 @@
 """What operators ask: whether it lives, whether it answers, and what it has done."""
 
 import os
+from time import perf_counter
 
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -40,18 +41,11 @@ def numbers() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def count(app: Flask) -> None:
-    """Count each request under its route, and tell gunicorn's access log the route.
-
-    The address itself may hold anything; a route is one of few.
-    """
-
-    def note(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
-        request.environ["archstyle.route"] = route
-        metrics.REQUESTS.labels(route, response.status_code).inc()
-        if "answered_at" in g:
-            metrics.PHASES["render"].observe(metrics.now() - g.answered_at)
-        return response
-
-    app.after_request(note)
+@blueprint.after_app_request
+def count(response: Response) -> Response:
+    """Count the request under its route, which the access log tells too: an address may be odd."""
+    request.environ["archstyle.route"] = route = getattr(request.url_rule, "rule", "none")
+    metrics.REQUESTS.labels(route, response.status_code).inc()
+    if "answered_at" in g:
+        metrics.PHASES["render"].observe(perf_counter() - g.answered_at)
+    return response

@@ -1,122 +1,80 @@
 """What the API takes and gives, for its description; tests hold the answers to it."""
 
-from marshmallow import INCLUDE, Schema
+from typing import Any
+
+from marshmallow import Schema
 from marshmallow.fields import Boolean, Dict, Float, Integer, List, Nested, Raw, String
 from marshmallow.validate import OneOf, Range
 
 from archstyle.bundle.bundle import NOT_SURE, UNFAMILIAR
 
-PROBLEM = "application/problem+json"
-PHOTOS = {
-    "type": "object",
-    "required": ["photo"],
-    "properties": {
-        "photo": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "string", "format": "binary"},
-            "description": "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP.",
-        }
-    },
-}
+
+def said(description: str = "", required: bool = True) -> dict[str, Any]:
+    """Return what describes a field."""
+    about = {"description": description} if description else {}
+    return {"required": required, "metadata": about}
 
 
 class Query(Schema):
     """What may be asked of `predict` in the address."""
 
-    map = Boolean(
-        load_default=False, metadata={"description": "whether to say where the evidence lies"}
-    )
-    top = Integer(
-        load_default=None,
-        validate=Range(1),
-        metadata={"description": "how many of the probabilities to give, the best first"},
-    )
+    map = Boolean(load_default=False, **said("whether to say where the evidence lies", False))
+    top = Integer(load_default=None, validate=Range(1), **said("how many probabilities", False))
 
 
 class Model(Schema):
-    """The model that answered."""
+    """The model in use."""
 
-    name = String(required=True)
-    version = String(required=True, metadata={"description": "in the registry, or `released`"})
-    run_id = String(required=True, allow_none=True)
-    digest = String(required=True)
-    drawn = Boolean(required=True, metadata={"description": "whether it learned from drawings"})
-    released = Boolean(required=True)
-
-
-class Card(Model):
-    """The model with its card."""
-
-    card = Dict(String(), Raw(), required=True)
+    name = String(**said())
+    version = String(**said("in the registry, or `released`"))
+    run_id = String(allow_none=True, **said())
+    digest = String(**said())
+    drawn = Boolean(**said("whether it learned from drawings"))
+    released = Boolean(**said())
+    card = Dict(String(), Raw(), **said("in `/model` only", False))
 
 
-class Entry(Schema):
-    """The answer to one photo of several."""
+class Prediction(Schema):
+    """The answer to one photo."""
 
-    file = String(required=True)
-    style = String(required=True, metadata={"description": "the nearest style, answered or not"})
-    probability = Float(required=True)
-    answered = Boolean(required=True)
-    probabilities = Dict(String(), Float(), required=True, metadata={"description": "best first"})
-    reason = String(required=True, allow_none=True, validate=OneOf([NOT_SURE, UNFAMILIAR, None]))
-    styles = List(
-        String(), required=True, metadata={"description": "that it can be; holds the right of 95 %"}
-    )
-    map = List(
-        List(Float()),
-        allow_none=True,
-        metadata={"description": "0..1 by row and column: where the evidence for the style lies"},
-    )
-
-
-class Prediction(Entry):
-    """The answer to a single photo."""
-
-    model = Nested(Model, required=True)
-
-
-class Unread(Schema):
-    """A photo of several that could not be read."""
-
-    file = String(required=True)
-    error = String(required=True)
-    code = String(required=True)
+    file = String(**said())
+    style = String(**said("the nearest style, answered or not"))
+    probability = Float(**said())
+    answered = Boolean(**said())
+    probabilities = Dict(String(), Float(), **said("best first"))
+    reason = String(allow_none=True, validate=OneOf([NOT_SURE, UNFAMILIAR, None]), **said())
+    styles = List(String(), **said("that it can be: one of them is right for 95 %"))
+    map = List(List(Float()), allow_none=True, **said("evidence in 0..1, by row and column", False))
+    model = Nested(Model, **said("where there is one photo", False))
 
 
 class Predictions(Schema):
-    """The answers to several photos, in the order they were sent."""
+    """The answers to several photos; one that cannot be read has `file`, `error` and `code`."""
 
-    model = Nested(Model, required=True)
-    predictions = List(Raw(), required=True, metadata={"description": "Entry or Unread"})
+    model = Nested(Model, **said())
+    predictions = List(Dict(String(), Raw()), **said("a Prediction each, as they were sent"))
 
 
 class Style(Schema):
-    """A style that the model knows; `texts` by language, none for a user's own style."""
+    """A style that the model knows."""
 
-    style = String(required=True)
-    label = String(required=True)
-    texts = Dict(String(), Raw(), required=True)
+    style = String(**said())
+    label = String(**said())
+    texts = Dict(String(), Raw(), **said("by language; none for a style of one's own"))
 
 
 class Styles(Schema):
     """The styles that the model knows."""
 
-    model = Nested(Model, required=True)
-    styles = List(Nested(Style), required=True)
+    model = Nested(Model, **said())
+    styles = List(Nested(Style), **said())
 
 
 class Problem(Schema):
     """Problem details (RFC 9457); programs go by the `code`. `error` repeats the `detail`."""
 
-    class Meta:
-        """There may be more: `file`, `model`, `predictions`."""
-
-        unknown = INCLUDE
-
-    type = String(required=True)
-    title = String(required=True)
-    status = Integer(required=True)
-    detail = String(required=True)
-    code = String(required=True)
-    error = String(required=True)
+    type, title, detail, code, error = (String(**said()) for _ in range(5))
+    status = Integer(**said())
+    file = String(**said("what could not be read, where there is one photo", False))
+    predictions = List(Dict(String(), Raw()), **said("of several photos", False))
+    model = Nested(Model, **said("", False))

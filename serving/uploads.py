@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -162,12 +163,11 @@ def answers(uploads: Iterable[Upload], model: Model) -> list[Result]:
     """Answer each photo, or say in one sentence why not."""
     results = [(upload, _answer(upload.content, model)) for upload in uploads]
     for _, given in results:
-        if isinstance(given, Answer) and given.answered:
-            metrics.ANSWERS.labels(given.style).inc()
-        else:
-            reason = given.code if isinstance(given, Refusal) else given.reason
+        if reason := given.code if isinstance(given, Refusal) else given.reason:
             metrics.UNANSWERED.labels(reason).inc()
-    g.answered_at = metrics.now()  # what follows is counted as rendering
+        elif isinstance(given, Answer):
+            metrics.ANSWERS.labels(given.style).inc()
+    g.answered_at = perf_counter()  # what follows is counted as rendering
     return results
 
 

@@ -114,7 +114,7 @@ def test_photos_that_cannot_be_read_are_a_problem_that_names_them(client: FlaskC
     assert (alone["file"], alone["code"], alone["status"]) == ("bad.jpg", "not-a-photo", 415)
     several = send(client, PREDICT, BAD, BAD).get_json()
     assert several.keys() == PROBLEM | {"predictions", "model"}
-    assert several["code"] == "none-read"
+    assert (several["code"], several["status"]) == ("not-a-photo", 415)
     assert [entry["code"] for entry in several["predictions"]] == ["not-a-photo"] * 2
 
 
