@@ -58,6 +58,18 @@ def test_every_sentence_is_translated(sentences: Catalog, language: str) -> None
     assert not stale, "no longer in the code; `make catalogues` removes them"
 
 
+TEMPLATES = [t for t in (ROOT / "serving/templates").glob("*.html") if t.name != "api.html"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_no_words_stand_in_a_template_unmarked(template: Path) -> None:
+    marked = r"\{%-? *trans .*?endtrans *-?%\}|\{%.*?%\}|\{\{.*?\}\}|<code>.*?</code>"
+    left = re.sub(marked, "", template.read_text("utf-8"), flags=re.DOTALL)
+    words = re.findall(r'(?:alt|title|aria-label|placeholder)="[^"]*[a-z]', left)
+    words += re.findall(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>|&\w+;|api/v1/model", "", left))
+    assert set(words) <= {"Archstyle"}
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_what_is_served_is_what_is_written(language: str) -> None:
     compiled = io.BytesIO()
