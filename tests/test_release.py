@@ -130,6 +130,49 @@ def test_the_command_line_answers_with_it_where_nothing_was_trained(
     assert "Answering with version 1 from the cache." in predict(facade).stderr
 
 
+def cut_short(folder: Path) -> None:
+    model = folder / "model.tflite"
+    model.write_bytes(model.read_bytes()[:100_000])
+
+
+def other_answers(bundle: Path) -> None:
+    file = bundle / "golden/golden.json"
+    values = json.loads(file.read_text("utf-8"))
+    values["probabilities"] = {n: row[::-1] for n, row in values["probabilities"].items()}
+    write_json(file, values)
+
+
+def a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("no folder", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        cut_short,
+        other_answers,
+        a_file,
+        lambda folder: (folder / "card.json").unlink(),
+        lambda folder: (folder / "card.json").write_text("{}"),
+        lambda folder: (folder / "labels.json").write_text("{"),
+        lambda folder: shutil.rmtree(folder / "golden"),
+    ],
+)
+def test_any_damage_to_it_is_one_sentence_that_says_how_to_restore_it(
+    boxed: Path, facade: Path, damaged: Callable[[Path], object]
+) -> None:
+    damaged(boxed)
+    failed = predict(facade)
+    assert failed.exit_code == 1 and failed.stdout == ""
+    assert failed.stderr.startswith("Error: the released model is not used: ")
+    assert "`git checkout models/released` restores it" in failed.stderr
+    assert failed.stderr.count("\n") == 1
+    models = Models()
+    models.look(cache_directory(), 1)
+    assert models.latest is None
+
+
 def test_the_command_line_keeps_the_champion_of_photos_of_a_lost_registry(
     boxed: Path, facade: Path, of_photos: Path
 ) -> None:
@@ -207,10 +250,7 @@ def too_big(project: Path) -> None:
 
 
 def other_golden_photos(project: Path) -> None:
-    file = project / "models/bundle/golden/golden.json"
-    values = json.loads(file.read_text("utf-8"))
-    values["probabilities"] = {n: row[::-1] for n, row in values["probabilities"].items()}
-    write_json(file, values)
+    other_answers(project / "models/bundle")
 
 
 def measured_on_nothing(project: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from archstyle.data.manifest import Row
 from archstyle.metrics.classification import Interval
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.evaluation import charts_of, model_card, most_confused, page
+from archstyle.reports.evaluation import charts_of, model_card, most_confused, page, write_reports
 from archstyle.reports.page import between, percent
 from archstyle.reports.promotion import promotion_page, with_promotion
 from tests.evaluation_project import STYLES, SUMMARY, card, evaluation, report, shown
@@ -107,6 +107,14 @@ def test_drawn_facades_are_announced(charts, where):
     html = page(changed, charts)
     assert 'role="alert"><div><strong>Drawn facades, not photos.' in html
     assert "unseen drawings" in html
+
+
+def test_a_style_that_is_hardly_told_is_named_when_it_is_measured(tmp_path):
+    told = [
+        write_reports(tmp_path, report(labelled=found, corrected=found))
+        for found in (evaluation(), evaluation(skill=0.0))
+    ]
+    assert "Fewer than half" not in told[0] and "Fewer than half of the photos of " in told[1]
 
 
 def test_nothing_wrong_and_nothing_answered_are_said(charts):

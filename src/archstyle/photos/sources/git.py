@@ -23,7 +23,7 @@ QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
     "GIT_ASKPASS": "true",
     "SSH_ASKPASS": "true",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15",
     "LC_ALL": "C",
 }
 
