@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.lib.format import open_memmap
 
 from archstyle.common.files import (
+    let_go,
     locked,
     read_json,
     reserve,
@@ -184,3 +187,18 @@ def test_reserving_takes_the_space_of_a_sparse_file(tmp_path: Path) -> None:
     reserve(path)
     assert path.stat().st_blocks * 512 >= 2**20
     assert path.stat().st_size == 2**20
+
+
+def test_a_mapped_array_that_was_let_go_holds_what_was_written(tmp_path: Path) -> None:
+    resident = Path("/proc/self/smaps_rollup")
+    written = open_memmap(tmp_path / "a.npy", "w+", np.uint8, (1 << 24,))
+    written[:] = 7
+    before = resident.read_text(encoding="ascii") if resident.exists() else ""
+    let_go(written)
+    if before:
+        after = resident.read_text(encoding="ascii")
+        rss = [int(text.split("Rss:")[1].split()[0]) for text in (before, after)]
+        assert rss[0] - rss[1] > (1 << 24) // 1024 * 0.9
+    assert (written == 7).all()
+    assert (np.load(tmp_path / "a.npy", mmap_mode="r") == 7).all()
+    let_go(np.ones(3))  # not mapped: nothing to give back

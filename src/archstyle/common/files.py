@@ -6,6 +6,7 @@ import glob
 import hashlib
 import io
 import json
+import mmap
 import os
 import secrets
 import shutil
@@ -111,6 +112,16 @@ def reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def let_go(array: Any) -> None:
+    """Give back the memory of an array that is mapped from a file; it is read again when needed.
+
+    What was written stays in the file. Does nothing where there is nothing to give back.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def write_json(path: Path, values: Mapping[str, Any], indent: int = 1) -> None:

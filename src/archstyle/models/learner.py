@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from archstyle.common.files import reserve, whole_file
+from archstyle.common.files import let_go, reserve, whole_file
 from archstyle.common.parallel import parallel_map
 from archstyle.config import Train
 from archstyle.data.arrays import Arrays
@@ -59,7 +59,7 @@ def training_inputs(parts: Parts, arrays: Arrays, precision: str, path: Path) ->
     Crops are drawn once, in the threads that put them through the frozen layers, and what these
     make of them is kept: in float16, which is exact enough for values between 0 and 6 and their
     sums. Where nothing is frozen the crops themselves are kept. All is kept in the file `path`,
-    which an interrupted training may have left.
+    which an interrupted training may have left; memory holds a few photos at a time.
     """
     if not path.is_file():
         pictures, (photos, size) = 1 + arrays.copies, arrays.train_images.shape[:2]
@@ -80,7 +80,8 @@ def training_inputs(parts: Parts, arrays: Arrays, precision: str, path: Path) ->
 
             starts = range(0, photos, BATCH)
             for _ in parallel_map(work, starts, len(starts), "crops", threads(), chunk=1):
-                pass
+                let_go(kept)
+                let_go(arrays.train_images)
             kept.flush()
     inputs: NDArray[Any] = np.load(path, mmap_mode="r")
     return inputs
@@ -126,6 +127,7 @@ class Batches:
                 if index + 1 < len(self):
                     ahead = pool.submit(self._batch, [epoch, index + 1], chosen[index + 1], copy)
                 yield batch
+        let_go(self.inputs)
 
     def _batch(
         self, number: list[int], chosen: NDArray[np.int64], copy: NDArray[np.int64]
