@@ -49,6 +49,20 @@ def test_null_means_what_the_group_file_says(project: Path) -> None:
     assert config.model.image_size == recipe["model"]["image_size"]
 
 
+def test_a_collection_brings_what_it_needs_otherwise_for_one_model(project: Path) -> None:
+    other = ["use.data=world", "use.model=efficientnet_lite0_quick"]
+    world, quick = compose(project, ["use.data=world"]), compose(project, other)
+    path = project / "conf/recipe/world_efficientnet_lite0.yaml"
+    recipe = yaml.safe_load(path.read_text())
+    assert world.train.epochs == recipe["train"]["epochs"]
+    assert world.augment.shrink == recipe["augment"]["shrink"]
+    assert quick.train == compose(project, other[1:]).train
+    assert compose(project, ["use.data=world", "train.epochs=2"]).train.epochs == 2
+    path.write_text("train: {epoch: 3}")
+    with pytest.raises(ArchstyleError, match=rf"`train.epoch`.*conf/recipe/{path.name}"):
+        compose(project, ["use.data=world"])
+
+
 def test_the_command_line_wins(project: Path) -> None:
     edit(project, "train", epochs=3)
     assert compose(project, ["train.epochs=4"]).train.epochs == 4

@@ -87,6 +87,8 @@ def test_every_section_that_a_stage_reads_is_declared(stage: str) -> None:
             group = SECTION_GROUP[section]
             assert f"use.{group}" in declared
             assert f"conf/{group}/${{use.{group}}}.yaml" in deps
+            if group in ("augment", "model"):  # what a collection needs otherwise
+                assert "conf/recipe" in deps
             # What the files of a group have in common.
             for shared in (ROOT / "conf" / group).glob("_*.yaml"):
                 assert f"conf/{group}/{shared.name}" in deps

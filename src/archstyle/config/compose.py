@@ -120,6 +120,10 @@ def _compose_groups(directory: Path, use: dict[str, Any]) -> dict[str, Any]:
                 values = _read_yaml(path, f"conf/{group}/{path.name}")
                 values.pop("defaults", None)
                 _merge(OmegaConf.structured(Config), values, f"conf/{group}/{path.name}")
+    recipe = directory / "recipe" / f"{use['data']}_{use['model']}.yaml"
+    if recipe.is_file():
+        place = f"conf/recipe/{recipe.name}"
+        _merge(OmegaConf.structured(Config), _read_yaml(recipe, place), place)
     try:
         with initialize_config_dir(str(directory.resolve()), version_base="1.3"):
             composed = hydra_compose("config", [f"{group}={use[group]}" for group in GROUPS])
