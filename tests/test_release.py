@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from archstyle.bundle import Bundle
 from archstyle.cli import main
 from archstyle.common.files import write_json
+from archstyle.data.manifest import read_manifest
 from archstyle.registry.cache import cache_directory, candidates, install
 from archstyle.registry.release import MOST_BYTES
 from serving.models import Models
@@ -223,6 +224,25 @@ def test_what_was_trained_and_measured_is_released(measured: Path) -> None:
     assert "rights in the photos lie with those who made them" in sheet
     assert "| the folder “photos”, without gone, not reached | 12 |" in sheet
     assert "/home/me" not in sheet + str(card)
+
+
+def test_a_release_tells_its_figures_between_the_markers_of_the_readme(measured: Path) -> None:
+    rows = read_manifest(measured / "data/prepared/manifest.csv")
+    styles = sorted({row.style for row in rows if row.split == "test"})
+    lines = ["file,style,corrected,predicted"]
+    for row in (row for row in rows if row.split == "test"):
+        lines.append(f"{row.file},{row.style},{row.style},{styles[0]}")
+    (measured / "reports/predictions.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    before, after = "# Title\n<!-- make release writes this -->\n", "\n<!-- up to here -->\nrest\n"
+    (measured / "README.md").write_text(f"{before}stale{after}", "utf-8")
+    assert release().exit_code == 0
+    readme = (measured / "README.md").read_text("utf-8")
+    assert readme.startswith(before) and readme.endswith(after) and "stale" not in readme
+    assert "| the likeliest style is right | 0.900" in readme
+    assert "(models/released/data-sheet.md)" in readme
+    wrong = sum(row.split == "test" and row.style != styles[0] for row in rows)
+    assert ("Most often confused" in readme) == (wrong > 0)
+    assert (measured / "models/released/model-card.md").is_file()
 
 
 def test_of_float32_the_int8_variant_is_released_with_its_own_figures(measured: Path) -> None:

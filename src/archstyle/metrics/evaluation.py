@@ -38,6 +38,7 @@ from archstyle.metrics.predictions import (
 from archstyle.photos.store import OUTSIDE, PhotoStore
 
 RUNS = 30  # that a time is the median of
+TOP, MANY = 3, 8  # how often one of the TOP likeliest styles is right is told of MANY styles
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,22 @@ class Evaluation(Scores):
         """Coverage and mean size of the sets by label; None where there is no set."""
         return [None] * len(self.styles) if self.sets is None else self.sets.styles
 
+    @property
+    def top_accuracy(self) -> float | None:
+        """The share of photos whose label is one of the TOP likeliest styles, of MANY styles."""
+        if len(self.styles) < MANY:
+            return None
+        likeliest = np.argsort(-self.predictions.probabilities, axis=1, kind="stable")[:, :TOP]
+        return float((likeliest == self.predictions.labels[:, np.newaxis]).any(axis=1).mean())
+
     def headline(self) -> dict[str, float]:
         """Return the numbers that are told as labelled and as corrected."""
-        answered = self.selective_accuracy
+        answered, top = self.selective_accuracy, self.top_accuracy
         return {
             "accuracy": self.accuracy.value,
             "accuracy_low": self.accuracy.low,
             "accuracy_high": self.accuracy.high,
+            **({} if top is None else {f"top_{TOP}_accuracy": top}),
             "macro_f1": self.macro_f1,
             "log_loss": self.log_loss,
             "expected_calibration_error": self.reliability.expected_calibration_error,

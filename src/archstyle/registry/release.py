@@ -1,19 +1,16 @@
 """The released model: a checked int8 bundle in models/released, which git tracks."""
 
 import shutil
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import CARD, SEEN
 from archstyle.bundle.card import Card
 from archstyle.common.files import read_json, whole_directory, write_json
-from archstyle.data.manifest import Row, read_manifest, used
+from archstyle.data.manifest import read_manifest
 from archstyle.data.splits import check_data
 from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import RELEASED
@@ -21,6 +18,7 @@ from archstyle.registry.register import told_in_card
 
 MOST_BYTES = 6_000_000
 MANIFEST, SHEET = Path("data/prepared/manifest.csv"), "data-sheet.md"
+MODEL_CARD = "model-card.md"
 
 
 def release(root: Path) -> str:
@@ -44,10 +42,14 @@ def release(root: Path) -> str:
         chosen, test = Bundle.load(root / "models" / "variants" / "int8"), _of_int8(test)
     rows = read_manifest(root / MANIFEST)
     card = _card(chosen.card, test, rows, root)
+    from archstyle.reports.released import data_sheet, tell  # with matplotlib
+
     with whole_directory(root / "models" / RELEASED) as folder:
         shutil.copytree(chosen.path, folder, dirs_exist_ok=True)
         write_json(folder / CARD, card.as_dict())
-        (folder / SHEET).write_text(_sheet(card, sheet), "utf-8")
+        (folder / SHEET).write_text(data_sheet(card, sheet), "utf-8")
+        if chosen is served:  # the card tells of that one
+            shutil.copy(root / "reports" / MODEL_CARD, folder)
         if _bytes(folder) > MOST_BYTES:  # the gate, which reads this, never meets a released model
             (folder / SEEN).unlink(missing_ok=True)
         if (size := _bytes(folder)) > MOST_BYTES:
@@ -56,6 +58,7 @@ def release(root: Path) -> str:
                 "released: choose a smaller network (use.model in params.yaml)."
             )
         Bundle.load(folder)
+    tell(root, root / "models" / RELEASED, card, test, rows)
     told = card.metrics["test"]
     return (
         f"models/{RELEASED} knows {len(card.styles)} styles, has {size / 1e6:.1f} MB and is right "
@@ -73,7 +76,7 @@ def _reports(root: Path, bundle: Bundle) -> tuple[dict[str, Any], str]:
             "The bundle was measured on no photos: raise split.test in params.yaml, then `make run`"
         )
         raise ArchstyleError(f"{told}.")
-    text, of_which = "", {"model-card.md": bundle.digest, SHEET: bundle.card.data_digest}
+    text, of_which = "", {MODEL_CARD: bundle.digest, SHEET: bundle.card.data_digest}
     for name, digest in of_which.items():
         page = root / "reports" / name
         text = page.read_text("utf-8") if page.is_file() else ""
@@ -114,21 +117,6 @@ def _without_places(value: Any) -> Any:
         return [_without_places(one) for one in value]
     is_place = isinstance(value, str) and value.startswith(("/", "~"))
     return Path(value).name if is_place else value
-
-
-def _sheet(card: Card, described: str) -> str:
-    from archstyle.reports.page import render, where_from  # with matplotlib
-
-    where, used = where_from(card.source), card.source["used"]
-    data = card.config.get("data", {})
-    configured = [*data.get("sources", []), *data.get("others", [])]
-    return render(
-        "released.md",
-        card=card,
-        sources=[(where if k == card.source["location"] else k, n) for k, n in used.items()],
-        repositories=[one for one in configured if one["kind"] == "git"],
-        described=Markup(described.partition("\n")[2].strip()),  # Markdown already
-    )
 
 
 def _bytes(folder: Path) -> int:

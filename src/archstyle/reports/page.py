@@ -99,6 +99,19 @@ def write(path: Path, text: str) -> None:
         partial.write_text(text, "utf-8")
 
 
+def between_markers(text: str, command: str, new: str | None = None) -> str:
+    """Return `text` with `new` between the markers of a command; without `new`, what is there.
+
+    Empty where the markers are not there.
+    """
+    start, end = f"<!-- {command} writes this -->", "<!-- up to here -->"
+    before, found, rest = text.partition(start)
+    old, closed, after = rest.partition(end)
+    if not (found and closed):
+        return ""
+    return old.strip() if new is None else f"{before}{start}\n{new}\n{end}{after}"
+
+
 def code(text: str) -> Markup:
     """Return text as HTML in which `commands` are set as such."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

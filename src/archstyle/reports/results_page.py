@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -13,8 +14,9 @@ from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.common.console import say
 from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.page import render, write
+from archstyle.reports.page import between_markers, render, write
 from archstyle.reports.recipes import Recipe
+from archstyle.reports.released import BY as RELEASE
 from archstyle.reports.robustness import PERTURBATIONS, Points, sized
 from archstyle.reports.theme import (
     LIGHT,
@@ -27,7 +29,7 @@ from archstyle.reports.theme import (
     save,
 )
 
-START, END = "<!-- make results writes this -->", "<!-- up to here -->"
+BY = "make results"
 COLUMNS = 4
 EXAMPLES_DOTS_PER_INCH = 72  # noise takes room
 Lines = Sequence[tuple[Recipe, Mapping[str, Any]]]
@@ -75,14 +77,13 @@ def write_results(
         "robust": robust,
         "perturbations": PERTURBATIONS,
     }
+    old = (folder / "results.md").read_text("utf-8") if (folder / "results.md").is_file() else ""
+    told["released"] = Markup(between_markers(old, RELEASE))  # which only a release changes
     pages = {folder / "results.md": render("results.md", **told) + "\n"}
     if not toy:
         readme = (root / "README.md").read_text("utf-8")
-        if START in readme and END in readme:
-            before, _, rest = readme.partition(START)
-            table = render("results-readme.md", **told)
-            after = rest.partition(END)[2]
-            pages[root / "README.md"] = f"{before}{START}\n{table}\n{END}{after}"
+        if filled := between_markers(readme, BY, render("results-readme.md", **told)):
+            pages[root / "README.md"] = filled
         else:
             say("README.md has no markers for the table, so it stays as it is.")
     for path, text in pages.items():

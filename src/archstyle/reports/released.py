@@ -1,0 +1,75 @@
+"""What is told of the released model: its data sheet, and a table in README and docs/results.md."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from archstyle.bundle.card import Card
+from archstyle.data.manifest import Row
+from archstyle.reports.page import between_markers, render, where_from, write
+
+BY = "make release"
+PAGES = (Path("README.md"), Path("docs/results.md"))
+CONFUSED = 8
+ROWS = {
+    "top_3_accuracy": "one of the three likeliest is",
+    "macro_f1": "macro F1",
+    "answered_share": "answered with one style",
+    "answered_accuracy": "of these right",
+    "set_coverage": "prediction sets that hold the style",
+    "mean_set_size": "styles in a set, in the mean",
+}
+
+
+def data_sheet(card: Card, described: str) -> str:
+    """Return the data sheet in Markdown; `described` is that of the stage describe."""
+    where, used = where_from(card.source), card.source["used"]
+    data = card.config.get("data", {})
+    configured = [*data.get("sources", []), *data.get("others", [])]
+    return render(
+        "released.md",
+        card=card,
+        sources=[(where if k == card.source["location"] else k, n) for k, n in used.items()],
+        repositories=[one for one in configured if one["kind"] == "git"],
+        described=Markup(described.partition("\n")[2].strip()),  # Markdown already
+    )
+
+
+def tell(
+    root: Path, folder: Path, card: Card, test: Mapping[str, Any], rows: Sequence[Row]
+) -> None:
+    """Write the table between the markers of PAGES; `test` is what metrics.json says of it."""
+    texts = {page: (root / page).read_text("utf-8") for page in PAGES if (root / page).is_file()}
+    if not any(between_markers(text, BY, " ") for text in texts.values()):
+        return
+    with (root / "reports/predictions.csv").open(encoding="utf-8", newline="") as file:
+        answers = list(csv.DictReader(file))
+    source_of = {row.file: row.source or where_from(card.source) for row in rows}
+    judged = [answer for answer in answers if answer["corrected"]]
+    right, number = Counter[str](), Counter[str]()
+    wrong = Counter[tuple[str, str]]()
+    for answer in judged:
+        source, label = source_of[answer["file"]], answer["corrected"]
+        number[source] += 1
+        right[source] += answer["predicted"] == label
+        wrong[label, answer["predicted"]] += answer["predicted"] != label
+    for page, text in texts.items():
+        table = render(
+            "released-table.md",
+            card=card,
+            test=test,
+            rows=ROWS.items(),
+            labelled=sum(bool(answer["style"]) for answer in answers),
+            corrected=len(judged),
+            by_source=[(name, right[name] / n, n) for name, n in number.most_common()],
+            confused=[(*pair, n) for pair, n in wrong.most_common(CONFUSED) if n],
+            megabytes=(folder / "model.tflite").stat().st_size / 1e6,
+            has_card=(folder / "model-card.md").is_file(),
+            folder="../" * (len(page.parts) - 1) + folder.relative_to(root).as_posix(),
+        )
+        if filled := between_markers(text, BY, table):
+            write(root / page, filled)
