@@ -1,6 +1,7 @@
 """The released model: a checked int8 bundle in models/released, which git tracks."""
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import CARD, SEEN
 from archstyle.bundle.card import Card
 from archstyle.common.files import read_json, whole_directory, write_json
-from archstyle.data.manifest import read_manifest
+from archstyle.data.manifest import Row, read_manifest, used
 from archstyle.data.splits import check_data
 from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import RELEASED
