@@ -1,6 +1,5 @@
 """The answers for programs: JSON, with the keys that `archstyle predict` prints."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from importlib.resources import files
 from itertools import islice
@@ -96,10 +95,14 @@ def card() -> Response:
 def styles() -> Response:
     """Return the styles that the model in use knows, with what is told of them."""
     model = model_or_refusal()
-    known = []
-    for style in model.bundle.styles:
-        told = {code: asdict(text) for code, text in texts().get(key_of(style), {}).items()}
-        known.append({"style": style, "label": model.bundle.label(style), "texts": told})
+    known = [
+        {
+            "style": style,
+            "label": model.bundle.label(style),
+            "texts": texts().get(key_of(style), {}),
+        }
+        for style in model.bundle.styles
+    ]
     return jsonify({"styles": known, "model": model_facts(model)})
 
 

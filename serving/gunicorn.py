@@ -94,6 +94,10 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         conn.sock.deadline = time.monotonic() + BODY_SECONDS
         return super().handle_request(req, conn)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Refuse what is not HTTP; who sent it is not logged."""
+        super().handle_error(req, client, ("-", 0), exc)
+
 
 def linger(connection: BoundedSocket) -> None:
     """Take in what is still coming: who sends to a closed connection sees no answer."""

@@ -4,11 +4,10 @@ from functools import partial
 
 from prometheus_client import Counter, Gauge, Histogram
 
-SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 live = partial(Gauge, multiprocess_mode="livesum")
 
 REQUESTS = Counter("archstyle_requests", "Requests by route and status.", ["route", "status"])
-_phases = Histogram("archstyle_phase_seconds", "Time of each phase.", ["phase"], buckets=SECONDS)
+_phases = Histogram("archstyle_phase_seconds", "Time of each phase.", ["phase"])
 PHASES = {phase: _phases.labels(phase) for phase in ("receive", "read", "infer", "render")}
 ANSWERS = Counter("archstyle_answers", "Photos that were answered, by style.", ["style"])
 UNANSWERED = Counter("archstyle_unanswered", "Photos without an answer, by reason.", ["reason"])

@@ -125,6 +125,7 @@ def _photos() -> list[Upload]:
     if request.mimetype != "multipart/form-data" or not boundary:
         return []
     body = request.get_data(cache=False)
+    request.stream.read(1)  # refuses a body of no stated length that is longer than it may be
     if len(body) < (request.content_length or 0):
         raise ClientDisconnected()
     # Besides the photos there is nothing to send.

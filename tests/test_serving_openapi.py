@@ -1,5 +1,6 @@
 """The API as it describes itself: Schemathesis asks whatever the description allows, and more."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,25 @@ def test_odd_host_is_refused_or_left_aside(client: FlaskClient, host: str) -> No
         assert response.status_code in (status, 400)
         assert "code" in response.get_json() or response.status_code == 200
         assert host not in str(response.headers) + response.get_data(as_text=True)
+
+
+def test_body_of_no_stated_length_is_bounded(model: Model) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+    whole = part + photo("gothic") + b"\r\n--x--\r\n"
+    for body, status in ((whole, 200), (whole + b"x" * 1_000_000, 413)):
+        response = (
+            app_of(model, max_megabytes=1)
+            .test_client()
+            .post(
+                PREDICT,
+                input_stream=io.BytesIO(body),
+                content_type="multipart/form-data; boundary=x",
+                headers={"Transfer-Encoding": "chunked"},
+                environ_overrides={"wsgi.input_terminated": True},
+            )
+        )
+        assert response.status_code == status
+        assert status == 200 or "1 MB" in response.get_json()["detail"]
 
 
 def test_top_gives_the_best_only(client: FlaskClient) -> None:
