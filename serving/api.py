@@ -60,7 +60,7 @@ def describe(app: Flask) -> None:
 
 
 @blueprint.post("/predict")
-@blueprint.arguments(schemas.Query, location="query")
+@blueprint.arguments(schemas.Query(), location="query")
 @blueprint.response(200, {"oneOf": [schemas.Prediction, schemas.Predictions]})
 @blueprint.doc(requestBody=BODY, responses=PROBLEMS)
 def predict(query: dict[str, Any]) -> Response:
