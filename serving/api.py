@@ -1,12 +1,12 @@
 """The answers for programs: JSON, with the keys that `archstyle predict` prints."""
 
+from functools import partial
 from http import HTTPStatus
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 import flask_smorest
-from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request
 
 from archstyle.bundle import Answer
 from serving import schemas
@@ -36,12 +36,6 @@ FILES = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "
 FORM = {"type": "object", "required": ["photo"], "properties": {"photo": FILES}}
 BODY = {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}
 blueprint = flask_smorest.Blueprint("api", __name__, url_prefix=ROOT)
-# The page to try it: Swagger UI, whose files come with a package.
-SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
-pages = Blueprint(
-    "docs", __name__, url_prefix=ROOT, static_folder=SWAGGER_UI, static_url_path="/docs"
-)
-pages.add_url_rule("/docs", "docs", lambda: render_template("api.html"))
 
 
 def describe(app: Flask) -> None:
@@ -56,7 +50,9 @@ def describe(app: Flask) -> None:
     api.register_blueprint(blueprint)
     for unused in ("Error", "PaginationMetadata"):
         del api.spec.components.schemas[unused]
-    app.register_blueprint(pages)
+    description = api.spec.to_dict()
+    show = partial(render_template, "api.html", description=description)
+    app.add_url_rule(f"{ROOT}/docs", "docs", show)
 
 
 @blueprint.post("/predict")

@@ -72,7 +72,7 @@ def add_headers(response: Response) -> Response:
     """Keep the page to itself, and let browsers keep only what may be kept."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint in ("static", "docs.static") and response.status_code == 200:
+    if request.endpoint == "static" and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={DAY}"
     else:
         # Answers show somebody's photo: nobody keeps them.

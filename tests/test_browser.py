@@ -253,7 +253,7 @@ def test_no_page_shuts_anybody_out_or_is_wider_than_its_window(
         reduced_motion="reduce",
     )
     page = context.new_page()
-    for path in ("/styles", "/styles/gothic", "/model", "/none", "/"):
+    for path in ("/styles", "/styles/gothic", "/model", "/api/v1/docs", "/none", "/"):
         page.goto(address + path)
         if path == "/":
             page.set_input_files("#photo", facade)
@@ -276,6 +276,24 @@ def test_nothing_is_wider_than_a_phone(
     answered(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("label[for=camera]").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_api_is_tried_on_its_page(browser: Any, address: str, facade: Path, script: bool) -> None:
+    context = browser.new_context(java_script_enabled=script)
+    page = context.new_page()
+    page.goto(f"{address}/api/v1/docs")
+    form = page.locator("form").first
+    form.locator("[type=file]").set_input_files(facade)
+    if script:
+        form.locator("[data-name=top]").fill("1")
+    form.locator("button").click()
+    answer = page.locator("pre", has_text="probabilities").first
+    said = answer.inner_text()
+    assert '"gothic"' in said
+    assert ('"baroque"' in said) is not script
+    assert not script or "predict?top=1" in said
     context.close()
 
 
