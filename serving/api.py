@@ -40,18 +40,15 @@ blueprint = flask_smorest.Blueprint("api", __name__, url_prefix=ROOT)
 
 def describe(app: Flask) -> None:
     """Register the API, its description and the page to try it."""
-    app.config["OPENAPI_URL_PREFIX"] = ROOT
-    # As seen from the description: right under any prefix that a proxy may set.
-    servers = [{"url": "../.."}]
-    known = {"title": "Archstyle", "version": "1", "openapi_version": "3.1.0", "servers": servers}
+    app.config.update(OPENAPI_URL_PREFIX=ROOT, OPENAPI_VERSION="3.1.0")
+    # The server as seen from the description: right under any prefix that a proxy may set.
+    known = {"title": "Archstyle", "version": "1", "servers": [{"url": "../.."}]}
     api = flask_smorest.Api(app, spec_kwargs=known)
     api.DEFAULT_ERROR_RESPONSE_NAME = None  # each operation says its own
     api.spec.components.schema("Problem", schema=schemas.Problem)
     api.register_blueprint(blueprint)
-    for unused in ("Error", "PaginationMetadata"):
-        del api.spec.components.schemas[unused]
-    description = api.spec.to_dict()
-    show = partial(render_template, "api.html", description=description)
+    del api.spec.components.schemas["Error"], api.spec.components.schemas["PaginationMetadata"]
+    show = partial(render_template, "api.html", description=api.spec.to_dict())
     app.add_url_rule(f"{ROOT}/docs", "docs", show)
 
 

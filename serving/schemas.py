@@ -19,7 +19,7 @@ class Query(Schema):
     """What may be asked of `predict` in the address."""
 
     map = Boolean(load_default=False, **said("whether to say where the evidence lies", False))
-    top = Integer(load_default=None, validate=Range(1), **said("how many probabilities", False))
+    top = Integer(load_default=None, validate=Range(1, 999), **said("probabilities to give", False))
 
 
 class Model(Schema):

@@ -83,6 +83,7 @@ PROBLEM = {"type", "title", "status", "detail", "code", "error"}
         ("POST", PREDICT, 400, "no-photo"),
         ("POST", f"{PREDICT}?top=0", 422, "parameter"),
         ("POST", f"{PREDICT}?top=many&map=perhaps", 422, "parameter"),
+        ("POST", f"{PREDICT}?top=99999999999999999999", 422, "parameter"),
         ("PUT", PREDICT, 405, "method-not-allowed"),
         ("DELETE", "/api/v1/model", 405, "method-not-allowed"),
         ("POST", "/api/v1/styles", 405, "method-not-allowed"),
