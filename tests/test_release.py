@@ -234,14 +234,18 @@ def test_a_release_tells_its_figures_between_the_markers_of_the_readme(measured:
         lines.append(f"{row.file},{row.style},{row.style},{styles[0]}")
     (measured / "reports/predictions.csv").write_text("\n".join(lines) + "\n", "utf-8")
     before, after = "# Title\n<!-- make release writes this -->\n", "\n<!-- up to here -->\nrest\n"
-    (measured / "README.md").write_text(f"{before}stale{after}", "utf-8")
+    (measured / "docs").mkdir()
+    for page in ("README.md", "docs/results.md"):
+        (measured / page).write_text(f"{before}stale{after}", "utf-8")
     assert release().exit_code == 0
     readme = (measured / "README.md").read_text("utf-8")
     assert readme.startswith(before) and readme.endswith(after) and "stale" not in readme
     assert "| the likeliest style is right | 0.900" in readme
     assert "(models/released/data-sheet.md)" in readme
     wrong = sum(row.split == "test" and row.style != styles[0] for row in rows)
-    assert ("Most often confused" in readme) == (wrong > 0)
+    results = (measured / "docs/results.md").read_text("utf-8")
+    assert ("Most often confused, as corrected" in results) == (wrong > 0)
+    assert "(../models/released/data-sheet.md)" in results and "By source" not in readme
     assert (measured / "models/released/model-card.md").is_file()
 
 

@@ -42,7 +42,10 @@ def data_sheet(card: Card, described: str) -> str:
 def tell(
     root: Path, folder: Path, card: Card, test: Mapping[str, Any], rows: Sequence[Row]
 ) -> None:
-    """Write the table between the markers of PAGES; `test` is what metrics.json says of it."""
+    """Write the table between the markers of PAGES, the README's short.
+
+    `test` is what metrics.json says of the model.
+    """
     texts = {page: (root / page).read_text("utf-8") for page in PAGES if (root / page).is_file()}
     if not any(between_markers(text, BY, " ") for text in texts.values()):
         return
@@ -68,6 +71,7 @@ def tell(
             by_source=[(name, right[name] / n, n) for name, n in number.most_common()],
             confused=[(*pair, n) for pair, n in wrong.most_common(CONFUSED) if n],
             megabytes=(folder / "model.tflite").stat().st_size / 1e6,
+            whole=page != PAGES[0],
             has_card=(folder / "model-card.md").is_file(),
             folder="../" * (len(page.parts) - 1) + folder.relative_to(root).as_posix(),
         )
