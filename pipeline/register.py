@@ -14,8 +14,7 @@ from archstyle.config import stage_config
 from archstyle.registry.cache import answering
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.record import mark_recorded
-from archstyle.reports.page import write
-from archstyle.reports.promotion import promotion_page
+from archstyle.reports.page import render, write
 
 SECTIONS = ("register",)
 
@@ -25,7 +24,8 @@ def main(argv: Sequence[str]) -> None:
     root = Path.cwd()
     config = stage_config(SECTIONS, argv).register
     registered = register_candidate(root, config.tolerance, {"register": asdict(config)})
-    write(root / "reports" / "promotion.html", promotion_page(registered))
+    page = render("promotion.html", registered=registered)
+    write(root / "reports" / "promotion.html", page)
     write_json(root / "reports" / "registered.json", registered)
     mark_recorded(root)
     version, alias = registered["version"], registered["alias"]

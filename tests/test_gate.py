@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,9 @@ from archstyle.metrics.paired import (
     compare,
     decide,
     decide_on_data,
-    first_champion,
     score_photos,
 )
+from archstyle.registry.gate import judge
 from benchmarks.gate import TOLERANCE, chain, old_gate, reference_gate, share_promoted
 
 NAME = "the champion"
@@ -158,7 +160,7 @@ def test_drawn_facades_never_beat_photos() -> None:
 
 
 def test_the_first_one_is_champion() -> None:
-    assert first_champion().alias == "champion"
+    assert judge(Path(), "1", {}, Path(), 0.02).alias == "champion"
 
 
 def test_a_comparison_is_plain_numbers() -> None:

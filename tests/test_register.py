@@ -15,7 +15,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import current
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.versions import all_versions, champion, changes, download_bundle
-from archstyle.reports.promotion import with_promotion
+from archstyle.reports.page import with_promotion
 from archstyle.tracking.store import MODEL_NAME, connect
 from pipeline import register
 from tests.tracking_project import (

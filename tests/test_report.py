@@ -10,8 +10,7 @@ from archstyle.data.manifest import Row
 from archstyle.metrics.classification import Interval
 from archstyle.metrics.predictions import Labels
 from archstyle.reports.evaluation import charts_of, model_card, most_confused, page, write_reports
-from archstyle.reports.page import between, percent
-from archstyle.reports.promotion import promotion_page, with_promotion
+from archstyle.reports.page import between, percent, render, with_promotion
 from tests.evaluation_project import STYLES, SUMMARY, card, evaluation, report, shown
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -212,7 +211,8 @@ def test_the_report_shows_how_often_its_test_photos_were_looked_at(charts, tmp_p
     folder.mkdir()
     reasons = ["Right on <b>.", "`archstyle promote 12` does."]
     registered = {"version": "12", "alias": "challenger", "decision": "not promoted"}
-    decided = promotion_page({**registered, "reasons": reasons, "looks": 7})
+    registered |= {"reasons": reasons, "looks": 7}
+    decided = render("promotion.html", registered=registered)
     parsed(decided)
     (folder / "index.html").write_text(html, "utf-8")
     (folder / "alone.html").write_text(with_promotion(html, decided), "utf-8")

@@ -150,11 +150,6 @@ def power_in_words(found: Comparison, tolerance: float) -> str:
     return f"{said}{few}."
 
 
-def first_champion() -> Decision:
-    """Return the decision where there is nothing to compare with."""
-    return Decision("champion", ("There was no champion yet.",))
-
-
 def decide_on_data(candidate_drawn: bool, champion_drawn: bool) -> Decision | None:
     """Decide by what the two were trained on; None where that decides nothing."""
     if candidate_drawn and not champion_drawn:

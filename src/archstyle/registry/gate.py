@@ -20,7 +20,6 @@ from archstyle.metrics.paired import (
     compare,
     decide,
     decide_on_data,
-    first_champion,
     score_photos,
 )
 from archstyle.metrics.predictions import predict_photos
@@ -41,7 +40,7 @@ def judge(
     corrected.
     """
     if not incumbents:
-        return first_champion()
+        return Decision("champion", ("There was no champion yet.",))
     if version in {one.version for role, one in incumbents.items() if role == "champion"}:
         return Decision("champion", ("It is the champion already.",))
     mine = Bundle.load(candidate)

@@ -91,11 +91,12 @@ def describe(
 
 def show_promotion(log: RunLog, root: Path, registered: Mapping[str, Any]) -> None:
     """Keep the report on the evaluation in the run again, now with what became of the version."""
-    from archstyle.reports.promotion import promotion_page, with_promotion
+    from archstyle.reports.page import render, with_promotion
 
     report = root / "reports" / "index.html"
     if report.is_file():
-        text = with_promotion(report.read_text("utf-8"), promotion_page(registered))
+        promotion = render("promotion.html", registered=registered)
+        text = with_promotion(report.read_text("utf-8"), promotion)
         with mlflow_errors("keep the report"):
             log.client.log_text(log.run_id, text, "reports/index.html")
 

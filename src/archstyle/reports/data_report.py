@@ -190,10 +190,9 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(THOUSANDS)
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(0.7, None)
-    axes.set_xlim(-0.8, max([distance, *alike.same, *alike.apart]) + 1)
+    end = max([distance, *alike.same, *alike.apart]) + 1
+    axes.set(xlim=(-0.8, end), ylim=(0.7, None), ylabel="pairs of photos")
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
-    axes.set_ylabel("pairs of photos")
     legend(figure)
     return figure
 
@@ -203,8 +202,7 @@ def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
     width, height = facts.width.to_numpy(float), facts.height.to_numpy(float)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set(xscale="log", yscale="log")
     if len(width) > MANY:
         axes.hexbin(
             width, height, gridsize=60, xscale="log", yscale="log", mincnt=1,
@@ -214,8 +212,7 @@ def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
         axes.scatter(width, height, 9, color=theme.first, alpha=0.35, linewidths=0)
     low = min(width.min(initial=64), height.min(initial=64)) * 0.8
     high = max(width.max(initial=1024), height.max(initial=1024)) * 1.25
-    axes.set_xlim(low, high)
-    axes.set_ylim(low, high)
+    axes.set(xlim=(low, high), ylim=(low, high))
     for line in (axes.axhline, axes.axvline):
         line(needed, color=theme.second, linewidth=1, linestyle=DASHED)
     ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
@@ -223,7 +220,5 @@ def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
         axis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(THOUSANDS)
-    axes.set_xlabel("width in pixels")
-    axes.set_ylabel("height in pixels")
-    axes.set_aspect("equal")
+    axes.set(xlabel="width in pixels", ylabel="height in pixels", aspect="equal")
     return figure

@@ -113,14 +113,11 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     for edge in np.arange(-0.5, k + 0.5):
         axes.axhline(edge, color=theme.surface, linewidth=2)
         axes.axvline(edge, color=theme.surface, linewidth=2)
-    axes.set_xlim(-0.5, k - 0.5)
-    axes.set_ylim(k - 0.5, -0.5)
     axes.set_yticks(range(k), names)
     crowded = k > 6 or longest > 10
     rotation, side = (45, "right") if crowded else (0, "center")
     axes.set_xticks(range(k), names, rotation=rotation, ha=side)
-    axes.set_xlabel("predicted style")
-    axes.set_ylabel("labelled style")
+    axes.set(xlabel="predicted style", ylabel="labelled style")
     return figure
 
 
@@ -181,15 +178,12 @@ def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
     ends = (found.probability, found.accuracy)
     upper.vlines(found.probability, *ends, color=theme.second, linewidth=2)
     upper.scatter(*ends, size, color=theme.first, zorder=3)
-    upper.set_xlim(0, 1.03)
-    upper.set_ylim(0, 1.05)
-    upper.set_ylabel("accuracy")
+    title = f"expected calibration error {found.expected_calibration_error:.3f}"
+    upper.set(xlim=(0, 1.03), ylim=(0, 1.05), ylabel="accuracy", title=title)
     upper.yaxis.set_major_formatter(PERCENT)
-    upper.set_title(f"expected calibration error {found.expected_calibration_error:.3f}")
     width = np.diff(found.edges) * 0.94
     lower.bar(found.edges[:-1], found.photos, width, align="edge", color=theme.muted)
-    lower.set_ylabel("photos")
-    lower.set_xlabel("probability of the answer")
+    lower.set(xlabel="probability of the answer", ylabel="photos")
     lower.xaxis.set_major_formatter(PERCENT)
     lower.yaxis.set_major_locator(MaxNLocator(3, integer=True, prune="lower"))
     return figure
@@ -209,8 +203,7 @@ def risk_coverage(
         axes.scatter([coverage], [risk], 60, color=theme.second, zorder=3)
         title = f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong"
         axes.set_title(title, color=theme.second)
-    axes.set_xlim(0, 1.01)
-    axes.set_ylim(0, max(0.05, float(found.risk.max()) * 1.35))
+    axes.set(xlim=(0, 1.01), ylim=(0, max(0.05, float(found.risk.max()) * 1.35)))
     axes.set_xlabel("coverage: share of photos answered, most confident first")
     axes.set_ylabel("risk: share of answers that is wrong")
     axes.xaxis.set_major_formatter(PERCENT)
@@ -233,17 +226,14 @@ def outside_distances(found: Outside, theme: Theme) -> Figure:
     if threshold is not None:
         left.axvline(threshold, color=theme.ink, linewidth=1, linestyle=DASHED)
         left.set_title(f"threshold: {threshold:.1f}")
-    left.set_xlabel("distance from the training photos")
-    left.set_ylabel("share of photos")
+    left.set(xlabel="distance from the training photos", ylabel="share of photos")
     left.legend()
     right.plot(curve.refused_buildings, curve.refused_outside, color=theme.first, linewidth=2)
     refused = found.test.out_of_distribution, found.answers.out_of_distribution
     right.scatter(*refused, 60, color=theme.second, zorder=3)
-    right.set_title(f"area under the ROC curve {curve.area:.4f}")
-    right.set_xlim(-0.01, 1.01)
-    right.set_ylim(0, 1.02)
-    right.set_xlabel("share of test photos refused")
-    right.set_ylabel("share of the others refused")
+    title = f"area under the ROC curve {curve.area:.4f}"
+    right.set(title=title, xlim=(-0.01, 1.01), ylim=(0, 1.02))
+    right.set(xlabel="share of test photos refused", ylabel="share of the others refused")
     for axis in (left.yaxis, right.xaxis, right.yaxis):
         axis.set_major_formatter(PERCENT)
     return figure

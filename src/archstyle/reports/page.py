@@ -112,6 +112,12 @@ def between_markers(text: str, command: str, new: str | None = None) -> str:
     return old.strip() if new is None else f"{before}{start}\n{new}\n{end}{after}"
 
 
+def with_promotion(report: str, promotion: str) -> str:
+    """Return reports/index.html with promotion.html in it, for where it does not lie beside it."""
+    carried = base64.b64encode(promotion.encode()).decode()
+    return report.replace('data="promotion.html"', f'data="data:text/html;base64,{carried}"')
+
+
 def code(text: str) -> Markup:
     """Return text as HTML in which `commands` are set as such."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -92,10 +92,8 @@ def shortened(name: str, length: int = 32) -> str:
 def plain(axes: Axes) -> None:
     """Take grid, ticks and frame away, as for pictures."""
     axes.grid(False)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def named_rows(axes: Axes, names: Sequence[str], theme: Theme) -> None:
