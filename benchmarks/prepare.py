@@ -24,8 +24,8 @@ from archstyle.common.console import say
 from archstyle.common.files import whole_directory
 from archstyle.common.parallel import parallel_map
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Found
 from benchmarks.pipeline import copy, watched
 
 ROUNDS = 3

@@ -17,8 +17,8 @@ from archstyle.data.manifest import Row, read_manifest, read_others
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Collection, choose, split_paths
-from archstyle.photos.sources.collection import name_parts, repository_of
+from archstyle.photos.sources import choose, split_paths
+from archstyle.photos.sources.collection import Collection, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.page import where_from

@@ -13,9 +13,10 @@ import pytest
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import member_name, printable, style_of
+from archstyle.photos.names import Photos, member_name, printable, style_of
 from archstyle.photos.packing import pack
-from archstyle.photos.sources import Collection, Photos, announce_drawn, choose, find_problems
+from archstyle.photos.sources import announce_drawn, choose, find_problems
+from archstyle.photos.sources.collection import Collection
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import can_be_reached
 from archstyle.photos.store import COLUMNS, Origin, PhotoStore

@@ -76,15 +76,12 @@ class SetScores:
 
     def as_metrics(self) -> dict[str, float]:
         """Return flat numbers under stable names."""
-        every: dict[str, Interval | None] = {
-            "set_coverage": self.coverage,
-            "mean_set_size": self.size,
-            "unsure_set_coverage": self.unsure_coverage,
-        }
+        every = {"set_coverage": self.coverage, "mean_set_size": self.size}
+        if self.unsure_coverage is not None:
+            every["unsure_set_coverage"] = self.unsure_coverage
         found: dict[str, float] = {}
         for name, of in every.items():
-            if of is not None:
-                found |= {name: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
+            found |= {name: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
         more = {} if self.unsure_size is None else {"unsure_mean_set_size": self.unsure_size}
         return found | more
 

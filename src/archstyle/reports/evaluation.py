@@ -87,11 +87,6 @@ class Report:
         """Whether drawn facades, not photos, were trained on or measured."""
         return bool(self.card.drawn or self.summary["source"]["drawn"])
 
-    @property
-    def thing(self) -> str:
-        """What was measured, in the plural."""
-        return "drawings" if self.drawn else "photos"
-
 
 def pick(
     bundle: Bundle, store: Reads, predictions: Predictions
@@ -232,7 +227,7 @@ def _told(report: Report) -> dict[str, Any]:
         "report": report,
         "card": report.card,
         "drawn": report.drawn,
-        "thing": report.thing,
+        "thing": "drawings" if report.drawn else "photos",
         "headline": report.labelled,
         "found": report.corrected,
         "touched": labels.touched,

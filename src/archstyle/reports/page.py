@@ -126,12 +126,9 @@ def code(text: str) -> Markup:
 def percent(value: float, digits: int = 1) -> str:
     """Write a share as people read it, never rounding a mistake away: 99.97% is not 100%."""
     step = 10 ** (digits + 2)
-    rounded = round(value * step) / step
-    if rounded == 1.0 and value < 1.0:
-        rounded = 1 - 1 / step
-    if rounded == 0.0 and value > 0.0:
-        rounded = 1 / step
-    return "100%" if rounded == 1.0 else "0%" if rounded == 0.0 else f"{rounded:.{digits}%}"
+    least, most = (value > 0.0) / step, 1 - (value < 1.0) / step
+    rounded = min(max(round(value * step) / step, least), most)
+    return f"{rounded:.{0 if rounded in (0.0, 1.0) else digits}%}"
 
 
 def between(interval: Any) -> str:

@@ -1,11 +1,11 @@
 """What is told of the released model: its data sheet, and a table in README and docs/results.md."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from archstyle.bundle.card import Card
@@ -49,27 +49,22 @@ def tell(
     texts = {page: (root / page).read_text("utf-8") for page in PAGES if (root / page).is_file()}
     if not any(between_markers(text, BY, " ") for text in texts.values()):
         return
-    with (root / "reports/predictions.csv").open(encoding="utf-8", newline="") as file:
-        answers = list(csv.DictReader(file))
+    answers = pd.read_csv(root / "reports/predictions.csv", dtype=str, keep_default_na=False)
+    judged = answers[answers.corrected != ""]
     source_of = {row.file: row.source or where_from(card.source) for row in rows}
-    judged = [answer for answer in answers if answer["corrected"]]
-    right, number = Counter[str](), Counter[str]()
-    wrong = Counter[tuple[str, str]]()
-    for answer in judged:
-        source, label = source_of[answer["file"]], answer["corrected"]
-        number[source] += 1
-        right[source] += answer["predicted"] == label
-        wrong[label, answer["predicted"]] += answer["predicted"] != label
+    source, right = judged.file.map(source_of), judged.predicted == judged.corrected
+    share, wrong = right.groupby(source).mean(), judged[~right]
+    confused = Counter(zip(wrong.corrected, wrong.predicted, strict=True))
     for page, text in texts.items():
         table = render(
             "released-table.md",
             card=card,
             test=test,
             rows=ROWS.items(),
-            labelled=sum(bool(answer["style"]) for answer in answers),
+            labelled=int((answers["style"] != "").sum()),
             corrected=len(judged),
-            by_source=[(name, right[name] / n, n) for name, n in number.most_common()],
-            confused=[(*pair, n) for pair, n in wrong.most_common(CONFUSED) if n],
+            by_source=[(name, share[name], n) for name, n in Counter(source).most_common()],
+            confused=[(*pair, n) for pair, n in confused.most_common(CONFUSED)],
             megabytes=(folder / "model.tflite").stat().st_size / 1e6,
             whole=page != PAGES[0],
             has_card=(folder / "model-card.md").is_file(),

@@ -55,7 +55,6 @@ def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
     """Keep a second sweep of the same study out; a killed one lets go by itself."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with locked(path, wait=False):
             yield

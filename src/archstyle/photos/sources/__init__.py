@@ -17,17 +17,6 @@ from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
 from archstyle.photos.sources.styles import with_labels
 
-__all__ = [
-    "UNREACHED",
-    "Collection",
-    "Found",
-    "NoPhotosError",
-    "Photos",
-    "announce_drawn",
-    "choose",
-    "find_problems",
-]
-
 
 class NoPhotosError(ArchstyleError):
     """None of the sources can be had; `passed` says why."""
