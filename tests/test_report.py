@@ -211,8 +211,8 @@ def test_the_report_shows_how_often_its_test_photos_were_looked_at(charts, tmp_p
     folder.mkdir()
     reasons = ["Right on <b>.", "`archstyle promote 12` does."]
     registered = {"version": "12", "alias": "challenger", "decision": "not promoted"}
-    told = {**registered, "reasons": reasons, "looks": 7}
-    decided = render("promotion.html", registered=told)
+    complete = {**registered, "reasons": reasons, "looks": 7}
+    decided = render("promotion.html", registered=complete)
     parsed(decided)
     (folder / "index.html").write_text(html, "utf-8")
     (folder / "alone.html").write_text(with_promotion(html, decided), "utf-8")
