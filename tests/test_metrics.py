@@ -129,3 +129,13 @@ def test_a_model_that_never_answers_has_no_accuracy_of_answers():
     found = evaluation(threshold=1.1)
     assert found.predictions.coverage == 0
     assert "answered_accuracy" not in flat_metrics(found, found, 0)
+
+
+def test_of_many_styles_it_is_told_how_often_one_of_the_three_likeliest_is_right():
+    many, four = evaluation(k=12, skill=1.0), evaluation()
+    given = many.predictions
+    expected = scikit.top_k_accuracy_score(given.labels, given.probabilities, k=3)
+    found = flat_metrics(many, many, 0)
+    assert found["top_3_accuracy"] == pytest.approx(expected, abs=1e-6)
+    assert many.accuracy.value < found["corrected_top_3_accuracy"] < 1
+    assert not [key for key in flat_metrics(four, four, 0) if "top" in key]
