@@ -50,6 +50,8 @@ def main(arguments: Sequence[str]) -> None:
             signal.signal(number, lambda number, _: stopping.append(number))
     counts = TemporaryDirectory(prefix="archstyle-")  # that the workers share
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts.name
+    # The follower may be quicker than the workers, and a worker may come an hour later.
+    os.environ["SERVER_STARTED"] = str(time.time())
     lifeline, held = os.pipe()
     server, follower = start(GUNICORN, lifeline), start(FOLLOWER, lifeline)
     restart_at: float | None = None

@@ -29,7 +29,8 @@ LONGEST_PAUSE = 60.0
 INCOMING = ".incoming-"
 STATUS = "follower.json"
 Version = tuple[str, str | None]  # its number and its run
-STARTED = time.time() - 1  # some drives round the times of files
+# Of the server, whenever this process began; some drives round the times of files.
+STARTED = float(os.environ.get("SERVER_STARTED") or time.time()) - 1
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from serving.follower import (
     read_status,
     tidy,
 )
+from tests.conftest import ROOT
 from tests.serving_project import altered
 
 
@@ -219,6 +223,17 @@ def test_status_that_an_earlier_server_left_is_not_believed(registry: Registry) 
     assert read_status() is not None
     os.utime(file, (STARTED - 60, STARTED - 60))
     assert read_status() is None
+
+
+def test_a_worker_that_begins_later_knows_what_the_follower_wrote(registry: Registry) -> None:
+    file, now = cache_directory() / STATUS, time.time()
+    file.write_text('{"state": "none", "sentence": "The registry has no champion yet."}')
+    os.utime(file, (now - 50, now - 50))
+    code = "from serving.follower import read_status; print(read_status())"
+    for began, believed in ((now - 100, True), (now - 20, False)):
+        environment = {**os.environ, "SERVER_STARTED": str(began)}
+        said = subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=ROOT)
+        assert (b"no champion yet" in said) == believed
 
 
 def test_public_is_told_no_paths_and_no_hosts(registry: Registry) -> None:
