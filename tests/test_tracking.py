@@ -295,8 +295,10 @@ def test_git_tags_say_commit_and_changes(tmp_path: Path) -> None:
 
     git("init", "-q", "-b", "main")
     (tmp_path / "a").write_text("1")
-    git("add", "a")
+    (tmp_path / "params.yaml").write_text("seed: 1")
+    git("add", "a", "params.yaml")
     git("commit", "-q", "-m", "a")
+    (tmp_path / "params.yaml").write_text("seed: 2")  # every run records it
     assert git_tags(tmp_path)["git.dirty"] == "false"
     (tmp_path / "a").write_text("2")
     tags = git_tags(tmp_path)

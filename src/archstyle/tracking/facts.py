@@ -95,8 +95,12 @@ def dataset_input(facts: Facts) -> "DatasetInput":
 
 
 def git_tags(root: Path) -> dict[str, str]:
-    """Return commit, branch and whether tracked files were changed; nothing outside of git."""
+    """Return commit, branch and whether tracked files were changed; nothing outside of git.
+
+    params.yaml does not count: every run records its values.
+    """
     command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    command += ["--", ".", ":(exclude)params.yaml"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
