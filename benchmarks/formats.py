@@ -5,16 +5,17 @@ forms; prints how many are right, get the same answer, and how far a style's sha
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from archstyle.bundle import Bundle
 from archstyle.common.console import say
 from archstyle.common.parallel import parallel_map
-from archstyle.data.manifest import read_manifest, used
+from archstyle.data.manifest import Row, read_manifest, used
 from archstyle.photos.reader import open_photo, to_array
 from archstyle.photos.store import PhotoStore
 
@@ -52,30 +53,43 @@ def in_colour(photo: Image.Image) -> bool:
     return float(np.asarray(ImageChops.difference(red, blue)).mean()) >= COLOURFUL
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--split", default="validation", help="validation (the default) or test")
-    rows = used(read_manifest(Path("data/prepared/manifest.csv")), parser.parse_args().split)
-    bundle, store = Bundle.load(Path("models/bundle")), PhotoStore(Path("data/raw"))
+def answers(
+    bundle: Bundle, store: PhotoStore, rows: Sequence[Row]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the styles answered [n, forms] of the photos in colour, and their labels [n]."""
     side = bundle.card.preprocessing.image_size
 
-    def answers(number: int) -> list[int]:
+    def answer(number: int) -> list[int]:
         photo = open_photo(store.read(rows[number].file))
         if not in_colour(photo):
             return []
         arrays = (to_array(form(photo), side)[np.newaxis] for form in FORMS.values())
         return [int(bundle.run(array).probabilities[0].argmax()) for array in arrays]
 
-    every = list(parallel_map(answers, range(len(rows)), len(rows), "photos"))
+    every = list(parallel_map(answer, range(len(rows)), len(rows), "photos"))
     labels = [bundle.styles.index(row.style) for row, one in zip(rows, every, strict=True) if one]
-    given = np.array([one for one in every if one])
-    shares = np.stack([np.bincount(form, minlength=len(bundle.styles)) for form in given.T])
+    return np.array([one for one in every if one]), np.array(labels)
+
+
+def largest_moves(given: NDArray[np.int64], styles: int) -> NDArray[np.float64]:
+    """Return how far the share of any style is in each form from that as they are [forms]."""
+    shares = np.stack([np.bincount(form, minlength=styles) for form in given.T])
+    moves: NDArray[np.float64] = np.abs(shares - shares[0]).max(axis=1) / len(given)
+    return moves
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--split", default="validation", help="validation (the default) or test")
+    rows = used(read_manifest(Path("data/prepared/manifest.csv")), parser.parse_args().split)
+    bundle, store = Bundle.load(Path("models/bundle")), PhotoStore(Path("data/raw"))
+    given, labels = answers(bundle, store, rows)
+    moves = largest_moves(given, len(bundle.styles))
     say(f"{len(given)} photos in colour | right | same answer | largest move of a style's share")
     for number, name in enumerate(FORMS):
         right = (given[:, number] == labels).mean()
         same = (given[:, number] == given[:, 0]).mean()
-        moved = np.abs(shares[number] - shares[0]).max() / len(given)
-        say(f"{name} | {right:.3f} | {same:.3f} | {moved:.3f}")
+        say(f"{name} | {right:.3f} | {same:.3f} | {moves[number]:.3f}")
 
 
 if __name__ == "__main__":
