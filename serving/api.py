@@ -64,10 +64,10 @@ def predict(query: dict[str, Any]) -> Response:
     """
     model = model_or_refusal()
     results = answers(photos_sent(), model)
-    entries = [as_entry(*result, **query) for result in results]
+    entries = [as_entry(upload, given, **query) for upload, given, _ in results]
     answer = entries[0] if len(entries) == 1 else {"predictions": entries}
     body = {**answer, "model": model_facts(model)}
-    for _, given in results:
+    for _, given, _ in results:
         if isinstance(given, Refusal) and given.status == status_of(results):
             return problem(given, **body)
     return jsonify(body)

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -18,19 +19,16 @@ from archstyle.bundle import Answer
 from archstyle.bundle.card import in_words
 from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
-from archstyle.photos.reader import open_photo
 from serving.follower import read_status
 from serving.languages import address_language
 from serving.models import Model
 from serving.styles import apart, text_of
 from serving.uploads import (
-    MEGAPIXEL,
     NO_MODEL,
     Refusal,
     Result,
     Upload,
     answers,
-    decoding,
     latest_model,
     model_or_refusal,
     photos_sent,
@@ -57,7 +55,7 @@ def index() -> tuple[str, int]:
 def upload() -> tuple[str, int]:
     """Answer the photos of the form."""
     model = model_or_refusal()
-    return render(answers(photos_sent(), model), model)
+    return render(answers(photos_sent(), model, preview), model)
 
 
 @blueprint.get("/sample/<name>")
@@ -68,7 +66,7 @@ def sample(name: str) -> tuple[str, int]:
     model = model_or_refusal()
     content = (STATIC / "samples" / f"{name}.webp").read_bytes()
     file = gettext("%(name)s, a drawing", name=name)
-    return render(answers([Upload(file, content)], model), model)
+    return render(answers([Upload(file, content)], model, preview), model)
 
 
 @blueprint.get("/styles")
@@ -128,14 +126,16 @@ def wants_part() -> bool:
     return request.args.get("part") == "answer"
 
 
-def plate(upload: Upload, given: Answer | Refusal) -> dict[str, Any]:
-    """Return what the page shows of one photo."""
+def plate(
+    upload: Upload, given: Answer | Refusal, photo: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what the page shows of one photo, of which `photo` is the preview."""
     if isinstance(given, Refusal):
         return {"file": upload.file, "refusal": given}
     layer = None if given.map is None else data_uri(encode(heat_layer(given.map)))
     place = None if given.map is None else place_of(given.map)
     shown = {"file": upload.file, "given": given, "layer": layer, "place": place}
-    return {**shown, **lesson_of(given), **preview(upload.content)}
+    return {**shown, **lesson_of(given), **(photo or {})}
 
 
 def place_of(evidence: NDArray[np.float32]) -> int:
@@ -154,11 +154,9 @@ def lesson_of(given: Answer) -> dict[str, Any]:
     return {"named": named, "explained": explained[:SHOWN_TEXTS], "apart": told[:SHOWN_PAIRS]}
 
 
-def preview(content: bytes) -> dict[str, Any]:
-    """Return a small upright copy of a photo that every browser can show."""
-    with decoding:
-        image = open_photo(content, settings().max_megapixels * MEGAPIXEL, PREVIEW_PIXELS)
-        image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
+def preview(image: Image.Image) -> dict[str, Any]:
+    """Shrink a photo and return it as every browser can show it."""
+    image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
     uri = data_uri(encode(image, "JPEG"), "jpeg")
     scale = min(SHOWN_WIDTH / image.width, SHOWN_HEIGHT / image.height)
     return {

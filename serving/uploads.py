@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from flask import current_app, g, request
 from flask_babel import gettext
+from PIL.Image import Image
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from archstyle.bundle import Answer
-from archstyle.photos.reader import PhotoError, is_photo, read_photo
+from archstyle.photos.reader import PhotoError, is_photo, open_for, to_array
 from archstyle.registry.cache import RELEASED
 from serving import metrics
 from serving.languages import marked
@@ -71,7 +72,15 @@ class Upload(NamedTuple):
     content: bytes
 
 
-Result = tuple[Upload, Answer | Refusal]
+class Result(NamedTuple):
+    """What became of a photo, and what was made of it to be shown, where that was asked for."""
+
+    upload: Upload
+    given: Answer | Refusal
+    shown: Mapping[str, Any] | None = None
+
+
+Show = Callable[[Image], Mapping[str, Any]]
 
 
 def settings() -> Settings:
@@ -160,10 +169,10 @@ class _Decoder(MultipartDecoder):
         return headers
 
 
-def answers(uploads: Iterable[Upload], model: Model) -> list[Result]:
-    """Answer each photo, or say in one sentence why not."""
-    results = [(upload, _answer(upload.content, model)) for upload in uploads]
-    for _, given in results:
+def answers(uploads: Iterable[Upload], model: Model, show: Show | None = None) -> list[Result]:
+    """Answer each photo, or say in one sentence why not; `show` gets it upright, to keep."""
+    results = [_answer(upload, model, show) for upload in uploads]
+    for _, given, _ in results:
         if reason := given.code if isinstance(given, Refusal) else given.reason:
             metrics.UNANSWERED.labels(reason).inc()
         elif isinstance(given, Answer):
@@ -172,21 +181,25 @@ def answers(uploads: Iterable[Upload], model: Model) -> list[Result]:
     return results
 
 
-def _answer(content: bytes, model: Model) -> Answer | Refusal:
+def _answer(upload: Upload, model: Model, show: Show | None) -> Result:
     card = model.bundle.card
     most = min(card.preprocessing.max_pixels, settings().max_megapixels * MEGAPIXEL)
     try:
         with decoding, metrics.PHASES["read"].time():
-            image = read_photo(content, replace(card.preprocessing, max_pixels=most))
+            image = open_for(upload.content, replace(card.preprocessing, max_pixels=most))
+            pixels = to_array(image, card.preprocessing.image_size)
+            shown = show(image) if show else None
     except PhotoError as error:
-        return Refusal(STATUS.get(error.code, 422), error.code, error.sentence, error.values)
+        status = STATUS.get(error.code, 422)
+        return Result(upload, Refusal(status, error.code, error.sentence, error.values))
     with metrics.PHASES["infer"].time():
-        return model.bundle.answers(model.bundle.run(image[np.newaxis]))[0]
+        answer = model.bundle.answers(model.bundle.run(pixels[np.newaxis]))[0]
+    return Result(upload, answer, shown)
 
 
 def status_of(results: list[Result]) -> int:
     """Return 200 when any photo was answered, else the refusals' most frequent status."""
-    refused = [given.status for _, given in results if isinstance(given, Refusal)]
+    refused = [given.status for _, given, _ in results if isinstance(given, Refusal)]
     return 200 if len(refused) < len(results) else Counter(refused).most_common(1)[0][0]
 
 

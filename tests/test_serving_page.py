@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from archstyle.bundle.prediction_sets import PredictionSets
 from facades import draw_facade
@@ -13,6 +14,7 @@ from serving.models import Model
 from serving.page import STATIC, percent, place_of, samples, with_code
 from tests.serving_project import app_of, model_of, photo, send
 
+PREDICT = "/api/v1/predict"
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
@@ -81,6 +83,32 @@ def test_where_it_looked_is_told_to_who_cannot_see_the_map(
     monkeypatch.setattr("serving.page.place_of", lambda _: place)
     answer = send(client, "/", (photo("gothic"), "a.jpg"), accept=HTML)
     assert f'alt="Where it looked most: {told} of the photo"' in answer.text
+
+
+@pytest.mark.parametrize("address", ["/", "/?part=answer", PREDICT, f"{PREDICT}?map=1"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "HEIF"])
+def test_photo_is_decoded_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str, kind: str
+) -> None:
+    decoded = []
+    load = ImageFile.load_prepare
+
+    def counted(image: ImageFile) -> None:
+        decoded.append(image.format)
+        load(image)
+
+    monkeypatch.setattr(ImageFile, "load_prepare", counted)
+    with_photos = [(photo("gothic", kind=kind, side=320), name) for name in ("a.jpg", "b.jpg")]
+    assert send(client, address, *with_photos, accept=HTML).status_code == 200
+    assert decoded == [kind] * 2
+
+
+def test_page_and_api_give_the_same_probability(client: FlaskClient) -> None:
+    large = photo("gothic", side=1200)  # of which a JPEG is decoded smaller
+    told = send(client, PREDICT, (large, "a.jpg")).get_json()
+    page = send(client, "/", (large, "a.jpg"), accept=HTML).text
+    widths = re.findall(r'class="fill" width="([\d.]+)"', page)
+    assert widths == [f"{100 * share:.2f}" for share in told["probabilities"].values()]
 
 
 def test_script_gets_the_answer_alone(client: FlaskClient) -> None:

@@ -70,9 +70,13 @@ class Preprocessing:
 
 def read_photo(source: bytes | Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Read a photo as the network sees it: uint8 RGB [size, size, 3] in 0..255."""
-    size = preprocessing.image_size
+    return to_array(open_for(source, preprocessing), preprocessing.image_size)
+
+
+def open_for(source: bytes | Path, preprocessing: Preprocessing) -> Image.Image:
+    """Decode a photo as large as `read_photo` needs it, for who shows it besides."""
     # Twice the size leaves the resize enough to be as good as from the whole photo.
-    return to_array(open_photo(source, preprocessing.max_pixels, at_least=2 * size), size)
+    return open_photo(source, preprocessing.max_pixels, at_least=2 * preprocessing.image_size)
 
 
 def to_array(image: Image.Image, size: int) -> NDArray[np.uint8]:
