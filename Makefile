@@ -72,7 +72,7 @@ sweep: setup  ## search better values (SWEEP=quick TRIALS=20 WORKERS=2; conf/swe
 results: setup  ## train and measure every recipe; writes docs/results.md and the README's table
 	$(FETCH)
 	@dvc repro prepare
-	@archstyle results $(if $(SEEDS),--seeds $(SEEDS))
+	@python -m benchmarks.results $(if $(SEEDS),--seeds $(SEEDS))
 
 # What DATA names stays in params.yaml, as what it made stays in data/, models/ and reports/.
 release: setup  ## train the collection DATA (world), check it and write models/released

@@ -25,17 +25,17 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.predictions import Labels
 from archstyle.photos.packing import pack
 from archstyle.photos.store import PhotoStore
-from archstyle.reports import results as results_module
-from archstyle.reports.recipes import Recipe, recipes
-from archstyle.reports.results import (
+from benchmarks.results import __main__ as results_module
+from benchmarks.results.__main__ import (
     DONE,
     corrected_styles,
     measure_recipe,
     measure_reference,
     reference_rows,
 )
-from archstyle.reports.results_page import write_results
-from archstyle.reports.robustness import (
+from benchmarks.results.page import write_results
+from benchmarks.results.recipes import Recipe, recipes
+from benchmarks.results.robustness import (
     PERTURBATIONS,
     SIDE,
     Perturbation,

@@ -147,15 +147,6 @@ def sweep(
 
 
 @main.command()
-@click.option("--seeds", default=1, type=click.IntRange(min=1), help="Of the default recipe.")
-def results(seeds: int) -> None:
-    """Train and measure every recipe; writes docs/results.md and the README's table."""
-    from archstyle.reports.results import results as write_results
-
-    write_results(Path.cwd(), seeds)
-
-
-@main.command()
 def release() -> None:
     """Make models/released, which a fresh clone answers with, of what was trained and measured."""
     from archstyle.registry.release import release as write_released

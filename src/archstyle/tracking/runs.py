@@ -13,7 +13,6 @@ from archstyle.bundle import Card
 from archstyle.bundle.bundle import CARD
 from archstyle.common.console import say
 from archstyle.common.files import read_json
-from archstyle.errors import ArchstyleError
 from archstyle.tracking.facts import (
     Facts,
     dataset_input,
@@ -135,19 +134,6 @@ def end_stale_runs(experiment: str) -> list[str]:
         for run_id in ended:
             client.set_terminated(run_id, "KILLED")
     return ended
-
-
-def finish_run(root: Path, name: str) -> None:
-    """Name the run in models/run.json and finish it, where no register follows.
-
-    Without the tracking server the measurements stay in the files, and people are told so.
-    """
-    try:
-        with resume_run(root, "evaluate") as log:
-            log.rename_to(name)
-            log.finish()
-    except ArchstyleError as error:
-        say(f"warning: MLflow was not told how {name} ended: {error}")
 
 
 @contextmanager

@@ -1,9 +1,12 @@
-"""Compares recipes, for `archstyle results`: trains and measures each by the pipeline's stages.
+"""Compares recipes: trains and measures each by the pipeline's stages.
+
+`python -m benchmarks.results` writes docs/results.md with its figures, and the README's table.
 
 A recipe that was measured is kept under a digest of its configuration, photos and code; one that
 was interrupted goes on with the stage that it was in.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -21,7 +24,7 @@ import numpy as np
 import yaml
 
 from archstyle.bundle import Bundle
-from archstyle.common.console import say
+from archstyle.common.console import run, say
 from archstyle.common.files import code_digest, read_json, whole_directory, write_json
 from archstyle.config import Config, Split, compose
 from archstyle.data.arrays import write_arrays
@@ -30,13 +33,14 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import score
 from archstyle.metrics.predictions import label_test_photos
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.recipes import Recipe, recipes
-from archstyle.reports.results_page import write_results
-from archstyle.reports.robustness import kept, robustness
 from archstyle.tracking.facts import git_tags
-from archstyle.tracking.runs import finish_run
+from archstyle.tracking.runs import resume_run
 from archstyle.tracking.store import prepare_store
+from benchmarks.results.page import write_results
+from benchmarks.results.recipes import Recipe, recipes
+from benchmarks.results.robustness import kept, robustness
 
+ROOT = Path(__file__).parents[2]
 LINKS = ("conf", "src", "pipeline", "dvc.yaml", "dvc.lock", "data/raw", "data/prepared")
 DONE = {  # what a stage leaves when it is done
     "augment": "data/augmented/index.json",
@@ -118,6 +122,19 @@ def measure_recipe(root: Path, work: Path, recipe: Recipe, digest: str) -> Found
     }
     seconds = read_json(folder / SECONDS)["train"]
     return {"metrics": metrics, "train_seconds": seconds, "bytes": sizes}
+
+
+def finish_run(folder: Path, name: str) -> None:
+    """Name the recipe's run and finish it, as no register follows.
+
+    Without the tracking server the measurements stay in the files, and people are told so.
+    """
+    try:
+        with resume_run(folder, "evaluate") as log:
+            log.rename_to(name)
+            log.finish()
+    except ArchstyleError as error:
+        say(f"warning: MLflow was not told how {name} ended: {error}")
 
 
 def measure_reference(
@@ -226,3 +243,13 @@ def _run(root: Path, folder: Path, name: str, stage: str) -> None:
             f"The stage {stage} of {name} failed: what it said is above. Mend that, then the same "
             "command goes on there."
         )
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description="Train and measure every recipe.")
+    parser.add_argument("--seeds", type=int, default=1, help="of the default recipe")
+    results(ROOT, parser.parse_args(arguments).seeds)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -15,9 +15,7 @@ from archstyle.common.console import say
 from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
 from archstyle.reports.page import between_markers, render, write
-from archstyle.reports.recipes import Recipe
 from archstyle.reports.released import BY as RELEASE
-from archstyle.reports.robustness import PERTURBATIONS, Points, sized
 from archstyle.reports.theme import (
     LIGHT,
     PERCENT,
@@ -28,8 +26,11 @@ from archstyle.reports.theme import (
     plain,
     save,
 )
+from benchmarks.results.recipes import Recipe
+from benchmarks.results.robustness import PERTURBATIONS, Points, sized
 
 BY = "make results"
+PACKAGE = "benchmarks.results"  # of the templates
 COLUMNS = 4
 EXAMPLES_DOTS_PER_INCH = 72  # noise takes room
 Lines = Sequence[tuple[Recipe, Mapping[str, Any]]]
@@ -79,10 +80,10 @@ def write_results(
     }
     old = (folder / "results.md").read_text("utf-8") if (folder / "results.md").is_file() else ""
     told["released"] = Markup(between_markers(old, RELEASE))  # which only a release changes
-    pages = {folder / "results.md": render("results.md", **told) + "\n"}
+    pages = {folder / "results.md": render("results.md", PACKAGE, **told) + "\n"}
     if not toy:
         readme = (root / "README.md").read_text("utf-8")
-        if filled := between_markers(readme, BY, render("results-readme.md", **told)):
+        if filled := between_markers(readme, BY, render("results-readme.md", PACKAGE, **told)):
             pages[root / "README.md"] = filled
         else:
             say("README.md has no markers for the table, so it stays as it is.")

@@ -1,0 +1,1 @@
+"""The table of results: `make results`, or `python -m benchmarks.results --seeds 3`."""
