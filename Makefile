@@ -105,7 +105,7 @@ bench: setup  ## the benchmarks, as tables (BENCH="bundle gate" for some of them
 
 catalogues: setup  ## serving/translations anew, from what visitors read in the code
 	@pybabel --quiet extract --mapping-file pyproject.toml --no-location --omit-header --keyword marked \
-	  --keyword PhotoError:2 --keyword Refusal:3 --output-file .messages.pot serving src/archstyle/photos
+	  --keyword PhotoError:2 --keyword Refusal:3 --output-file .messages.pot serving src/archstyle/photos src/archstyle/registry
 	@pybabel --quiet update --input-file .messages.pot --output-dir serving/translations \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date; rm .messages.pot
 	@pybabel --quiet compile --directory serving/translations

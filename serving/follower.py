@@ -20,14 +20,15 @@ from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import run, say
 from archstyle.common.files import scratch_directory, write_json
 from archstyle.registry.cache import RELEASED, cache_directory, candidates, current, install
-from archstyle.registry.versions import champion, download_bundle
+from archstyle.registry.journal import champions
+from archstyle.registry.versions import champion, changes, download_bundle
 from archstyle.tracking.store import MODEL_NAME, sqlite_file, tracking_uri
 from serving.__main__ import end_with_parent
 from serving.settings import Settings
 
 LONGEST_PAUSE = 60.0
 INCOMING = ".incoming-"
-STATUS = "follower.json"
+STATUS, CHAMPIONS = "follower.json", "champions.json"
 Version = tuple[str, str | None]  # its number and its run
 # Of the server, whenever this process began; some drives round the times of files.
 STARTED = float(os.environ.get("SERVER_STARTED") or time.time()) - 1
@@ -56,6 +57,15 @@ def read_status() -> dict[str, str] | None:
         return None
 
 
+def read_champions() -> list[dict[str, str]]:
+    """Return the champions so far, as the follower last knew them."""
+    try:
+        values = json.loads((cache_directory() / CHAMPIONS).read_text("utf-8"))
+        return list(values["champions"])
+    except (OSError, ValueError, KeyError):
+        return []
+
+
 def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerStatus:
     """Compare the cache with the registry once; bring, check and install what is new.
 
@@ -66,6 +76,8 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
     found = champion() if asked else None
     if found is None:
         return FollowerStatus("none", "The registry has no champion yet.")
+    if (told := champions(changes())) != read_champions():
+        write_json(directory / CHAMPIONS, {"champions": told})
     cached = current(directory)
     # A registry that was set up anew counts from 1 again, so a number is not enough.
     key = found.version, found.run_id

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from archstyle.bundle import Answer
 from archstyle.bundle.card import in_words
 from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
+from archstyle.registry.model_card import percent
 from serving.follower import read_status
 from serving.languages import address_language
 from serving.models import Model
@@ -43,6 +44,7 @@ SHOWN_WIDTH, SHOWN_HEIGHT = 640, 500  # what a preview may take on the page; sma
 SHOWN_BARS, SHOWN_TEXTS, SHOWN_PAIRS = 6, 3, 2
 
 blueprint = Blueprint("page", __name__)
+blueprint.add_app_template_filter(percent)
 
 
 @blueprint.get("/")
@@ -91,7 +93,7 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     status = 503 if model is None else status_of(results) if results else 200
     values = {**facts(model), "answers": [plate(*result) for result in results]}
     if wants_part():
-        return render_template("_answers.html", **values), status
+        return render_template("_answers.html", part=True, **values), status
     return render_template(
         "page.html",
         **values,
@@ -166,15 +168,10 @@ def preview(image: Image.Image) -> dict[str, Any]:
     }
 
 
-@blueprint.app_template_filter("percent")
-def percent(share: float) -> str:
-    """Return a share as people read it, never 100 % nor 0 % for what is neither."""
-    number = str(round(share * 100))
-    if 0.995 <= share < 1:
-        number = "> 99"
-    elif 0 < share <= 0.005:
-        number = "< 1"
-    return f"{number} %".replace(" ", "\N{NO-BREAK SPACE}")
+@blueprint.app_template_filter("csv_line")
+def csv_line(cells: Iterable[object]) -> str:
+    """Return a line of a CSV file (RFC 4180), without its end."""
+    return ",".join('"{}"'.format(str(cell).replace('"', '""')) for cell in cells)
 
 
 def data_uri(content: bytes, kind: str = "webp") -> str:
@@ -185,7 +182,7 @@ def data_uri(content: bytes, kind: str = "webp") -> str:
 @blueprint.app_context_processor
 def every_page() -> dict[str, Any]:
     """Give every template what it needs."""
-    return {"assets": ASSETS, "relative": relative}
+    return {"assets": ASSETS, "relative": relative, "skin": "_skin.html"}
 
 
 def relative(endpoint: str, **values: Any) -> str:

@@ -1,5 +1,6 @@
 """The page in Chromium, against a really running server, with and without its script."""
 
+import csv
 import re
 import shutil
 import threading
@@ -152,6 +153,48 @@ def test_several_photos_and_what_is_none(page: Any, facade: Path, tmp_path: Path
     assert "note.txt" in plates.nth(1).inner_text()
     assert "up to 2 MB" in plates.nth(2).inner_text()
     assert "big.jpg" in plates.nth(2).inner_text()
+
+
+@pytest.mark.parametrize("locale", ["en", "es"])
+def test_many_photos_have_a_bar_and_a_table_that_is_saved(
+    browser: Any, address: str, facade: Path, tmp_path: Path, locale: str
+) -> None:
+    note = tmp_path / "note, a.txt"
+    note.write_text("no photo")
+    big = tmp_path / "big.jpg"
+    big.write_bytes(b"x" * 2_500_000)
+    context = browser.new_context(locale=locale, viewport={"width": 320, "height": 700})
+    page = context.new_page()
+    page.goto(address)
+    held: list[Any] = []
+    page.route("**/?part=answer", lambda route: held.append(route))
+    page.set_input_files("#photo", [facade, note, facade, big])
+    bar, said = page.get_by_role("progressbar"), page.locator(".batch [role=status]")
+    of = {"en": "of", "es": "de"}[locale]
+    page.wait_for_function("() => document.querySelector('progress').value === 1")
+    assert said.inner_text() == f"1 {of} 4"  # the large one is not sent
+    assert bar.get_attribute("max") == "4"
+    assert not page.locator("[download]").is_visible()
+    while said.inner_text() != f"4 {of} 4":
+        while held:
+            held.pop().continue_()
+        page.wait_for_timeout(20)
+    assert not bar.is_visible()
+    rows = page.locator(".batch tbody tr")
+    assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == [
+        *("my house.jpg", "note, a.txt", "my house.jpg", "big.jpg")
+    ]
+    assert {"en": "Gothic", "es": "Gótico"}[locale] in rows.nth(2).inner_text()
+    with page.expect_download() as saving:
+        page.locator("[download]").press("Enter")
+    assert saving.value.suggested_filename == "archstyle.csv"
+    saved = list(csv.DictReader(Path(saving.value.path()).read_text("utf-8").splitlines()))
+    assert [row["style"] for row in saved] == ["gothic", "", "gothic", ""]
+    assert saved[1]["file"] == "note, a.txt" and saved[1]["error"]
+    rows.nth(2).locator("a").press("Enter")
+    assert page.evaluate("document.querySelector(location.hash).matches('.plate')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    context.close()
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

@@ -1,10 +1,11 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from serving.card import interval
-from tests.serving_project import app_of, model_of
+from archstyle.registry.model_card import interval, markdown_card
+from tests.serving_project import altered, app_of, model_of
 
 TEST = {
     **{"accuracy": 0.85, "accuracy_low": 0.8, "accuracy_high": 0.9, "test_photos": 120},
@@ -46,6 +47,42 @@ def test_card_tells_what_was_measured(tiny_bundle: Path, language: str, told: st
         distance_threshold=1.0,
     )
     assert told in text_of(app_of(model).test_client().get(f"/model?lang={language}").text)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "2026-02-03 04:05 2 a person chose it 2026-01-02 03:04 1 the pipeline found it"),
+        ("es", "2026-02-03 04:05 2 la eligió una persona 2026-01-02 03:04 1 la cadena"),
+    ],
+)
+def test_card_tells_the_champions_so_far(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    champions = [
+        {"time": "2026-01-02T03:04:05.000006Z", "action": "register", "version": "1"},
+        {"time": "2026-02-03T04:05:06.000007Z", "action": "promote", "version": "2"},
+    ]
+    monkeypatch.setattr("serving.card.read_champions", lambda: champions)
+    model = model_of(tiny_bundle)
+    client = app_of(model).test_client()
+    assert told in text_of(client.get(f"/model?lang={language}").text)
+    released = app_of(replace(model, version="released")).test_client()
+    assert "2026-02-03" not in released.get("/model").text
+
+
+def test_markdown_says_what_the_page_shows(tiny_bundle: Path, tmp_path: Path) -> None:
+    lineage = {"run_id": "abc", "git.commit": "def"}
+    changed = {"metrics": {"test": TEST}, "counts": COUNTS, "lineage": lineage}
+    bundle = altered(tiny_bundle, tmp_path / "bundle", **changed)
+    printed = markdown_card(str(bundle))
+    assert (
+        "| Gothic | 1,234 | 60 | 75 % (63\N{EN DASH}84 %) | 90 % (79\N{EN DASH}96 %) |" in printed
+    )
+    page = text_of(app_of(model_of(bundle)).test_client().get("/model").text)
+    for line in re.sub(r":\*\*|[#*`|]|---:?|^- ", " ", printed, flags=re.M).splitlines():
+        if line.strip() and "not registered" not in line:
+            assert "".join(text_of(line).split()) in re.sub(r"\s", "", page)
 
 
 def test_card_of_an_older_model_says_what_it_knows(tiny_bundle: Path) -> None:

@@ -12,9 +12,11 @@ import pytest
 from archstyle.bundle import Bundle
 from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import cache_directory, current, install
+from archstyle.registry.journal import Change
 from archstyle.registry.versions import Version
 from serving import follower
 from serving.follower import (
+    CHAMPIONS,
     INCOMING,
     LONGEST_PAUSE,
     STARTED,
@@ -22,6 +24,7 @@ from serving.follower import (
     FollowerStatus,
     follow,
     look,
+    read_champions,
     read_status,
     tidy,
 )
@@ -37,11 +40,15 @@ class Registry:
         self.champion: str | None = None
         self.run = "run"
         self.downloads = 0
+        self.journal: list[Change] = []
 
     def now(self) -> Version | None:
         if self.champion is None:
             return None
         return Version(self.champion, f"{self.run} {self.champion}", ("champion",), 0, {}, "")
+
+    def changes(self) -> list[Change]:
+        return self.journal
 
     def download_bundle(self, address: str, target: Path) -> tuple[Path, None]:
         self.downloads += 1
@@ -56,6 +63,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path)
     monkeypatch.setenv("ARCHSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://registry.example:5000")
     monkeypatch.setattr(follower, "champion", registry.now)
+    monkeypatch.setattr(follower, "changes", registry.changes)
     monkeypatch.setattr(follower, "download_bundle", registry.download_bundle)
     cache_directory().mkdir(parents=True)
     return registry
@@ -76,6 +84,27 @@ def test_champion_is_brought_once(registry: Registry) -> None:
     assert (cached.version, cached.run_id) == ("1", "run 1")
     assert registry.downloads == 1
     assert not list(cache_directory().glob(f"{INCOMING}*"))
+
+
+def test_champions_so_far_are_kept_for_the_workers_without_names_and_reasons(
+    registry: Registry,
+) -> None:
+    look(cache_directory(), {})
+    assert read_champions() == []
+    assert not (cache_directory() / CHAMPIONS).exists()
+    registry.champion, time = "1", "2026-01-02T03:04:05.000006Z"
+    registry.journal = [
+        Change(time, "register", "challenger", "2", None, "ada"),
+        Change(time, "register", "champion", "1", None, "ada", ("better",)),
+        Change(time, "rollback", "champion", None, "1", "ada"),
+    ]
+    look(cache_directory(), {})
+    assert read_champions() == [{"time": time, "action": "register", "version": "1"}]
+    assert "ada" not in (cache_directory() / CHAMPIONS).read_text()
+    (cache_directory() / CHAMPIONS).write_text("{")
+    assert read_champions() == []
+    look(cache_directory(), {})
+    assert len(read_champions()) == 1
 
 
 def test_a_champion_of_drawings_is_told_to_come_after_the_released_model(

@@ -58,7 +58,8 @@ def test_every_sentence_is_translated(sentences: Catalog, language: str) -> None
     assert not stale, "no longer in the code; `make catalogues` removes them"
 
 
-TEMPLATES = [t for t in (ROOT / "serving/templates").glob("*.html") if t.name != "api.html"]
+FOLDERS = (ROOT / "serving/templates", ROOT / "src/archstyle/registry/templates")
+TEMPLATES = [t for folder in FOLDERS for t in folder.glob("*.html") if t.name != "api.html"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

@@ -1,6 +1,8 @@
+import csv
+import io
 import re
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.registry.model_card import percent
 from facades import draw_facade
 from serving.models import Model
-from serving.page import STATIC, percent, place_of, samples, with_code
+from serving.page import STATIC, place_of, samples, with_code
 from tests.serving_project import app_of, model_of, photo, send
 
 PREDICT = "/api/v1/predict"
@@ -127,6 +130,31 @@ def test_several_photos_each_get_a_plate(client: FlaskClient) -> None:
     assert answer.status_code == 200
     assert answer.text.count('<article class="plate"') == 2
     assert answer.text.count('<article class="plate refusal"') == 1
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "Unfamiliar"), ("es", "Desconocido")])
+def test_several_photos_come_with_a_table_that_is_saved_without_a_script(
+    tiny_bundle: Path, language: str, told: str
+) -> None:
+    client = app_of(model_of(tiny_bundle, threshold=0.0, distance_threshold=0.0)).test_client()
+    sent = [(photo("gothic"), "a, <c>.jpg"), (b"x", "=b.txt"), (photo(), "\u6559.jpg")]
+    page = send(client, f"/?lang={language}", *sent, accept=HTML).text
+    assert page.count('<th scope="row">') == 3
+    assert f"<td>{told}</td>" in page
+    for number in (1, 2, 3):
+        assert page.count(f'href="#photo-{number}"') == page.count(f'id="photo-{number}"') == 1
+    link = re.search(r'download="archstyle.csv" href="data:text/csv;charset=utf-8,([^"]+)"', page)
+    assert link
+    rows = list(csv.DictReader(io.StringIO(unquote(link[1]), newline="")))
+    assert [row["file"] for row in rows] == [name for _, name in sent]
+    answers = send(client, PREDICT, *sent).get_json()["predictions"]
+    for row, answer in zip(rows, answers, strict=True):
+        assert row["style"] == answer.get("style", "")
+        assert row["reason"] == (answer.get("reason") or "")
+        assert bool(row["error"]) == ("error" in answer)
+    assert float(rows[0]["probability"]) == pytest.approx(answers[0]["probability"], abs=1e-6)
+    alone = send(client, "/", sent[0], accept=HTML).text
+    assert "archstyle.csv" not in re.sub(r"<template.*?</template>", "", alone, flags=re.S)
 
 
 def test_a_set_of_styles_is_named_in_words(tiny_bundle: Path) -> None:

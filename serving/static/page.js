@@ -10,16 +10,66 @@ const words = gate ? JSON.parse(gate.dataset.words) : {};
 document.documentElement.classList.add("js");
 
 let running = 0;
+let shown = 0;
 const queue = [];
 
-function plateOf(html, address) {
+function rowOf(file, sentence) {
+  const row = document.createElement("tr");
+  const name = document.createElement("th");
+  name.scope = "row";
+  name.append(Object.assign(document.createElement("a"), { textContent: file }));
+  row.append(name, Object.assign(document.createElement("td"), { textContent: sentence, colSpan: 2 }));
+  const cells = [file, "", "", "", "", "", sentence];
+  row.dataset.csv = cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",");
+  return row;
+}
+
+// A table of photos that were sent together, with a bar that tells how many are answered.
+function batchOf(jobs) {
+  const section = document.getElementById("batch").content.cloneNode(true).querySelector(".batch");
+  const [title, table, link] = ["h2", "table", "[download]"].map((each) => section.querySelector(each));
+  const bar = Object.assign(document.createElement("progress"), { max: jobs.length, value: 0 });
+  const said = document.createElement("p");
+  title.textContent = filled(words.several, jobs.length);
+  title.id = `batch-${shown += 1}`;
+  section.setAttribute("aria-labelledby", title.id);
+  bar.setAttribute("aria-labelledby", title.id);
+  said.setAttribute("role", "status");
+  title.after(said, bar);
+  table.tBodies[0].append(...jobs.map((job) => job.row));
+  link.parentElement.hidden = true;
+  const tell = () => {
+    const done = jobs.filter((job) => job.done).length;
+    bar.value = done;
+    said.textContent = filled(words.progress, jobs.length).replace("{done}", done);
+    if (done < jobs.length) return;
+    bar.hidden = true;
+    const lines = [table, ...table.tBodies[0].rows].map((each) => each.dataset.csv);
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(lines.join("\r\n"))}`;
+    link.parentElement.hidden = false;
+  };
+  jobs.forEach((job) => { job.tell = tell; });
+  tell();
+  return section;
+}
+
+function answered(job, row) {
+  job.row.replaceWith(row);
+  job.row = row;
+  job.plate.id = `photo-of-${shown += 1}`;
+  row.querySelector("a").href = `#${job.plate.id}`;
+  job.done = true;
+  if (job.tell) job.tell();
+}
+
+function holderOf(html, address) {
   const holder = document.createElement("template");
   holder.innerHTML = html;
   // They are written as seen from where the answer came from, which may be another folder.
   holder.content.querySelectorAll("a").forEach((link) => {
     link.href = new URL(link.getAttribute("href"), address);
   });
-  return holder.content.querySelector(".plate");
+  return holder.content;
 }
 
 function filled(sentence, sent) {
@@ -74,9 +124,12 @@ function prepare(plate) {
 
 async function ask(job) {
   let plate;
+  let row;
   try {
     const response = await fetch(job.address, job.options);
-    plate = plateOf(await response.text(), response.url);
+    const content = holderOf(await response.text(), response.url);
+    plate = content.querySelector(".plate");
+    row = content.querySelector(".batch tbody tr");
     if (!plate) throw new Error("no plate");
     if (plate.matches(".refusal") && !plate.textContent.includes(job.file)) {
       plate.append(Object.assign(document.createElement("p"),
@@ -86,6 +139,8 @@ async function ask(job) {
     plate = refusal(words.none, words.unreachable, job.file);
   }
   job.plate.replaceWith(prepare(plate));
+  job.plate = plate;
+  answered(job, row || rowOf(job.file, plate.querySelector("h2").textContent));
   URL.revokeObjectURL(job.preview);
 }
 
@@ -98,12 +153,20 @@ function next() {
 
 function add(job) {
   job.plate = waiting(job.file, job.preview);
+  job.row = rowOf(job.file, "…");
   queue.push(job);
-  return job.plate;
+  return job;
 }
 
-function show(plates) {
-  answers.prepend(...plates);
+function refused(file, title, sentence) {
+  const job = { plate: refusal(title, sentence, file), row: rowOf(file, title) };
+  answered(job, job.row);
+  return job;
+}
+
+function show(jobs, ...plates) {
+  const batch = jobs.length > 1 ? [batchOf(jobs)] : [];
+  answers.prepend(...batch, ...jobs.map((job) => job.plate), ...plates);
   answers.scrollIntoView({ block: "start" });
   next();
 }
@@ -113,10 +176,10 @@ function take(files) {
   const address = new URL(gate.action);
   address.hash = "";
   address.searchParams.set("part", "answer");
-  const plates = Array.from(files).slice(0, most).map((file) => {
+  const jobs = Array.from(files).slice(0, most).map((file) => {
     // The rest of the form takes a little room too.
     if (file.size > Number(gate.dataset.maxBytes) - 4096) {
-      return refusal(words.big, filled(words.megabytes, Math.round(file.size / 1e6)), file.name);
+      return refused(file.name, words.big, filled(words.megabytes, Math.round(file.size / 1e6)));
     }
     const body = new FormData();
     body.append("photo", file, file.name || words.pasted);
@@ -127,10 +190,9 @@ function take(files) {
       options: { method: "POST", body },
     });
   });
-  if (files.length > most) {
-    plates.push(refusal(words.street, filled(words.photos, files.length), ""));
-  }
-  if (plates.length) show(plates);
+  const rest = files.length > most
+    ? [refusal(words.street, filled(words.photos, files.length), "")] : [];
+  if (jobs.length) show(jobs, ...rest);
 }
 
 function filesOf(transfer) {

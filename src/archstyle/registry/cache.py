@@ -4,6 +4,7 @@
     <cache>/<registry>/versions/<version>-<digest>/bundle/
     <cache>/<registry>/versions/<version>-<digest>/registered.json
     <cache>/<registry>/follower.json         the follower status (serving only)
+    <cache>/<registry>/champions.json        the champions so far (serving only)
 
 Register puts a new champion here when it promotes it, and the server's follower when it finds one,
 so that the server answers without asking the registry. The released model, which git brings, stays

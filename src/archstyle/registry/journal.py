@@ -44,6 +44,12 @@ def from_tags(tags: Mapping[str, str]) -> list[Change]:
     return sorted((one for one in changes if one.done), key=lambda change: change.time)
 
 
+def champions(changes: Sequence[Change]) -> list[dict[str, str]]:
+    """Return what the card tells of each champion, the oldest first: no names and no reasons."""
+    told = [one for one in changes if one.alias == "champion" and one.version]
+    return [{"time": c.time, "action": c.action, "version": str(c.version)} for c in told]
+
+
 def previous_champion(
     changes: Sequence[Change], current: str | None, existing: Collection[str]
 ) -> str | None:
