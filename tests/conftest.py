@@ -31,15 +31,7 @@ SLOW_FILES = {
     for name in (
         *("any_folder", "audit", "augmentation", "browser", "datareport", "distance", "encoding"),
         *("evaluate", "gate", "inspected", "make", "networks", "pipeline", "previous", "report"),
-        *(
-            "quantization",
-            "results",
-            "resume",
-            "serving_hostile",
-            "serving_process",
-            "sweep",
-            "training",
-        ),
+        *("quantization", "results", "resume", "serving_process", "sweep", "training"),
     )
 }
 SLOW_FIXTURES = {"empty_database", "photos", "tiny_bundle"}
