@@ -12,7 +12,7 @@ from archstyle.common.files import whole_directory, write_csv, write_json
 from archstyle.config import stage_config
 from archstyle.data.corrections import read_buildings, read_corrections
 from archstyle.data.entries import PHOTO_COLUMNS
-from archstyle.data.inspection import Inspected, inspect_all, recipe
+from archstyle.data.inspection import INSPECTED, Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.previous import (
@@ -28,7 +28,6 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CORRECTIONS = Path("data/corrections.csv")
 BUILDINGS = Path("data/buildings.csv")
-INSPECTED = Path(".archstyle/inspected.sqlite")  # no out: it may be kept or lost
 
 SECTIONS = ("data", "split", "duplicates")
 

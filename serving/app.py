@@ -8,7 +8,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from serving import api, card, languages, operators, page
+from serving import api, card, feedback, languages, operators, page
 from serving.languages import marked
 from serving.models import Models
 from serving.page import wants_part
@@ -24,7 +24,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
@@ -58,6 +58,8 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.register_blueprint(page.blueprint)
     app.register_blueprint(card.blueprint)
     app.register_blueprint(operators.blueprint)
+    if settings.feedback != "off":
+        app.register_blueprint(feedback.blueprint)
     api.describe(app)  # before the handlers below, which take the place of its own
     app.register_error_handler(Refusal, refuse)
     app.register_error_handler(HTTPException, refuse_http)
@@ -96,8 +98,8 @@ def refuse(refusal: Refusal) -> Response:
         template = "_refusal.html" if wants_part() else "refusal.html"
         response = Response(render_template(template, refusal=refusal), mimetype="text/html")
     response.status_code = refusal.status
-    if refusal.status == 503:
-        response.headers["Retry-After"] = "5"
+    if refusal.status in (429, 503):
+        response.headers["Retry-After"] = "5" if refusal.status == 503 else "3600"
     if refusal.status in (408, 413, 503):
         response.headers["Connection"] = "close"  # what is left of the photo is not waited for
     return response

@@ -16,6 +16,7 @@ from archstyle.errors import ArchstyleError
 # Imported before the fork, so that it is paid for once; only the model must come after it.
 from serving import app  # noqa: F401
 from serving.__main__ import end_with_parent
+from serving.feedback import store_of
 from serving.settings import Settings
 from serving.styles import texts
 from serving.uploads import UPLOADS
@@ -110,10 +111,12 @@ def linger(connection: BoundedSocket) -> None:
 
 
 def on_starting(_: Any) -> None:
-    """End with the parent; read the texts of the styles once for all workers."""
+    """End with the parent; read the styles' texts, and tidy the feedback, once for all workers."""
     end_with_parent()
     try:
         texts()
+        if _settings.feedback != "off":
+            store_of(_settings).sweep()
     except ArchstyleError as error:
         say(str(error))
         sys.exit(1)

@@ -35,6 +35,12 @@ class Settings:
     poll_seconds: float = setting(3.0, "pause between two looks at the registry", least=0.1)
     proxies: int = setting(0, "proxies in front whose X-Forwarded-* are believed", 0, 9)
     access_log: int = setting(0, "1 tells every request, without address or file names", 0, 1)
+    feedback: str = setting(
+        "off", "folder that keeps photos which visitors correct and agree to give"
+    )
+    feedback_photos: int = setting(1000, "photos that it keeps at most")
+    feedback_megabytes: int = setting(500, "size of these photos together at most")
+    feedback_per_hour: int = setting(10, "photos of one client's address that it takes in an hour")
     language: str = setting("en", "the page's language for browsers that ask for neither: en or es")
 
     @classmethod

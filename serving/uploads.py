@@ -102,7 +102,12 @@ def model_or_refusal() -> Model:
 
 
 def photos_sent() -> list[Upload]:
-    """Return the photos of this request, which are kept in memory and never written to a disk.
+    """Return the photos of this request; raises as form_sent."""
+    return form_sent()[0]
+
+
+def form_sent() -> tuple[list[Upload], dict[str, str]]:
+    """Return this request's photos, which are in memory and not on a disk, and its other fields.
 
     Raises Refusal where there are none, too many, or too many requests at a time.
     """
@@ -110,7 +115,7 @@ def photos_sent() -> list[Upload]:
         raise Refusal(503, "busy", BUSY)
     try:
         with metrics.RECEIVING.track_inprogress(), metrics.PHASES["receive"].time():
-            sent = _photos()
+            sent, fields = _form()
     finally:
         receiving.release()
     if not sent:
@@ -122,22 +127,22 @@ def photos_sent() -> list[Upload]:
             "%(sent)d photos are too many for one request: send up to %(most)d.",
             {"sent": len(sent), "most": settings().max_files},
         )
-    return sent
+    return sent, fields
 
 
-def _photos() -> list[Upload]:
-    """Read the files of the field `photo`, until the body ends or breaks off.
+def _form() -> tuple[list[Upload], dict[str, str]]:
+    """Read the files of the field `photo`, and what else there is, until the body ends or breaks.
 
     A part without a file name or without a name that can be read counts where it holds a photo.
     """
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
     if request.mimetype != "multipart/form-data" or not boundary:
-        return []
+        return [], {}
     body = request.get_data(cache=False)
     request.stream.read(1)  # refuses a body of no stated length that is longer than it may be
     if len(body) < (request.content_length or 0):
         raise ClientDisconnected()
-    # Besides the photos there is nothing to send.
+    # Besides the photos there is little to send.
     decoder = _Decoder(boundary, max_parts=settings().max_files + 16)
     decoder.receive_data(body)
     decoder.receive_data(None)
@@ -148,12 +153,14 @@ def _photos() -> list[Upload]:
                 parts.append((event.name, getattr(event, "filename", ""), b""))
             elif isinstance(event, Data):
                 parts[-1] = (*parts[-1][:2], parts[-1][2] + event.data)
-    return [
+    photos = [
         Upload((file or "photo").replace("\\", "/").rsplit("/", 1)[-1], content)
         for name, file, content in parts
         # A browser sends a nameless empty part for a field in which nothing was chosen.
         if (name == "photo" and file) or (name in ("photo", "", None) and is_photo(content))
     ]
+    words = [(name or "", content) for name, file, content in parts if not file]
+    return photos, {name: content.decode("utf-8", "replace") for name, content in words}
 
 
 class _Decoder(MultipartDecoder):

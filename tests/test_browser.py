@@ -48,7 +48,13 @@ def address(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iter
     install_for(
         folder, altered(tiny_bundle, folder / "sure", threshold=0.0, distance_threshold=1e9), "1"
     )
-    with running_server(folder, ARCHSTYLE_MAX_MEGABYTES="2") as server:
+    kept = str(folder / "feedback")
+    with running_server(
+        folder,
+        ARCHSTYLE_MAX_MEGABYTES="2",
+        ARCHSTYLE_FEEDBACK=kept,
+        ARCHSTYLE_FEEDBACK_PER_HOUR="1000",
+    ) as server:
         server.get("/readyz")
         yield server.address
 
@@ -301,10 +307,104 @@ def test_no_page_shuts_anybody_out_or_is_wider_than_its_window(
         if path == "/":
             page.set_input_files("#photo", facade)
             answered(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        found = Axe().run(page).response["violations"]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert not serious, (path, [(one["id"], one["nodes"][0]["html"]) for one in serious])
+            page.click(".feedback summary")
+        shuts_nobody_out(page, width)
+    page.check("[name=consent]")
+    page.click(".feedback button")
+    page.wait_for_selector(".kept")
+    shuts_nobody_out(page, width)
+    for leads_on in (".kept a", ".kept button"):
+        with page.expect_navigation():
+            page.click(leads_on)
+        shuts_nobody_out(page, width)
+    context.close()
+
+
+def shuts_nobody_out(page: Any, width: int) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, (page.url, [(one["id"], one["nodes"][0]["html"]) for one in serious])
+
+
+def test_correction_is_sent_and_deleted_by_keyboard_on_the_same_page(
+    page: Any, facade: Path
+) -> None:
+    page.set_input_files("#photo", facade)
+    plate = answered(page)
+    plate.locator("summary", has_text="Not right?").press("Enter")
+    assert plate.locator(".feedback [type=file]").count() == 0  # the page has it still
+    plate.locator("select").select_option("byzantine")
+    send = plate.locator(".feedback button")
+    send.press("Enter")
+    assert plate.locator(".kept").count() == 0  # nobody has agreed
+    plate.locator("[name=consent]").press("Space")
+    send.press("Enter")
+    page.wait_for_selector(".kept")
+    assert page.evaluate("document.activeElement.matches('.kept')")
+    assert plate.locator("h2").first.inner_text() == "Gothic"  # the answer is still there
+    link = plate.locator(".kept a")
+    assert link.inner_text() == link.evaluate("link => link.href")
+    link.press("Enter")
+    page.wait_for_url("**/feedback/*")
+    page.locator(".kept button").press("Enter")
+    assert page.locator(".kept h2", has_text="It is deleted").count() == 1
+    page.go_back()
+    page.reload()
+    assert "deleted already" in page.locator(".refusal").inner_text()
+
+
+def test_correction_that_is_refused_says_so_and_can_be_sent_again(page: Any, facade: Path) -> None:
+    page.set_input_files("#photo", facade)
+    plate = answered(page)
+    plate.locator(".feedback summary").click()
+    plate.locator("[name=consent]").check()
+    page.context.clear_cookies()
+    plate.locator(".feedback button").click()
+    assert "another site" in plate.locator(".feedback .refusal").inner_text()
+    page.route("**/feedback?part=answer", lambda route: route.fulfill(status=502))
+    plate.locator(".feedback button").click()
+    plate.locator(".feedback .refusal", has_text="could not be reached").wait_for()
+    assert plate.locator(".refusal").count() == 1
+    page.unroute("**/feedback?part=answer")
+
+
+def test_correction_works_without_a_script(browser: Any, address: str, facade: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="es")
+    page = context.new_page()
+    page.goto(address)
+    page.set_input_files("#photo", facade)
+    page.click(".send")
+    page.click(".feedback summary")
+    page.set_input_files(".feedback [type=file]", facade)
+    page.fill("[name=other]", "Rococó")
+    page.check("[name=consent]")
+    page.click(".feedback button")
+    assert re.fullmatch(rf"{address}/feedback/[\w-]+", page.url)
+    page.reload()  # sends nothing twice
+    assert "Gracias" in page.locator(".kept h2").inner_text()
+    page.click(".kept button")
+    assert "Se ha borrado" in page.locator(".kept h2").inner_text()
+    context.close()
+
+
+def test_another_site_cannot_send_a_form_here(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    kept = page.evaluate("document.cookie")  # not even the page's own script reads the token
+    assert "feedback" not in kept
+    page.route(
+        "http://evil.example/",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body=f'<form method="post" enctype="multipart/form-data" action="{address}/feedback">'
+            '<input name="consent" value="yes"><button>Win</button></form>',
+        ),
+    )
+    page.goto("http://evil.example/")
+    page.click("button")
+    assert "another site" in page.locator(".refusal").inner_text()
     context.close()
 
 

@@ -69,6 +69,9 @@ function holderOf(html, address) {
   holder.content.querySelectorAll("a").forEach((link) => {
     link.href = new URL(link.getAttribute("href"), address);
   });
+  holder.content.querySelectorAll("form").forEach((form) => {
+    form.action = new URL(form.getAttribute("action"), address);
+  });
   return holder.content;
 }
 
@@ -138,6 +141,7 @@ async function ask(job) {
   } catch (error) {
     plate = refusal(words.none, words.unreachable, job.file);
   }
+  plate.photo = job.options.body && job.options.body.get("photo");
   job.plate.replaceWith(prepare(plate));
   job.plate = plate;
   answered(job, row || rowOf(job.file, plate.querySelector("h2").textContent));

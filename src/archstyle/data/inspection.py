@@ -24,6 +24,7 @@ from archstyle.photos import reader
 from archstyle.photos.reader import PhotoError, open_with_facts
 from archstyle.photos.store import Packed, PhotoStore, read_packed
 
+INSPECTED = Path(".archstyle/inspected.sqlite")  # no out: it may be kept or lost
 RECIPES = 3  # whose results are kept: as many versions of the reader can take turns
 SPARE = 50_000  # rows, of 5 kB, that are kept of photos that are there no longer
 TABLES = """

@@ -1,6 +1,7 @@
 """What becomes of data.others: buildings of none of the styles, to learn what to reject from.
 
-They have no effect on the rows of the styles' own photos.
+And of TRAIN_ONLY photos, such as visitors of the page send: nobody measures with labels that nobody
+knows. Neither have an effect on the rows of the styles' own photos.
 """
 
 import hashlib
@@ -19,28 +20,30 @@ from archstyle.photos.names import spelling
 def place_others(
     photos: Sequence[Photo],
     roots: Sequence[int],
-    own: Sequence[str],
+    owned: Mapping[int, str],
     styles: Collection[str],
     decided: Mapping[str, Correction],
     shares: Split,
     previous: Mapping[str, str],
+    train_only: bool = False,
 ) -> list[Row]:
     """Return the row of each sound photo: one of each photograph gets the status OTHER.
 
-    `roots` are the numbers of the duplicate groups of the `own` photos, which are given by their
-    groups' names, and of these photos after them. `decided` are corrections by SHA-256. What shows
-    a photograph or a style of the own ones is dropped. Photographs are split by the same hash.
+    `roots` are the numbers of the photos' duplicate groups, `owned` those of the styles' own photos
+    with their names. `decided` are corrections by SHA-256. What shows a photograph or a style of
+    the own ones is dropped. Photographs are split by the same hash.
+    With `train_only` they are used for training; dropped are those that show a photograph of the
+    own ones, no style of theirs, or were measured on before.
     """
-    owned = dict(zip(roots, own, strict=False))
     spelt = {spelling(style): style for style in sorted(styles)}
     members: dict[int, list[Photo]] = defaultdict(list)
-    for photo, root in zip(photos, roots[len(own) :], strict=True):
+    for photo, root in zip(photos, roots, strict=True):
         members[root].append(photo)
     rows = []
     for root, of_group in members.items():
         sha256s = [photo.sha256 for photo in of_group]
         group = owned.get(root) or name_group(sha256s)
-        split = recall(sha256s, previous) or split_of(group, shares)
+        split = recall(sha256s, previous) or ("train" if train_only else split_of(group, shares))
         decision = next((decided[one] for one in sha256s if one in decided), None)
         shown = {decision.style} if decision else {photo.style for photo in of_group}
         named = sorted(spelt[key] for key in map(spelling, shown) if key in spelt)
@@ -52,14 +55,19 @@ def place_others(
                 reason = "shows a photograph that is among those of the styles"
             elif decision and decision.action == "drop":
                 reason = decision.reason
-            elif named:
+            elif named and not train_only:
                 reason = f"shows the style {named[0]}, which is one of those that are told apart"
+            elif train_only and split != "train":
+                reason = f"was in {split} before"
+            elif train_only and not len(named) == len(shown) == 1:
+                reason = "shows two styles, or one that no other photo shows"
             elif photo is kept:
-                status = OTHER
+                status = "used" if train_only else OTHER
             else:
                 status, reason = "duplicate", f"duplicate of {kept.file}"
+            style = named[0] if train_only and named else style
             what = photo.file, style, photo.sha256, photo.phash, group
-            placed = split if status == OTHER else ""
+            placed = split if status in (OTHER, "used") else ""
             rows.append(Row(*what, placed, status, reason, "", photo.style, photo.source))
     return rows
 

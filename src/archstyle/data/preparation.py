@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +23,7 @@ from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
 from archstyle.data.others import place_others, summarize_others
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import check_spelling
+from archstyle.photos.names import TRAIN_ONLY, check_spelling
 from archstyle.photos.store import Packed
 
 
@@ -50,18 +51,21 @@ def make_manifest(
 
     What a group's photos show is said by `buildings` and by the user's own list together.
     `previous` is the split of each photo that was in an earlier manifest, by its SHA-256. What
-    becomes of `others`, the entries and inspections of buildings of none of the styles, has no
-    effect on the rest.
+    becomes of `others`, the entries and inspections of buildings of none of the styles, and of
+    photos that are TRAIN_ONLY, has no effect on the rest.
     Raises ArchstyleError when the photos cannot be split: none, one style, or too few of a style.
     """
     rows = [row_of(entry, "dropped", entry.reason) for entry in entries if entry.reason]
     photos: list[Photo] = []
     other_rows = [row_of(entry, "dropped", entry.reason) for entry in others[0] if entry.reason]
-    other_photos: list[Photo] = []
+    other_photos: list[Photo] = []  # first those that are TRAIN_ONLY
+    late: list[tuple[Packed, Inspection]] = []
     with tempfile.TemporaryFile() as greys:
         for entry, seen in inspections:
             if seen.reason:
                 rows.append(row_of(entry, "broken", seen.reason))
+            elif TRAIN_ONLY in entry.file:
+                late.append((entry, seen))
             else:
                 photos.append(photo_of(entry, seen))
                 greys.write(seen.grey)
@@ -70,7 +74,7 @@ def make_manifest(
                 "None of the files is a photo that can be read: data/raw/files.csv lists them; "
                 "point ARCHSTYLE_PHOTOS at a folder of photos."
             )
-        for entry, seen in others[1]:
+        for entry, seen in chain(late, others[1]):
             if seen.reason:
                 other_rows.append(row_of(entry, "broken", seen.reason))
             else:
@@ -130,10 +134,15 @@ def make_manifest(
         for one, other, bits in near.tolist()
     ]
     about = dict(_about(other_photos, [photo.sha256 for photo in other_photos], corrections))
-    other_rows += place_others(
-        other_photos, beside.tolist(), names, every, about, shares, previous or {}
-    )
+    last, every_root, memory = count + len(late), beside.tolist(), previous or {}
+    owned = dict(zip(every_root, names, strict=False))
+    photos += (more := other_photos[: len(late)])
+    rows += place_others(more, every_root[count:last], owned, every, about, shares, memory, True)
+    owned = dict.fromkeys(every_root[count:last], "") | owned
+    more = other_photos[len(late) :]
+    other_rows += place_others(more, every_root[last:], owned, every, about, shares, memory)
     by_file = attrgetter("file")
+    photos.sort(key=by_file)
     return Prepared(sorted(rows, key=by_file), pairs, photos, sorted(other_rows, key=by_file))
 
 

@@ -16,6 +16,7 @@ from archstyle.config.schema import Split
 from archstyle.data.manifest import SPLITS, Row, digest, read_lines, read_manifest, used
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import TRAIN_ONLY
 
 COLUMNS = ("sha256", "split")
 MEMORY = Path(".archstyle/splits")  # no out of a stage: splits cannot be found out again
@@ -115,7 +116,9 @@ def held_by_memory(rows: Sequence[Row], shares: Split) -> list[Row]:
     return [
         row
         for row in rows
-        if row.split and not row.building and row.split != split_of(row.group, shares)
+        if row.split
+        and not (row.building or TRAIN_ONLY in row.file)
+        and row.split != split_of(row.group, shares)
     ]
 
 

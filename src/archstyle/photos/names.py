@@ -13,6 +13,7 @@ from archstyle.errors import ArchstyleError
 
 # Folders that say how someone split the photos, not what the photos show.
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+TRAIN_ONLY = "train-only"  # in a path: to learn from, never to choose or measure on
 LISTS_SOURCES = "lists the sources"  # the reason why sources.csv is no photo
 JUNK = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 # Wikimedia Commons puts a thumbnail's width before its name; no other name is sure to mean much:
