@@ -29,7 +29,7 @@ def main(overrides: Sequence[str]) -> None:
     size = Preprocessing(config.model.read_size)
     prepare_store()
     # TensorFlow takes ten seconds to import; what can fail before that has been tried.
-    from archstyle.models import identity, open_checkpoint, train_bundle, write_history
+    from archstyle.models import device, identity, open_checkpoint, train_bundle, write_history
 
     everything = asdict(compose(root, overrides))
     what = identity(root, config.model, config.train, config.seed)
@@ -39,6 +39,7 @@ def main(overrides: Sequence[str]) -> None:
         start_run(root, everything, resume=checkpoint.run_id) as run,
     ):
         checkpoint.run_id = run.run_id
+        run.note({"device": device(config.train.precision)})
         with (
             whole_directory(root / "models/bundle") as directory,
             whole_directory(root / "models/variants") as variants,

@@ -7,11 +7,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from archstyle.config import Model, Train
 from archstyle.data.arrays import Arrays, held
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import fit_temperature, fit_threshold, softmax
+from archstyle.models.acceleration import Depthwise, accelerated, device
 from archstyle.models.checkpoint import open_checkpoint
 from archstyle.models.fit import Fitted, fit
 from archstyle.models.learner import Batches, blend
@@ -199,3 +201,27 @@ def test_a_share_of_the_weights_stays_as_it_was_but_in_the_head() -> None:
     blend(model, before, 0.25)
     for layer, expected in (("hidden", 4.0), ("head", 5.0)):
         assert all((weight == expected).all() for weight in model.get_layer(layer).get_weights())
+
+
+# No machine here has a GPU: what is tested is which way is taken where TensorFlow names one.
+
+
+def see_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int]) -> None:
+    details = {"device_name": "NVIDIA A100", "compute_capability": capability}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda one: details)
+
+
+def test_a_gpu_trains_in_mixed_precision_without_the_processors_tricks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = keras.Input((8, 8, 3))
+    model = keras.Model(photo, keras.layers.DepthwiseConv2D(3, padding="same")(photo))
+    assert isinstance(accelerated(model, "float32").layers[-1], Depthwise)
+    assert device("float32").startswith("CPU, ") and device("float32").endswith("float32")
+    see_gpu(monkeypatch, (8, 0))
+    assert device("auto") == "NVIDIA A100, bfloat16"
+    on_gpu = accelerated(model, "bfloat16").layers[-1]
+    assert type(on_gpu) is keras.layers.DepthwiseConv2D and on_gpu.compute_dtype == "bfloat16"
+    see_gpu(monkeypatch, (7, 5))
+    assert device("auto") == "NVIDIA A100, float32"

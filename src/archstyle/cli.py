@@ -96,11 +96,43 @@ def rollback(reason: str) -> None:
 
 @main.command()
 @click.argument("version")
-def lineage(version: str) -> None:
-    """Show where VERSION (a number or an alias) came from and when it was champion."""
+@click.argument("other", required=False)
+def lineage(version: str, other: str | None) -> None:
+    """Show where VERSION (a number or an alias) came from; with OTHER, what differs in that."""
+    from archstyle.registry.differences import differences_text
     from archstyle.registry.versions import lineage_text
 
-    click.echo(lineage_text(version))
+    click.echo(differences_text(version, other) if other else lineage_text(version))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def register(folder: Path) -> None:
+    """Register the bundle in FOLDER, made elsewhere; it is measured and judged like any."""
+    from archstyle.config import compose
+    from archstyle.registry.portable import register_folder
+
+    made = register_folder(Path.cwd(), folder, compose(Path.cwd()))
+    click.echo(f"Version {made['version']} is {made['alias']}: {' '.join(made['reasons'])}")
+
+
+@main.command()
+@click.argument("version")
+def verify(version: str) -> None:
+    """Check that VERSION's files are as registered and that it answers as when it was made."""
+    from archstyle.registry.portable import verify as verify_version
+
+    click.echo(verify_version(version))
+
+
+@main.command()
+@click.argument("version")
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(version: str, folder: Path) -> None:
+    """Write VERSION with its card, data sheet and licence into FOLDER."""
+    from archstyle.registry.portable import export as export_version
+
+    click.echo(export_version(version, folder))
 
 
 @main.command()

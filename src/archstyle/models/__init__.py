@@ -10,8 +10,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 with quiet((b"",)):
     import tensorflow  # noqa: F401
 
+    from archstyle.models.acceleration import device
     from archstyle.models.checkpoint import identity, open_checkpoint
     from archstyle.models.fit import validate, write_history
     from archstyle.models.train import train_bundle
 
-__all__ = ["identity", "open_checkpoint", "train_bundle", "validate", "write_history"]
+__all__ = ["device", "identity", "open_checkpoint", "train_bundle", "validate", "write_history"]

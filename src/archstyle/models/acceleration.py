@@ -100,7 +100,8 @@ def accelerated(model: keras.Model, precision: str) -> keras.Model:
             return type(layer).from_config(config)
         if precision == "bfloat16" and layer.name not in HEAD:
             config["dtype"] = "mixed_bfloat16"
-        return (Depthwise if _plain(layer) else type(layer)).from_config(config)
+        faster = not graphics() and _plain(layer)  # around oneDNN, which a GPU does without
+        return (Depthwise if faster else type(layer)).from_config(config)
 
     made = keras.models.clone_model(model, clone_function=copy)
     made.set_weights(model.get_weights())
@@ -114,10 +115,25 @@ def _plain(layer: layers.Layer) -> bool:
     return odd and layer.depth_multiplier == 1 and layer.dilation_rate == (1, 1)
 
 
+def graphics() -> list[dict[str, Any]]:
+    """Return what TensorFlow tells of each GPU that it can use; empty on a CPU."""
+    found = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(one) for one in found]
+
+
+def device(precision: str) -> str:
+    """Return what a network is trained on, for people, and its precision."""
+    names = [str(one.get("device_name", "GPU")) for one in graphics()]
+    return f"{', '.join(names) or f'CPU, {cores()} cores'}, {computed_in(precision)}"
+
+
 def computed_in(precision: str) -> str:
-    """Return float32 or bfloat16 for `train.precision`, where auto asks the processor."""
+    """Return float32 or bfloat16 for `train.precision`, where auto asks the GPU or processor."""
     if precision != "auto":
         return precision
+    if cards := graphics():  # since Ampere
+        fast = all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in cards)
+        return "bfloat16" if fast else "float32"
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:

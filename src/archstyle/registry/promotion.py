@@ -49,6 +49,7 @@ def register_candidate(
         if not log.has_result(test):
             log.reports(root)
         log.files(root)
+        log.manifest(root)
         version = register_bundle(log, bundle, test, test_digest(root))
         with _one_at_a_time():
             decision = _judged(bundle, version, root, tolerance)

@@ -30,7 +30,7 @@ HEADLINE = (
 TOLD = ("answered_share", "answered_accuracy", "unsure_set_coverage", "unsure_mean_set_size")
 TOLD_OF_STYLES = ("precision", "recall", "support")
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
-FINGERPRINT = "archstyle.fingerprint"
+FINGERPRINT, BUNDLE_DIGEST = "archstyle.fingerprint", "archstyle.bundle_digest"
 TEST_DIGEST, LOOKS = "test.digest", "test.looks"
 
 
@@ -72,7 +72,8 @@ def register_bundle(
         redirect_stderr(io.StringIO()),
         warnings.catch_warnings(action="ignore", category=UserWarning),
     ):
-        made = mlflow.register_model(_log_model(log, bundle, headline), MODEL_NAME, tags=tags)
+        uri, digest = _log_model(log, bundle, headline)
+        made = mlflow.register_model(uri, MODEL_NAME, tags=tags | {BUNDLE_DIGEST: digest})
     return version_named(str(made.version))
 
 
@@ -107,8 +108,8 @@ def told_in_card(test: Mapping[str, Any]) -> dict[str, Any]:
     return {k: test[k] for k in test if k in known or k.split("_")[0] in TOLD_OF_STYLES}
 
 
-def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
-    """Log the bundle with its test metrics in its card as a pyfunc; return the model's URI."""
+def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> tuple[str, str]:
+    """Log the bundle with test metrics in its card as a pyfunc; return its URI and digest."""
     import mlflow.pyfunc
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -149,4 +150,4 @@ def _log_model(log: RunLog, bundle: Path, headline: dict[str, Any]) -> str:
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")]), Schema(answer)),
         )
-    return str(info.model_uri)
+        return str(info.model_uri), bundle_digest(copy)

@@ -24,6 +24,7 @@ NO_METRIC_NAME = re.compile(r"[^\w\-. /]")  # signs that MLflow takes in none; a
 # What stages lay into reports/.
 MEASURED = ("metrics.json", "index.html", "model-card.md", "predictions.csv", "figures", "plots")
 DATA = ("data.html", "data-sheet.md", "data")
+MANIFEST = "data/manifest.csv"  # the artifact: data/prepared/manifest.csv
 
 
 class RunLog:
@@ -69,6 +70,12 @@ class RunLog:
         """Log a file, or what a folder holds, under `folder` of the run's artifacts."""
         log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
         self._send(f"keep {path.name}", lambda: log(self.run_id, str(path), folder or None))
+
+    def manifest(self, root: Path) -> None:
+        """Log which photos there were, by which versions are compared later."""
+        path = root / "data/prepared" / Path(MANIFEST).name
+        if path.is_file():
+            self.artifacts(path, str(Path(MANIFEST).parent))
 
     def files(self, root: Path, names: Sequence[str] = DATA) -> None:
         """Log those files and folders of reports/ that are there."""
