@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archstyle.cli import main
+from archstyle.predict.inputs import find_photos
 from archstyle.registry import cache as registry_cache
-from archstyle.registry.prediction import find_files, load_model
+from archstyle.registry.prediction import load_model
 from tests.tracking_project import clean, empty_database, facades, install_bundle, project, rotated
 
 __all__ = ["empty_database", "facades", "project"]
@@ -106,7 +107,7 @@ def test_files_of_a_folder_are_sorted_and_links_in_a_ring_end(tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "ring").symlink_to(tmp_path)
-    assert [path.name for path in find_files([tmp_path])] == ["a.jpg", "b.jpg"]
+    assert [Path(name).name for name, _ in find_photos([str(tmp_path)])] == ["a.jpg", "b.jpg"]
 
 
 def test_a_model_that_is_no_model_is_one_sentence(album: Path) -> None:

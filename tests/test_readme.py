@@ -46,6 +46,18 @@ RUN_IN = {
         ".ci/pipelines",
         "archstyle predict house.jpg --format jsonl",
     ),
+    "archstyle predict photos.zip 'album/**/*.jpg' --output answers.csv": (
+        "tests/test_predict.py",
+        "archstyle predict photos.zip 'album/**/*.jpg' --output answers.csv",
+    ),
+    "find album -name '*.jpg' -print0 | archstyle predict - --output answers.jsonl --resume": (
+        "tests/test_predict.py",
+        "find album -name '*.jpg' -print0 | archstyle predict - --output answers.jsonl --resume",
+    ),
+    'eval "$(_ARCHSTYLE_COMPLETE=bash_source archstyle)"': (
+        "tests/test_predict.py",
+        'eval "$(_ARCHSTYLE_COMPLETE=bash_source archstyle)"',
+    ),
     "make test": (".ci/run", "make test"),
     "make test-fast": (".ci/run", "make test-fast"),
     "make lint": (".ci/run", "make lint"),

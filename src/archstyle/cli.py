@@ -13,6 +13,8 @@ import click
 from archstyle.common.console import full_disk_told, print_any_letters
 from archstyle.errors import ArchstyleError
 
+FORMATS = ("table", "jsonl", "csv", "parquet")  # of `archstyle predict`
+
 
 class OneSentence(click.Group):
     """Turns an expected failure of a command into one sentence on stderr and exit status 1."""
@@ -24,15 +26,18 @@ class OneSentence(click.Group):
                 return super().invoke(ctx)
         except ArchstyleError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            sys.exit(130)
         except BrokenPipeError:  # `archstyle predict ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "mlflow":
+            package = (error.name or "").partition(".")[0]
+            if package not in ("mlflow", "pyarrow"):
                 raise
             raise click.ClickException(
-                "This needs MLflow, which is not installed: `pip install archstyle[serving]`, or "
-                "give a bundle's folder with --model."
+                f"This needs {package}, which is not installed: `pip install archstyle[serving]`; "
+                "a bundle's folder as --model, and --format csv, need less."
             ) from error
 
 
@@ -44,15 +49,35 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--model", help="Bundle's folder, or models:/archstyle/3. Default: as served.")
-@click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table")
-def predict(paths: tuple[Path, ...], model: str | None, form: str) -> None:
-    """Answer photos: files, and all that folders hold."""
-    from archstyle.registry.prediction import load_model, predict_paths
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: as --output is named.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("--resume", is_flag=True, help="Go on with --output where it ends.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Photos at once. Default: one a core.")
+def predict(
+    paths: tuple[str, ...],
+    model: str | None,
+    form: str | None,
+    output: Path | None,
+    resume: bool,
+    jobs: int | None,
+) -> None:
+    """Answer photos: files, folders, patterns such as 'a/**/*.jpg', .zip, .tar, a list on `-`.
 
-    if not predict_paths(load_model(model), paths, form):
-        raise ArchstyleError("Nothing could be read: give photos or folders with photos.")
+    --output takes .jsonl, .csv and .parquet; after Ctrl-C the same command with --resume goes on.
+    """
+    from archstyle.predict.answering import predict_many
+    from archstyle.registry.prediction import load_model
+
+    if resume and not output:
+        raise ArchstyleError("--resume needs --output FILE, which it goes on with.")
+    form = form or (output.suffix[1:].lower() if output else "table")
+    if form not in FORMATS[1:] and output:
+        raise ArchstyleError(f"{output} can be .jsonl, .csv or .parquet: name it so, or --format.")
+    if form == "parquet" and not output:
+        raise ArchstyleError("Parquet needs --output FILE.")
+    predict_many(load_model(model), paths, form, output, resume, jobs)
 
 
 @main.command()

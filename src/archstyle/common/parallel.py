@@ -32,13 +32,14 @@ def parallel_map(
     goes, and nothing has to be started, copied or imported again. Tasks are taken from the
     iterable as they are needed, a few chunks of them ahead of the results.
     """
-    results = _spread(function, iter(tasks), workers or cores(), chunk)
+    results = spread(function, iter(tasks), workers or cores(), chunk)
     yield from progress(results, description, total)
 
 
-def _spread(
+def spread(
     function: Callable[[Task], Result], tasks: Iterator[Task], workers: int, size: int
 ) -> Iterator[Result]:
+    """Like parallel_map, without a bar; at most 4 * workers chunks of `size` are taken ahead."""
     waiting: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:

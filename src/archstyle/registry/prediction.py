@@ -1,21 +1,11 @@
-"""Answers files and folders of photos, one after the other, for the command line."""
+"""Chooses the model that the command line answers with."""
 
-import json
-import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from archstyle.bundle import UNFAMILIAR, Bundle
-from archstyle.bundle.card import in_words
-from archstyle.bundle.prediction_sets import PredictionSets
-from archstyle.common.console import progress
+from archstyle.bundle import Bundle
 from archstyle.errors import ArchstyleError
-from archstyle.photos.reader import PhotoError
-
-WIDTH = 32  # of the column of styles: two of them
 
 
 def load_model(model: str | None) -> Bundle:
@@ -30,64 +20,6 @@ def load_model(model: str | None) -> Bundle:
         return _first()
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
         return Bundle.load(download_bundle(model, Path(temporary))[0])
-
-
-def predict_paths(bundle: Bundle, paths: Sequence[Path], form: str) -> int:
-    """Print an answer for every photo; return how many could be read.
-
-    `form` is `jsonl` or `table`. In a folder, files that are no photos are told like any other
-    that cannot be read.
-    """
-    files, sets = list(find_files(paths)), bundle.card.prediction_sets
-    if form == "table":
-        print(f"{'style':<{WIDTH}} {'sure':>6}  file", flush=True)
-    answered = 0
-    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    # A bar only where the answers do not go to the same terminal.
-    bar: Iterable[Path] = files if sys.stdout.isatty() else progress(files, "predict", len(files))
-    for file in bar:
-        result = predict_file(bundle, file)
-        answered += "error" not in result
-        as_json = form == "jsonl"
-        said = json.dumps(result, ensure_ascii=ascii_only) if as_json else table_line(result, sets)
-        print(said)
-        sys.stdout.flush()
-    return answered
-
-
-def find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield files as given, and those below folders sorted, but hidden ones."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and "/." not in f"/{file.relative_to(path).as_posix()}":
-                yield file
-
-
-def predict_file(bundle: Bundle, file: Path) -> dict[str, Any]:
-    """Return file and the keys of `Answer.as_dict`, or file and error."""
-    # In a locale of ASCII alone, and where it is no UTF-8, Python escapes what is in a name.
-    name = os.fsencode(file).decode("utf-8", "backslashreplace")
-    try:
-        return bundle.predict(file).as_dict(name)
-    except PhotoError as error:
-        return {"file": name, "error": str(error)}
-    except OSError as error:
-        return {"file": name, "error": f"It cannot be opened: {error.strerror or error}."}
-
-
-def table_line(result: dict[str, Any], sets: PredictionSets | None) -> str:
-    """Return a line for people: style or styles, or why it is not answered, how sure, file."""
-    if "error" in result:
-        return f"{'-':<{WIDTH}} {'-':>6}  {result['file']}: {result['error']}"
-    style, sure = result["style"], result["probability"]
-    if sets and len(result["styles"]) > 1:
-        style, sure = in_words(result["styles"]), sets.coverage
-    elif not result["answered"]:
-        style = result["reason"] + ("" if result["reason"] == UNFAMILIAR else f" ({style})")
-    return f"{style:<{WIDTH}} {sure:>6.1%}  {result['file']}"
 
 
 def _first() -> Bundle:

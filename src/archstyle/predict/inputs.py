@@ -1,0 +1,121 @@
+"""The photos that paths, patterns and archives stand for, one by one: never a list of them all."""
+
+import heapq
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from glob import has_magic, iglob
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from archstyle.errors import ArchstyleError
+from archstyle.photos.names import why_skipped
+from archstyle.photos.reader import is_photo
+from archstyle.photos.sources.archives import ArchivePhotos
+
+ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+MAX_BYTES = 100_000_000  # of an archive's member
+SORTED = 20_000  # names of a folder that are held at once
+LONGEST = 1 << 20  # bytes of a listed path
+# What it is called in the answers, and its file, its bytes, or the sentence why it has none.
+Photo = tuple[str, Path | bytes | str]
+
+
+def find_photos(given: Iterable[str]) -> Iterator[Photo]:
+    """Yield what paths, patterns and `-` stand for, in their order; folders sorted.
+
+    Hidden files of folders and archives are left out. What has no files is told in its place.
+    """
+    for each in given:
+        if each == "-":
+            listed = (photo for path in _listed(sys.stdin.buffer) for photo in _in(path))
+            yield from _or(listed, each, "Standard input lists no files.")
+        elif has_magic(each) and not os.path.lexists(each):
+            yield from _or(_matching(each), each, "No file matches this pattern.")
+        else:
+            yield from _in(Path(each))
+
+
+def _or(photos: Iterator[Photo], name: str, error: str) -> Iterator[Photo]:
+    return chain((next(photos, (name, error)),), photos)
+
+
+def _in(path: Path) -> Iterator[Photo]:
+    name = _text(path)
+    if os.path.isdir(path):  # noqa: PTH112  # never raises
+        return _or(_in_folder(path), name, "The folder has no files.")
+    if name.lower().endswith(ARCHIVES) and os.path.isfile(path):  # noqa: PTH113
+        return _or(_in_archive(path, name), name, "The archive has no files.")
+    return iter([(name, path)])
+
+
+def _in_folder(folder: Path) -> Iterator[Photo]:
+    try:
+        for path in _sorted(folder):
+            if path.is_file() or not path.exists():  # what else there is may never end, as a pipe
+                yield _text(path), path
+            elif path.is_dir() and not path.is_symlink():  # a link may lead round in a ring
+                yield from _in_folder(path)
+    except OSError as error:
+        yield _text(folder), f"The folder cannot be read: {error.strerror}."
+
+
+def _sorted(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder but for hidden files; it is read anew for each part of it."""
+    last = ""
+    while True:
+        with os.scandir(folder) as entries:
+            some = heapq.nsmallest(SORTED, (e.name for e in entries if e.name > last))
+        yield from (folder / name for name in some if not why_skipped(name))
+        if len(some) < SORTED:
+            return
+        last = some[-1]
+
+
+def _in_archive(path: Path, name: str) -> Iterator[Photo]:
+    try:
+        for found in ArchivePhotos(path).files(MAX_BYTES):
+            if not why_skipped(found.name):
+                told = f"It is not read: {found.reason}."
+                yield f"{name}/{found.name}", told if found.data is None else found.data
+    except (ArchstyleError, OSError) as error:
+        yield name, str(error)
+
+
+def _matching(pattern: str) -> Iterator[Photo]:
+    above, last = os.path.split(pattern)
+    if last == "**":
+        above, last = pattern, "*"
+    plain = not above or Path(above).is_dir()
+    found = [above] if plain else sorted(iglob(f"{above}/", recursive=True))  # noqa: PTH207
+    # `**` may come to a folder twice, by a link.
+    for folder in {os.path.realpath(folder): Path(folder) for folder in found}.values():
+        with suppress(OSError):
+            for path in _sorted(folder):
+                # A folder that it matches is gone through, but by `**` that is done already.
+                if fnmatchcase(path.name, last) and not ("**" in above and path.is_dir()):
+                    yield from _in(path)
+
+
+def _listed(stream: BinaryIO) -> Iterator[Path]:
+    """Yield the paths of a list, as they come; NULs separate them, or lines where it has none."""
+    separator, rest = b"", b""
+    while block := stream.read1(1 << 16):  # type: ignore[attr-defined]
+        if not separator and is_photo(block):
+            raise ArchstyleError("Standard input is a photo, not a list of paths: give its file.")
+        rest += block
+        separator = separator or next((one for one in (b"\0", b"\n") if one in rest), b"")
+        *paths, rest = rest.split(separator) if separator else [rest]
+        if len(rest) > LONGEST or (separator == b"\n" and b"\0" in block):
+            raise ArchstyleError("Standard input is no list of paths: put each on a line.")
+        yield from (Path(os.fsdecode(path)) for path in paths if path)
+    if rest:
+        yield Path(os.fsdecode(rest))
+
+
+def _text(path: Path) -> str:
+    # What is no UTF-8 in a name, Python escapes.
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
