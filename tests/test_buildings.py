@@ -22,9 +22,9 @@ from archstyle.data.splits import (
     join_buildings,
 )
 from archstyle.errors import ArchstyleError
+from archstyle.photos.archives import ArchivePhotos
 from archstyle.photos.names import building_of
 from archstyle.photos.packing import match_buildings, pack
-from archstyle.photos.sources.archives import ArchivePhotos
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.store import Packed, PhotoStore
 from tests.conftest import ROOT

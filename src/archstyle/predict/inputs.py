@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from archstyle.errors import ArchstyleError
+from archstyle.photos.archives import ArchivePhotos
 from archstyle.photos.names import why_skipped
 from archstyle.photos.reader import is_photo
-from archstyle.photos.sources.archives import ArchivePhotos
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 MAX_BYTES = 100_000_000  # of an archive's member

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
+from archstyle.photos.archives import ArchivePhotos, is_archive
 from archstyle.photos.names import Found, Photos, check_spelling, printable
-from archstyle.photos.sources.archives import ArchivePhotos, is_archive
 from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
