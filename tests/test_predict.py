@@ -9,7 +9,6 @@ import sys
 import tarfile
 import tracemalloc
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +18,7 @@ from pyarrow import parquet
 
 from archstyle.bundle import Bundle
 from archstyle.cli import main
-from archstyle.predict import inputs
-from archstyle.predict.answering import rows
+from archstyle.predict import answering, inputs
 from archstyle.predict.output import Output
 from facades import draw_facade
 from tests.conftest import ROOT
@@ -198,7 +196,7 @@ def test_an_interrupted_output_goes_on(album: Path, form: str) -> None:
         tables = [parquet.read_table(f"{name}.parquet").to_pylist() for name in ("out", "whole")]
         assert tables[0] == tables[1] and [row["file"] for row in tables[0]] == [*ALL, "gone.jpg"]
     third = run("album", "--output", f"out.{form}", "--resume")
-    assert third.exit_code == 0 and "4 photos: 4 done before." in third.stderr
+    assert third.exit_code == 0 and "5 photos: 5 done before." in third.stderr
 
 
 def test_another_model_does_not_go_on(album: Path) -> None:
@@ -223,24 +221,28 @@ def test_every_format_says_the_same(album: Path) -> None:
             assert line["error"] == cell["error"] == row["error"] and row["style"] is None
             continue
         assert {key: row[key] for key in line} == line
-        assert cell["styles"] == "; ".join(line["styles"])
+        assert cell["styles"] == " ".join(line["styles"])
+        assert cell["answered"] == json.dumps(line["answered"])
         assert {style: float(cell[f"p_{style}"]) for style in styles} == line["probabilities"]
 
 
-def endless(taken: list[int]) -> Iterator[inputs.Photo]:
-    for number in range(1_000_000):
-        taken.append(number)
-        yield f"{number}.jpg", Path("gone")
+def test_a_million_photos_are_taken_as_they_are_answered(
+    album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
 
+    def million(_: object) -> Iterator[inputs.Photo]:
+        for number in range(1_000_000):
+            assert number - len(written) <= 9
+            if number == 2000:
+                raise KeyboardInterrupt
+            yield f"{number}.jpg", Path("gone")
 
-def test_a_million_photos_are_taken_as_they_are_answered(album: Path) -> None:
-    taken: list[int] = []
-    bundle = Bundle.load(MODEL, verify=False)
-    output = Output("jsonl", bundle, sys.stderr)
-    answers = iter(rows(bundle, endless(taken), output, Counter(), 2))
-    for number in range(2000):
-        assert next(answers)["file"] == f"{number}.jpg"
-        assert len(taken) <= number + 9
+    monkeypatch.setattr(answering, "find_photos", million)
+    monkeypatch.setattr(Output, "add", lambda _, row: written.append(row["file"]))
+    with pytest.raises(KeyboardInterrupt):
+        answering.predict_many(Bundle.load(MODEL, verify=False), [], "jsonl", jobs=2)
+    assert written == [f"{number}.jpg" for number in range(len(written))] and len(written) > 1900
 
 
 def test_a_name_to_go_on_after_takes_few_bytes() -> None:

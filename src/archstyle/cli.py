@@ -56,12 +56,7 @@ def main() -> None:
 @click.option("--resume", is_flag=True, help="Go on with --output where it ends.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Photos at once. Default: one a core.")
 def predict(
-    paths: tuple[str, ...],
-    model: str | None,
-    form: str | None,
-    output: Path | None,
-    resume: bool,
-    jobs: int | None,
+    model: str | None, form: str | None, output: Path | None, resume: bool, **options: Any
 ) -> None:
     """Answer photos: files, folders, patterns such as 'a/**/*.jpg', .zip, .tar, a list on `-`.
 
@@ -77,7 +72,7 @@ def predict(
         raise ArchstyleError(f"{output} can be .jsonl, .csv or .parquet: name it so, or --format.")
     if form == "parquet" and not output:
         raise ArchstyleError("Parquet needs --output FILE.")
-    predict_many(load_model(model), paths, form, output, resume, jobs)
+    predict_many(load_model(model), form=form, path=output, resume=resume, **options)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -13,27 +13,33 @@ from archstyle.common.parallel import cores, spread
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import PhotoError
 from archstyle.predict.inputs import Photo, find_photos
-from archstyle.predict.output import Output, Row, open_output
+from archstyle.predict.output import Row, open_output
 
 BECAME = ("answered", NOT_SURE, UNFAMILIAR, "broken", "done before")
 
 
 def predict_many(
     bundle: Bundle,
-    given: Iterable[str],
+    paths: Iterable[str],
     form: str,
     path: Path | None = None,
     resume: bool = False,
     jobs: int | None = None,
 ) -> None:
-    """Write a row for each photo; raises ArchstyleError where none could be read.
+    """Write a row for each photo in their order, but for those that the output has.
 
-    What became of them is told on stderr, where there are several.
+    By threads: the reader and the graph let go of Python's lock, and share one bundle's memory.
+    Few photos are taken ahead, so that any number needs no more memory. What became of them is told
+    on stderr, where there are several. Raises ArchstyleError where none could be read.
     """
     told = Counter[str]()
     try:
         with open_output(form, bundle, path, resume) as output:
-            for row in rows(bundle, find_photos(given), output, told, jobs or cores()):
+            told["done before"] = len(output.done)
+            new = (photo for photo in find_photos(paths) if photo[0] not in output)
+            rows: Iterable[Row] = spread(partial(answer, bundle), new, jobs or cores(), 1)
+            # A bar only where the answers do not go to the same terminal.
+            for row in rows if output.stream.isatty() else progress(rows, "predict"):
                 output.add(row)
                 told["broken" if "error" in row else row["reason"] or "answered"] += 1
     except KeyboardInterrupt:
@@ -46,27 +52,6 @@ def predict_many(
             print(f"{told.total()} photos: {parts}.{advice}", file=sys.stderr)
     if told.total() == told["broken"]:
         raise ArchstyleError("Nothing could be read: give photos or folders with photos.")
-
-
-def rows(
-    bundle: Bundle, photos: Iterator[Photo], output: Output, told: Counter[str], jobs: int
-) -> Iterable[Row]:
-    """Yield the rows of the photos that the output has not, in their order.
-
-    By threads: the reader and the graph let go of Python's lock, and share one bundle's memory.
-    Few photos are taken ahead, so that any number needs no more memory.
-    """
-
-    def new() -> Iterator[Photo]:
-        for photo in photos:
-            if photo[0] not in output:
-                yield photo
-            else:
-                told["done before"] += 1
-
-    found = spread(partial(answer, bundle), new(), jobs, 1)
-    # A bar only where the answers do not go to the same terminal.
-    return found if output.stream.isatty() else progress(found, "predict")
 
 
 def answer(bundle: Bundle, photo: Photo) -> Row:

@@ -30,14 +30,14 @@ class Output:
     def __init__(self, form: str, bundle: Bundle, stream: TextIO, done: Iterable[str] = ()):
         self.stream, self._form, self._bundle = stream, form, bundle
         # 8 bytes a photo, where a set of names takes over 100.
-        self._done = np.sort(np.fromiter((_key(name) for name in done), np.int64))
+        self.done = np.sort(np.fromiter((_key(name) for name in done), np.int64))
         # In a locale of ASCII alone, JSON escapes what is in a name.
         self._ascii = (stream.encoding or "").lower().replace("-", "") != "utf8"
 
     def __contains__(self, name: str) -> bool:
         key = _key(name)
-        at = int(self._done.searchsorted(key))
-        return at < len(self._done) and int(self._done[at]) == key
+        at = int(self.done.searchsorted(key))
+        return at < len(self.done) and int(self.done[at]) == key
 
     def begin(self) -> None:
         """Write what is above the rows."""
@@ -50,7 +50,8 @@ class Output:
         """Write a row."""
         if self._form == "csv":
             shown = {**row, "file": printable(row["file"])}
-            shown["styles"] = "; ".join(row.get("styles", ()))
+            shown["styles"] = " ".join(row.get("styles", ()))
+            shown["answered"] = str(row.get("answered", "")).lower()
             given = row.get("probabilities", {})
             cells = [shown.get(name) for name in COLUMNS]
             self._write(_csv(cells + [given.get(style) for style in self._bundle.styles]))
