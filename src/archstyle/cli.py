@@ -12,6 +12,7 @@ import click
 
 from archstyle.common.console import full_disk_told, print_any_letters
 from archstyle.errors import ArchstyleError
+from archstyle.feedback import feedback
 
 FORMATS = ("table", "jsonl", "csv", "parquet")  # of `archstyle predict`
 
@@ -46,6 +47,9 @@ class OneSentence(click.Group):
 def main() -> None:
     """Tell the architectural style of a building from a photo."""
     print_any_letters()
+
+
+main.add_command(feedback)
 
 
 @main.command()
