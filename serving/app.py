@@ -8,6 +8,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
+from archstyle.feedback import StoreError
 from serving import api, card, feedback, languages, operators, page
 from serving.languages import marked
 from serving.models import Models
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.register_blueprint(operators.blueprint)
     if settings.feedback != "off":
         app.register_blueprint(feedback.blueprint)
+        app.register_error_handler(StoreError, lambda e: refuse(feedback.refusal_of(e)))
     api.describe(app)  # before the handlers below, which take the place of its own
     app.register_error_handler(Refusal, refuse)
     app.register_error_handler(HTTPException, refuse_http)

@@ -33,10 +33,10 @@ COOKIE = "archstyle_feedback"
 SALT = secrets.token_bytes(32)  # made before the workers are, and never written
 LONGEST_SIDE, QUALITY = 2048, 95  # of what is kept
 LONGEST_NAME = 80  # of a style
-NOT_KEPT = {
+UNCHANGED = {
     429: marked("You have sent many corrections: send more in an hour."),
-    503: marked("Your correction could not be kept: try again later."),
-    507: marked("There is no room for more corrections here; yours was not kept."),
+    503: marked("What is kept here cannot be reached, so nothing was changed: try again later."),
+    507: marked("There is no room for more here, so nothing was changed."),
 }
 OTHER_SITE = marked("The form came from another site, or without its cookie: open the page anew.")
 NO_CONSENT = marked("Nothing was kept, as you did not agree: tick the box if you do.")
@@ -76,11 +76,7 @@ def send() -> BaseResponse:
     correction = fields.get("style") or fields.get("other", "")
     correction = printable(" ".join(correction.split()))[:LONGEST_NAME]
     answer = replace(given, map=None).as_dict("")
-    try:
-        key = store_of(settings()).keep(photo, answer, model.version, correction, sender())
-    except StoreError as error:
-        current_app.logger.warning("feedback was not kept: %s", error)
-        raise Refusal(error.status, "not-kept", NOT_KEPT[error.status]) from error
+    key = store_of(settings()).keep(photo, answer, model.version, correction, sender())
     part = {"part": "answer"} if wants_part() else {}
     return redirect(relative("feedback.kept", key=key, **part), 303)
 
@@ -97,6 +93,12 @@ def kept(key: str) -> str:
         store.delete(rows[0]["id"])
     template = "_kept.html" if wants_part() else "kept.html"
     return render_template(template, key=key, **facts(latest_model()))
+
+
+def refusal_of(error: StoreError) -> Refusal:
+    """Note in the log what is wrong with the folder, and return what the visitor is told."""
+    current_app.logger.warning("feedback: %s", error)
+    return Refusal(error.status, "not-kept", UNCHANGED[error.status])
 
 
 def refuse_other_sites() -> None:
