@@ -1,6 +1,7 @@
 """Where photos come from: all sources in the list that can be had."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos, is_archive
 from archstyle.photos.names import Found, Photos, check_spelling, printable
+from archstyle.photos.sources.bucket import BucketPhotos, is_bucket
 from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
@@ -97,7 +99,7 @@ def choose(
             return _collect([(FacadePhotos(source.count), source)], missing, prefix), passed
     error = NoPhotosError(
         f"There are no photos to be had ({'; '.join(passed) or 'data.sources is empty'}): "
-        "set ARCHSTYLE_PHOTOS to a folder, a .zip or a .tar of photos."
+        "set ARCHSTYLE_PHOTOS to a folder, a .zip, a .tar or a bucket of photos."
     )
     error.passed = passed
     raise error
@@ -118,7 +120,8 @@ def find_problems(
 
 def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Split paths at os.pathsep, but not within one that is there, the longest first."""
-    pieces, paths = value.split(os.pathsep), []
+    pieces = re.split(f"{re.escape(os.pathsep)}(?!//)", value)  # s3://bucket is one
+    paths = []
     while pieces:
         tries = ((os.pathsep.join(pieces[:end]), end) for end in range(len(pieces), 1, -1))
         there = (one for one in tries if os.path.exists(_place(one[0], environment)))  # noqa: PTH110
@@ -151,6 +154,8 @@ def _place(value: str, environment: Mapping[str, str]) -> Path:
 
 
 def _named(value: str, environment: Mapping[str, str], named_by: str) -> Photos:
+    if is_bucket(value):
+        return BucketPhotos(value, named_by)
     path = _place(value, environment)
     advice = "name a folder with one folder of photos a style, or a .zip or .tar of one"
     try:

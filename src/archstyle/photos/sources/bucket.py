@@ -1,0 +1,150 @@
+"""Photos in a bucket: s3://, gs:// or az://, by fsspec."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from archstyle.common.files import whole_file
+from archstyle.common.parallel import spread
+from archstyle.errors import ArchstyleError
+from archstyle.photos.names import Found, printable, why_skipped
+
+# By scheme: what fsspec needs for it, and where the credentials are said.
+SCHEMES = {
+    "s3": ("s3fs", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE)"),
+    "gs": ("gcsfs", "GOOGLE_APPLICATION_CREDENTIALS"),
+    "az": ("adlfs", "AZURE_STORAGE_CONNECTION_STRING"),
+}
+STREAMS = 16  # photos on their way at a time
+TRIES, PAUSE = 4, 0.5  # of one photo, and the first pause between them in seconds
+CACHE = Path(".archstyle/bucket")  # what came before, by path and etag
+
+
+def is_bucket(place: str) -> bool:
+    """Whether a place is an address of a bucket and no path."""
+    return place.partition("://")[0] in SCHEMES and "://" in place
+
+
+@dataclass
+class BucketPhotos:
+    """Every object below an address; one whose etag is known is not fetched again.
+
+    The first look raises ArchstyleError where nothing is there or nobody may look.
+    """
+
+    address: str
+    named_by: str  # the variable to look at
+    cache: Path = CACHE
+    kind: str = "bucket"
+    location: str = ""
+    _used: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.location = self.location or printable(self.address.rstrip("/"))
+
+    def files(self, max_bytes: int) -> Iterator[Found]:
+        """Yield every object with its bytes, or with the reason why it is not taken."""
+
+        def fetch(item: tuple[str, dict[str, Any]]) -> Found:
+            path, facts = item
+            name = printable(path.removeprefix(self._root).lstrip("/"))
+            reason = why_skipped(name)
+            if not reason and facts["size"] > max_bytes:
+                reason = f"larger than {max_bytes / 1e6:g} MB"
+            return Found(name, reason=reason) if reason else Found(name, self._read(path, facts))
+
+        yield from spread(fetch, iter(self._objects.items()), STREAMS, 1)
+        for old in self._kept.glob("*"):
+            if old.name not in self._used:
+                old.unlink()
+
+    def stamps(self) -> Iterator[str]:
+        """Yield a line an object that changes when it does; nothing is fetched."""
+        for path, facts in self._objects.items():
+            yield f"{path}\t{facts['size']}\t{_etag(facts)}"
+
+    @property
+    def _kept(self) -> Path:
+        return self.cache / hashlib.sha256(self.address.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _root(self) -> str:
+        return str(self._system._strip_protocol(self.address)).rstrip("/")
+
+    @cached_property
+    def _system(self) -> Any:
+        scheme = self.address.partition("://")[0]
+        library, _ = SCHEMES[scheme]
+        try:
+            import fsspec
+
+            return fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True)
+        except ImportError:
+            raise ArchstyleError(
+                f"{self.named_by} says {self.address}, which needs {library}: "
+                f"`pip install {library}`."
+            ) from None
+
+    @cached_property
+    def _objects(self) -> dict[str, dict[str, Any]]:
+        """What lies below the address, by path, sorted."""
+        found: dict[str, dict[str, Any]] = self._asked(
+            lambda: self._system.find(self._root, detail=True)
+        )
+        if not found:
+            raise ArchstyleError(
+                f"{self.named_by} says {self.address}, but nothing lies there: name a bucket and "
+                "the folder in it that has one folder of photos a style."
+            )
+        return {path: found[path] for path in sorted(found)}
+
+    def _read(self, path: str, facts: dict[str, Any]) -> bytes:
+        key = hashlib.sha256(f"{path}\0{_etag(facts)}".encode()).hexdigest()
+        kept = self._kept / key
+        self._used.add(key)
+        if kept.is_file():
+            return kept.read_bytes()
+        data: bytes = self._asked(lambda: self._system.cat_file(path))
+        with whole_file(kept) as partial:
+            partial.write_bytes(data)
+        return data
+
+    def _asked(self, ask: Any) -> Any:
+        """Ask up to TRIES times; raise in a sentence what does not go away by asking again."""
+        scheme = self.address.partition("://")[0]
+        for number in range(1, TRIES + 1):
+            try:
+                return ask()
+            except FileNotFoundError as error:
+                raise ArchstyleError(
+                    f"{self.named_by} says {self.address}, but there is no such bucket, or what "
+                    f"was in it vanished ({error}): correct it, then run this again."
+                ) from error
+            except PermissionError as error:
+                raise self._not_ours(scheme, error) from error
+            except Exception as error:
+                if "credential" in f"{type(error).__name__} {error}".lower():
+                    raise self._not_ours(scheme, error) from error
+                if number == TRIES:
+                    raise ArchstyleError(
+                        f"{self.address} does not answer ({str(error)[:200].rstrip('.')}): see "
+                        f"{self.named_by} and the network, then run this again."
+                    ) from error
+                time.sleep(PAUSE * 2 ** (number - 1))
+        raise AssertionError("unreachable")
+
+    def _not_ours(self, scheme: str, error: Exception) -> ArchstyleError:
+        return ArchstyleError(
+            f"{self.named_by} says {self.address}, which may not be read "
+            f"({str(error)[:200].rstrip('.')}): see {SCHEMES[scheme][1]}."
+        )
+
+
+def _etag(facts: dict[str, Any]) -> str:
+    """Return what tells one content of an object from the next."""
+    known = (facts.get(key) for key in ("ETag", "etag", "md5Hash", "LastModified", "last_modified"))
+    return str(next((value for value in known if value), facts["size"]))
