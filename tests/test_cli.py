@@ -140,6 +140,9 @@ def test_the_champion_answers_and_promotion_is_seen(
     promote("2")
     assert load_model(None).styles == rotated(styles)
     assert load_model("models:/archstyle/1").styles == styles
+    told = run("card").stdout
+    assert "**Version:** version 2" in told
+    assert re.search(r"\| 20[-\d]+ [:\d]+ \| 2 \| a person chose it \|\n\| 20.* \| 1 \|", told)
 
 
 def test_a_lost_registry_leaves_the_cached_champion(

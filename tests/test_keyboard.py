@@ -18,7 +18,6 @@ FOCUSED = """async () => {
   return {
     what: one.matches("body") ? "" : `${one.tagName} ${one.id} ${one.className}`,
     drawn: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
-    where: [one.textContent.slice(0, 40), ...[box.x, box.y, box.right, box.bottom].map(Math.round), innerWidth, innerHeight],
     inside: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
   };
 }"""

@@ -34,7 +34,7 @@ class OneSentence(click.Group):
             sys.exit(1)
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
-            if package not in ("mlflow", "pyarrow"):
+            if package not in ("mlflow", "pyarrow", "jinja2"):
                 raise
             raise click.ClickException(
                 f"This needs {package}, which is not installed: `pip install archstyle[serving]`; "
@@ -157,6 +157,18 @@ def export(version: str, folder: Path) -> None:
     from archstyle.registry.portable import export as export_version
 
     click.echo(export_version(version, folder))
+
+
+@main.command()
+@click.argument("model", required=False)
+def card(model: str | None) -> None:
+    """Tell people of MODEL, as the server's page /model does, in Markdown.
+
+    MODEL is a bundle's folder, or models:/archstyle/3. Default: as served.
+    """
+    from archstyle.registry.model_card import markdown_card
+
+    click.echo(markdown_card(model))
 
 
 @main.command()
