@@ -16,7 +16,7 @@ TARGET = ROOT / "docs" / "page.png"
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
         house = Path(temporary) / "house.jpg"
-        draw_facade("byzantine", 3, 640, 640).save(house)
+        draw_facade("byzantine", 2, 640, 640).save(house)
         server.get("/readyz")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -252,7 +252,7 @@ def test_everything_works_under_a_prefix(browser: Any, prefixed: str, facade: Pa
     page.locator("[data-sample]").first.click()
     page.wait_for_selector(".plate:not(.waiting) ~ .plate:not(.waiting)")
     assert page.locator("#api").inner_text() == f"{prefixed}api/v1/predict"
-    page.goto(f"{prefixed}sample/gothic-2")
+    page.goto(f"{prefixed}sample/gothic-15")
     page.set_input_files("#photo", facade)
     page.wait_for_selector(".plate:not(.waiting) ~ .plate:not(.waiting)")
     page.click(".name")

@@ -10,13 +10,11 @@ from PIL import Image
 
 from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
-from facades.canvas import Light
-from facades.churches import Baroque, Byzantine, Gothic
-from facades.egyptian import Egyptian
-from facades.setting import Setting, film
+from facades.canvas import Camera, Light, film, landscape
+from facades.parts import STYLES
+from facades.plans import Plan
 
-_BUILDINGS = {style.__name__.lower(): style for style in (Baroque, Byzantine, Egyptian, Gothic)}
-STYLES = tuple(_BUILDINGS)
+__all__ = ["STYLES", "draw_facade", "draw_facades"]
 _SIZE, _QUALITY = 320, 90
 _WORTH_PROCESSES = 48  # starting processes takes as long as drawing about this many
 
@@ -36,14 +34,16 @@ def draw_facade(style: str, seed: int, width: int = 320, height: int = 320) -> I
         )
     # Text seeds go through SHA-512: the same stream everywhere, unlike hash().
     chance = Random(f"{style}/{seed}")
-    building = _BUILDINGS[style](chance, Light(chance))
-    setting = Setting(building, (width * 2, height * 2))  # averaged down by the film
-    image = setting.sky()
-    setting.background()
-    setting.paint(image, setting.see, setting.scale)
-    building.paint(image, setting.see, setting.scale)
-    setting.before()
-    setting.paint(image, setting.see, setting.scale)
+    light = Light(chance)
+    building, before, behind = (Plan(chance, light, style) for _ in range(3))
+    building.draw()
+    size = width * 2, height * 2  # averaged down by the film
+    camera = Camera(building, building.turn, size)
+    behind.grow(camera, 2.5, chance.choice((0, chance.randint(6, 14))))
+    before.grow(camera, -0.3, chance.choice((0, 0, 1, 2)))
+    image = landscape(size, camera.horizon, chance, light, building.tones["ground"][2])
+    for canvas in (behind, building, before):
+        canvas.paint(image, camera)
     return film(image, chance)
 
 
