@@ -23,7 +23,6 @@ from archstyle.reports.theme import (
     legend,
     named_rows,
     note_drawn,
-    plain,
     save,
 )
 from benchmarks.results.recipes import Recipe
@@ -157,6 +156,8 @@ def draw_examples() -> Figure:
                 changed = one.change(photo, strength, np.random.default_rng(0))
                 axes.set_title(f"{strength:g}", fontsize=8, pad=3, color=LIGHT.muted)
             axes.imshow(np.asarray(changed.resize((120, 120))))
-            plain(axes)
+            axes.grid(False)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
         row[0].set_ylabel(one.name)
     return figure

@@ -89,13 +89,6 @@ def shortened(name: str, length: int = 32) -> str:
     return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"
 
 
-def plain(axes: Axes) -> None:
-    """Take grid, ticks and frame away, as for pictures."""
-    axes.grid(False)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
 def named_rows(axes: Axes, names: Sequence[str], theme: Theme) -> None:
     """Write names beside the rows of bars or points, the first one on top."""
     axes.set_yticks(range(len(names)), names)
