@@ -3,8 +3,10 @@
 import hashlib
 import io
 import itertools
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.errors import ArchstyleError
 from facades import STYLES, draw_facade, draw_facades
+from tests.conftest import ROOT
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
@@ -97,6 +100,20 @@ def test_styles_can_be_told_apart() -> None:
             STYLES, key=lambda known: float((((seen - centres[known]) / spread) ** 2).sum())
         )
     assert right > 45, right  # of 100; chance gives 25
+
+
+def test_every_name_in_the_table_of_parts_is_drawn_by_something() -> None:
+    table = tomllib.loads((ROOT / "src/facades/buildings.toml").read_text("utf-8"))
+    layers = [layer.split() for text in table["parts"].values() for layer in text.split(";")]
+    named = {layer[0] for layer in layers if layer}
+    styles = [of.items() for of in table["styles"].values()]
+    words = {word for of in styles for word, _ in of}
+    chosen = {choice for of in styles for _, choices in of for choice in choices.split()}
+    plans = set(re.findall(r'part\("(\w+)"', (ROOT / "src/facades/plans.py").read_text("utf-8")))
+    assert named <= {*table["parts"], *table["outlines"], *words}
+    assert {*table["parts"], *table["outlines"]} <= named | chosen | plans
+    materials = {layer[1][:-1] for layer in layers if layer and layer[1] != "-"}
+    assert materials <= {*table["colours"], "glass", "relief"}
 
 
 def test_the_golden_photos_of_every_bundle_are_files_of_fixed_pixels() -> None:
