@@ -82,6 +82,7 @@ release: setup  ## train the collection DATA (world), check it and write models/
 	@dvc repro
 	@archstyle record
 	@archstyle release
+	@python -m benchmarks.results.released
 
 serve: setup  ## the page, on http://127.0.0.1:8000 (PORT= changes it)
 	@exec env PORT=$(PORT) python -m serving

@@ -15,6 +15,7 @@ from archstyle.common.files import write_json
 from archstyle.data.manifest import read_manifest
 from archstyle.registry.cache import cache_directory, candidates, install
 from archstyle.registry.release import MOST_BYTES
+from benchmarks.results.released import tell as tell_documents
 from serving.models import Models
 from tests.conftest import ROOT
 from tests.serving_project import altered, app_of
@@ -238,6 +239,7 @@ def test_a_release_tells_its_figures_between_the_markers_of_the_readme(measured:
     for page in ("README.md", "docs/results.md"):
         (measured / page).write_text(f"{before}stale{after}", "utf-8")
     assert release().exit_code == 0
+    tell_documents(measured)
     readme = (measured / "README.md").read_text("utf-8")
     assert readme.startswith(before) and readme.endswith(after) and "stale" not in readme
     assert "| the likeliest style is right | 0.900" in readme
@@ -256,6 +258,7 @@ def test_of_float32_the_int8_variant_is_released_with_its_own_figures(measured: 
     test = json.loads((measured / "reports/metrics.json").read_text("utf-8"))
     write_json(measured / "reports/metrics.json", {**test, "int8_accuracy": 0.8})
     assert release().exit_code == 0
+    tell_documents(measured)  # which has no documents
     card = Bundle.load(measured / "models/released").card
     assert (card.precision, card.metrics["test"]) == ("int8", {"accuracy": 0.8, "test_photos": 100})
 

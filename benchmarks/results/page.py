@@ -15,7 +15,6 @@ from archstyle.common.console import say
 from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
 from archstyle.reports.page import between_markers, render, write
-from archstyle.reports.released import BY as RELEASE
 from archstyle.reports.theme import (
     LIGHT,
     PERCENT,
@@ -26,6 +25,7 @@ from archstyle.reports.theme import (
     save,
 )
 from benchmarks.results.recipes import Recipe
+from benchmarks.results.released import BY as RELEASE
 from benchmarks.results.robustness import PERTURBATIONS, Points, sized
 
 BY = "make results"

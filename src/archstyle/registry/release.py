@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import CARD, SEEN
 from archstyle.bundle.card import Card
@@ -40,15 +42,13 @@ def release(root: Path) -> str:
     test, sheet = _reports(root, served)
     chosen = served
     if served.card.precision != "int8":
-        chosen, test = Bundle.load(root / "models" / "variants" / "int8"), _of_int8(test)
+        chosen, test = Bundle.load(root / "models" / "variants" / "int8"), of_int8(test)
     rows = read_manifest(root / MANIFEST)
     card = _card(chosen.card, test, rows, root)
-    from archstyle.reports.released import data_sheet, tell  # with matplotlib
-
     with whole_directory(root / "models" / RELEASED) as folder:
         shutil.copytree(chosen.path, folder, dirs_exist_ok=True)
         write_json(folder / CARD, card.as_dict())
-        (folder / SHEET).write_text(data_sheet(card, sheet), "utf-8")
+        (folder / SHEET).write_text(_data_sheet(card, sheet), "utf-8")
         if chosen is served:  # the card tells of that one
             shutil.copy(root / "reports" / MODEL_CARD, folder)
         if _bytes(folder) > MOST_BYTES:  # the gate, which reads this, never meets a released model
@@ -59,7 +59,6 @@ def release(root: Path) -> str:
                 "released: choose a smaller network (use.model in params.yaml)."
             )
         Bundle.load(folder)
-    tell(root, root / "models" / RELEASED, card, test, rows)
     told = card.metrics["test"]
     return (
         f"models/{RELEASED} knows {len(card.styles)} styles, has {size / 1e6:.1f} MB and is right "
@@ -86,7 +85,22 @@ def _reports(root: Path, bundle: Bundle) -> tuple[dict[str, Any], str]:
     return test, text
 
 
-def _of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
+def _data_sheet(card: Card, described: str) -> str:
+    """Return the data sheet in Markdown; `described` is that of the stage describe."""
+    from archstyle.reports.page import render, where_from  # with matplotlib
+
+    where, data = where_from(card.source), card.config.get("data", {})
+    used, configured = card.source["used"], [*data.get("sources", []), *data.get("others", [])]
+    return render(
+        "released.md",
+        card=card,
+        sources=[(where if k == card.source["location"] else k, n) for k, n in used.items()],
+        repositories=[one for one in configured if one["kind"] == "git"],
+        described=Markup(described.partition("\n")[2].strip()),  # Markdown already
+    )
+
+
+def of_int8(test: Mapping[str, Any]) -> dict[str, Any]:
     """Return what metrics.json says of the int8 variant where float32 is served."""
     if "int8_accuracy" not in test:
         raise ArchstyleError("The int8 variant was not measured: run `dvc repro evaluate`.")

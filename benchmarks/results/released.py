@@ -1,17 +1,21 @@
-"""What is told of the released model: its data sheet, and a table in README and docs/results.md."""
+"""Tells of models/released in a table in README and docs/results.md, for `make release`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
+from archstyle.bundle.bundle import CARD
 from archstyle.bundle.card import Card
-from archstyle.data.manifest import Row
+from archstyle.common.console import run
+from archstyle.common.files import read_json
+from archstyle.data.manifest import read_manifest
+from archstyle.registry.cache import RELEASED
+from archstyle.registry.release import MANIFEST, of_int8
 from archstyle.reports.page import between_markers, render, where_from, write
 
+PACKAGE = "benchmarks.results"  # of the template
 BY = "make release"
 PAGES = (Path("README.md"), Path("docs/results.md"))
 CONFUSED = 8
@@ -25,27 +29,14 @@ ROWS = {
 }
 
 
-def data_sheet(card: Card, described: str) -> str:
-    """Return the data sheet in Markdown; `described` is that of the stage describe."""
-    where, used = where_from(card.source), card.source["used"]
-    data = card.config.get("data", {})
-    configured = [*data.get("sources", []), *data.get("others", [])]
-    return render(
-        "released.md",
-        card=card,
-        sources=[(where if k == card.source["location"] else k, n) for k, n in used.items()],
-        repositories=[one for one in configured if one["kind"] == "git"],
-        described=Markup(described.partition("\n")[2].strip()),  # Markdown already
-    )
-
-
-def tell(
-    root: Path, folder: Path, card: Card, test: Mapping[str, Any], rows: Sequence[Row]
-) -> None:
-    """Write the table between the markers of PAGES, the README's short.
-
-    `test` is what metrics.json says of the model.
-    """
+def tell(root: Path) -> None:
+    """Write the table between the markers of PAGES, the README's short."""
+    folder = root / "models" / RELEASED
+    card = Card.from_dict(read_json(folder / CARD))
+    test = read_json(root / "reports/metrics.json")
+    if read_json(root / "models/bundle" / CARD)["precision"] != card.precision:
+        test = of_int8(test)
+    rows = read_manifest(root / MANIFEST)
     texts = {page: (root / page).read_text("utf-8") for page in PAGES if (root / page).is_file()}
     if not any(between_markers(text, BY, " ") for text in texts.values()):
         return
@@ -58,6 +49,7 @@ def tell(
     for page, text in texts.items():
         table = render(
             "released-table.md",
+            PACKAGE,
             card=card,
             test=test,
             rows=ROWS.items(),
@@ -72,3 +64,11 @@ def tell(
         )
         if filled := between_markers(text, BY, table):
             write(root / page, filled)
+
+
+def main(_: Sequence[str]) -> None:
+    tell(Path.cwd())
+
+
+if __name__ == "__main__":
+    run(main)
