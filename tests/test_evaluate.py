@@ -124,7 +124,7 @@ def test_memory_does_not_grow_with_the_photos(monkeypatch):
 
     monkeypatch.setattr(store, "read", read)
     predict_photos(bundle, store, rows)
-    assert len(rows) > 2 * 12 and max(ahead) <= 12  # four chunks a thread wait, others are at work
+    assert len(rows) > 2 * 12 and max(ahead) <= 12  # three chunks a thread wait, others are at work
 
 
 def test_what_cannot_be_measured_is_named():

@@ -69,13 +69,11 @@ def predict(
     from archstyle.predict.answering import predict_many
     from archstyle.registry.prediction import load_model
 
-    if resume and not output:
-        raise ArchstyleError("--resume needs --output FILE, which it goes on with.")
+    if not output and (resume or form == "parquet"):
+        raise ArchstyleError("--resume and Parquet need --output FILE.")
     form = form or (output.suffix[1:].lower() if output else "table")
     if form not in FORMATS[1:] and output:
         raise ArchstyleError(f"{output} can be .jsonl, .csv or .parquet: name it so, or --format.")
-    if form == "parquet" and not output:
-        raise ArchstyleError("Parquet needs --output FILE.")
     predict_many(load_model(model), form=form, path=output, resume=resume, **options)
 
 

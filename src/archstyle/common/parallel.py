@@ -39,12 +39,12 @@ def parallel_map(
 def spread(
     function: Callable[[Task], Result], tasks: Iterator[Task], workers: int, size: int
 ) -> Iterator[Result]:
-    """Like parallel_map, without a bar; at most 4 * workers chunks of `size` are taken ahead."""
+    """Like parallel_map, without a bar; at most 3 * workers chunks of `size` are taken ahead."""
     waiting: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         while True:
-            while len(waiting) < 4 * workers and (chunk := list(islice(tasks, size))):
+            while len(waiting) < 3 * workers and (chunk := list(islice(tasks, size))):
                 waiting.append(pool.submit(lambda some: [function(task) for task in some], chunk))
             if not waiting:
                 return

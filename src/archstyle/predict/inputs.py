@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos
-from archstyle.photos.names import why_skipped
+from archstyle.photos.names import printable, why_skipped
 from archstyle.photos.reader import is_photo
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -44,7 +44,7 @@ def _or(photos: Iterator[Photo], name: str, error: str) -> Iterator[Photo]:
 
 
 def _in(path: Path) -> Iterator[Photo]:
-    name = _text(path)
+    name = printable(str(path))
     if os.path.isdir(path):  # noqa: PTH112  # never raises
         return _or(_in_folder(path), name, "The folder has no files.")
     if name.lower().endswith(ARCHIVES) and os.path.isfile(path):  # noqa: PTH113
@@ -56,11 +56,11 @@ def _in_folder(folder: Path) -> Iterator[Photo]:
     try:
         for path in _sorted(folder):
             if path.is_file() or not path.exists():  # what else there is may never end, as a pipe
-                yield _text(path), path
+                yield printable(str(path)), path
             elif path.is_dir() and not path.is_symlink():  # a link may lead round in a ring
                 yield from _in_folder(path)
     except OSError as error:
-        yield _text(folder), f"The folder cannot be read: {error.strerror}."
+        yield printable(str(folder)), f"The folder cannot be read: {error.strerror}."
 
 
 def _sorted(folder: Path) -> Iterator[Path]:
@@ -114,8 +114,3 @@ def _listed(stream: BinaryIO) -> Iterator[Path]:
         yield from (Path(os.fsdecode(path)) for path in paths if path)
     if rest:
         yield Path(os.fsdecode(rest))
-
-
-def _text(path: Path) -> str:
-    # What is no UTF-8 in a name, Python escapes.
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,7 +1,6 @@
 """Answers as a table for people, or as rows of a file that goes on after a break."""
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,6 @@ from archstyle.bundle import UNFAMILIAR, Bundle
 from archstyle.bundle.card import in_words
 from archstyle.common.files import locked, whole_file
 from archstyle.errors import ArchstyleError
-from archstyle.photos.names import printable
 
 COLUMNS = ("file", "style", "probability", "answered", "reason", "styles", "error")
 WIDTH = 32  # of the table's column of styles: two of them
@@ -28,52 +26,47 @@ class Output:
     """A stream that gets whole rows; `name in output` where those in `done` have that photo."""
 
     def __init__(self, form: str, bundle: Bundle, stream: TextIO, done: Iterable[str] = ()):
+        """Write what is above the rows, if there are none in `done` yet."""
         self.stream, self._form, self._bundle = stream, form, bundle
         # 8 bytes a photo, where a set of names takes over 100.
-        self.done = np.sort(np.fromiter((_key(name) for name in done), np.int64))
+        self.done = np.sort(np.fromiter(map(hash, done), np.int64))
         # In a locale of ASCII alone, JSON escapes what is in a name.
         self._ascii = (stream.encoding or "").lower().replace("-", "") != "utf8"
+        self._csv = csv.writer(stream, lineterminator="\n")
+        if form == "csv" and not len(self.done):
+            self._csv.writerow([*COLUMNS, *(f"p_{style}" for style in bundle.styles)])
+        elif form == "table":
+            print(f"{'style':<{WIDTH}} {'sure':>6}  file", file=stream, flush=True)
 
     def __contains__(self, name: str) -> bool:
-        key = _key(name)
-        at = int(self.done.searchsorted(key))
-        return at < len(self.done) and int(self.done[at]) == key
-
-    def begin(self) -> None:
-        """Write what is above the rows."""
-        if self._form == "csv":
-            self._write(_csv([*COLUMNS, *(f"p_{style}" for style in self._bundle.styles)]))
-        elif self._form == "table":
-            self._write(f"{'style':<{WIDTH}} {'sure':>6}  file")
+        at = int(self.done.searchsorted(hash(name)))
+        return at < len(self.done) and int(self.done[at]) == hash(name)
 
     def add(self, row: Row) -> None:
         """Write a row."""
         if self._form == "csv":
-            shown = {**row, "file": printable(row["file"])}
-            shown["styles"] = " ".join(row.get("styles", ()))
+            shown = {**row, "styles": " ".join(row.get("styles", ()))}
             shown["answered"] = str(row.get("answered", "")).lower()
             given = row.get("probabilities", {})
             cells = [shown.get(name) for name in COLUMNS]
-            self._write(_csv(cells + [given.get(style) for style in self._bundle.styles]))
+            self._csv.writerow([*cells, *map(given.get, self._bundle.styles)])
         elif self._form == "table":
-            self._write(self._for_people(row))
+            print(self._for_people(row), file=self.stream)
         else:
-            self._write(json.dumps(row, ensure_ascii=self._ascii))
-
-    def _write(self, line: str) -> None:
-        print(line, file=self.stream, flush=True)
+            print(json.dumps(row, ensure_ascii=self._ascii), file=self.stream)
+        self.stream.flush()
 
     def _for_people(self, row: Row) -> str:
         """Return style or styles, or why it is not answered, how sure, file."""
-        file, sets = printable(row["file"]), self._bundle.card.prediction_sets
+        sets = self._bundle.card.prediction_sets
         if "error" in row:
-            return f"{'-':<{WIDTH}} {'-':>6}  {file}: {row['error']}"
+            return f"{'-':<{WIDTH}} {'-':>6}  {row['file']}: {row['error']}"
         style, sure = row["style"], row["probability"]
         if sets and len(row["styles"]) > 1:
             style, sure = in_words(row["styles"]), sets.coverage
         elif not row["answered"]:
             style = row["reason"] + ("" if row["reason"] == UNFAMILIAR else f" ({style})")
-        return f"{style:<{WIDTH}} {sure:>6.1%}  {file}"
+        return f"{style:<{WIDTH}} {sure:>6.1%}  {row['file']}"
 
 
 @contextmanager
@@ -88,9 +81,7 @@ def open_output(
     is, where it cannot be gone on with.
     """
     if path is None:
-        output = Output(form, bundle, sys.stdout)
-        output.begin()
-        yield output
+        yield Output(form, bundle, sys.stdout)
         return
     rows = path.with_name(f"{path.name}.jsonl") if form == "parquet" else path
     stamp, ours = path.with_name(f"{path.name}.model"), f"{bundle.digest} {form}\n"
@@ -108,10 +99,7 @@ def open_output(
             rows.open("a", -1, "utf-8") as f,
         ):
             stamp.write_text(ours, "utf-8")
-            output = Output(form, bundle, f, _cut(rows, form == "csv"))
-            if not rows.stat().st_size:
-                output.begin()
-            yield output
+            yield Output(form, bundle, f, _cut(rows, form == "csv"))
             if rows != path:
                 _to_parquet(rows, path, bundle.styles)
     except (BlockingIOError, PermissionError) as error:
@@ -122,16 +110,15 @@ def open_output(
 def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
     """Yield the files of the rows of a run before; a last one that is not whole is cut off."""
     with rows.open("rb+") as lines:
-        size = 0
+        end = kept = 0
         for line in lines:
+            end += len(line)
             if not line.endswith(b"\n"):
                 break
-            if not is_csv:
-                yield json.loads(line)["file"]
-            elif size:
-                yield next(csv.reader([line.decode()]))[0]
-            size += len(line)
-        lines.truncate(size)
+            if not is_csv or end > len(line):  # not what is above the rows
+                yield next(csv.reader([line.decode()]))[0] if is_csv else json.loads(line)["file"]
+                kept = end
+        lines.truncate(kept)
 
 
 def _to_parquet(rows: Path, path: Path, styles: Sequence[str]) -> None:
@@ -150,13 +137,3 @@ def _to_parquet(rows: Path, path: Path, styles: Sequence[str]) -> None:
     ):
         while some := [json.loads(line) for line in islice(lines, BATCH)]:
             writer.write_table(pa.Table.from_pylist(some, schema))
-
-
-def _key(name: str) -> int:
-    return hash(name if name.isprintable() else printable(name))  # as a CSV has it
-
-
-def _csv(cells: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
