@@ -304,7 +304,7 @@ def test_an_archive_needs_nothing_heavy(album: Path) -> None:
         "import sys; from archstyle.cli import main\n"
         f"try: main()\nfinally: print(*{heavy} & set(sys.modules), file=sys.stderr)"
     )
-    command = [sys.executable, "-c", code, "predict", "x.zip", "--model", MODEL]
+    command = [sys.executable, "-c", code, "predict", "x.zip", "--model", str(MODEL)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == ""
 
