@@ -30,7 +30,8 @@ def markdown_card(name: str | None) -> str:
     version, history = registered(bundle)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), extensions=["jinja2.ext.i18n"])
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    environment.filters |= {"percent": percent, "decimalformat": _number}
+    environment.filters["percent"] = percent
+    environment.filters["decimalformat"] = lambda n, form="": f"{n:.1f}" if form else f"{n:,.0f}"
     text = environment.get_template("_card.html").render(
         skin="_skin.md",
         model={"version": version, "run_id": None, "bundle": bundle},
@@ -41,10 +42,6 @@ def markdown_card(name: str | None) -> str:
     )
     text = re.sub(r"\s*\n\s*", "\n\n", text.strip()).replace("\N{NO-BREAK SPACE}", " ")
     return re.sub(r"(?m)^([-|].*)\n(?=\n[-|])", r"\1", text)  # items and rows stand together
-
-
-def _number(number: float, form: str = "") -> str:
-    return f"{number:.1f}" if form else f"{number:,.0f}"
 
 
 def registered(bundle: Bundle) -> tuple[str | None, Sequence[Mapping[str, Any]]]:
@@ -63,20 +60,12 @@ def registered(bundle: Bundle) -> tuple[str | None, Sequence[Mapping[str, Any]]]
 
 
 def figures(card: Card, label: Callable[[str], str]) -> dict[str, Any]:
-    """Return a row of figures for each style, by label, and the share of others that is refused."""
-    met = [share for share in card.left_out.values() if share is not None]
-    rows = sorted(of_styles(card), key=lambda row: label(row["style"]))
-    return {"rows": rows, "refused": sum(met) / len(met) if met else None}
-
-
-def of_styles(card: Card) -> list[dict[str, Any]]:
-    """Return of each style its training photos and, where measured, its figures.
+    """Return a row for each style, by label, and the share of other styles that is refused.
 
     `found` and `right` are (share, low, high): of its test photos, and of the answers that name it.
     """
-    rows = []
-    for style in card.styles:
-        test = card.metrics.get("test", {})
+    rows, test = [], card.metrics.get("test", {})
+    for style in sorted(card.styles, key=label):
         recall, precision = test.get(f"recall_{style}"), test.get(f"precision_{style}")
         row = {"style": style, "learned": card.counts.get(style, {}).get("train", 0)}
         if support := int(test.get(f"support_{style}", 0)):
@@ -84,7 +73,8 @@ def of_styles(card: Card) -> list[dict[str, Any]]:
             if recall and precision:
                 row["right"] = interval(precision, round(recall * support / precision))
         rows.append(row)
-    return rows
+    met = [share for share in card.left_out.values() if share is not None]
+    return {"rows": rows, "refused": sum(met) / len(met) if met else None}
 
 
 def interval(share: float, count: int) -> tuple[float, float, float]:
