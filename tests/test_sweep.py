@@ -9,10 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import yaml
@@ -29,11 +32,12 @@ from archstyle.config import Config, compose
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.photos.packing import pack
+from archstyle.search import sweep as sweep_module
+from archstyle.search import trial as trial_module
 from archstyle.search.plan import Plan, make_plan, read_space
 from archstyle.search.report import draw, importances, report, trial_table, write_params
 from archstyle.search.sweep import finished, only_one, run_again, run_trials, sweep
 from archstyle.search.trial import augmented, open_study, remove_unused, watch
-from archstyle.tracking.runs import end_trial, sweep_run, trial_run
 from tests.conftest import ROOT
 from tests.test_pipeline import environment, run, set_params
 from tests.tracking_project import Drawn, clean, empty_database, facades  # noqa: F401
@@ -407,46 +411,51 @@ def test_trials_that_augment_alike_share_their_arrays_and_the_rest_goes(
 
 
 def test_trials_are_children_of_one_run_and_end_as_they_ended(
-    tmp_path: Path,
+    small: Plan,
     monkeypatch: pytest.MonkeyPatch,
     empty_database: Path,  # noqa: F811
 ) -> None:
     import mlflow
 
-    clean(monkeypatch, tmp_path)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    clean(monkeypatch, small.root)
+    shutil.copy(empty_database, small.root / "mlflow.db")
     summary = {"source": {"drawn": True}, "counts": {"gothic": {"train": 3}}, "digest": "photos"}
-    (tmp_path / "data/prepared").mkdir(parents=True)
-    write_json(tmp_path / "data/prepared/summary.json", summary)
-    settings = {"model": {"name": "tiny"}, "train": {"epochs": 2}}
-    with sweep_run(tmp_path, settings, "quick", "quick-1", None) as parent:
-        for number, (state, values) in enumerate(
-            [("complete", {"accuracy": 0.9}), ("pruned", {}), ("failed", {})]
-        ):
-            with trial_run(tmp_path, settings, "quick-1", number, parent.run_id) as log:
-                log.epoch({"epoch": 1, "phase": "network", "loss": 0.5})
-                end_trial(log, state, f"trial {number}", values)
-    with (
-        pytest.raises(KeyboardInterrupt),
-        sweep_run(tmp_path, settings, "quick", "quick-1", parent.run_id) as again,
-    ):
-        raise KeyboardInterrupt
+    (small.root / "data/prepared").mkdir(parents=True)
+    write_json(small.root / "data/prepared/summary.json", summary)
+    ends = iter([None, optuna.TrialPruned(), ArchstyleError("No memory."), KeyboardInterrupt()])
+
+    def validate(*_: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+        if end := next(ends):
+            raise end
+        return ("baroque", "gothic"), np.array([0]), np.array([[0.9, 0.1]])
+
+    monkeypatch.setitem(sys.modules, "archstyle.models", SimpleNamespace(validate=validate))
+    monkeypatch.setattr(trial_module, "compose", lambda *_: small.config)
+    monkeypatch.setattr(trial_module, "augmented", lambda *_: nullcontext(small.root))
+    monkeypatch.setattr(sweep_module, "report", lambda *_: None)
+    sweep(replace(small, trials=3))
     client = mlflow.MlflowClient()
-    assert again.run_id == parent.run_id
-    assert client.get_run(parent.run_id).info.status == "KILLED"
+    run_id = open_study(small).user_attrs["run_id"]
+    assert client.get_run(run_id).info.status == "FINISHED"
+    with pytest.raises(KeyboardInterrupt):
+        sweep(small)  # one more
+    assert open_study(small).user_attrs["run_id"] == run_id
+    assert client.get_run(run_id).info.status == "KILLED"
     [experiment] = [one for one in client.search_experiments() if one.name == "archstyle"]
-    under = f"tags.`mlflow.parentRunId` = '{parent.run_id}'"
+    under = f"tags.`mlflow.parentRunId` = '{run_id}'"
     children = client.search_runs([experiment.experiment_id], under)
     found = {child.info.run_name: child for child in children}
     ended = {
-        name: (child.info.status, child.data.tags["trial.state"]) for name, child in found.items()
+        name: (one.info.status, one.data.tags.get("trial.state")) for name, one in found.items()
     }
     assert ended == {
-        "trial 0": ("FINISHED", "complete"),
-        "trial 1": ("KILLED", "pruned"),
-        "trial 2": ("FAILED", "failed"),
+        "trial 0, 0.1054": ("FINISHED", "complete"),
+        "trial 1, stopped early": ("KILLED", "pruned"),
+        "trial 2, failed": ("FAILED", "failed"),
+        "trial 3 (drawn facades)": ("KILLED", None),
     }
-    assert found["trial 0"].data.metrics["final_validation/accuracy"] == 0.9
+    assert found["trial 0, 0.1054"].data.metrics["final_validation/accuracy"] == 1
+    assert found["trial 2, failed"].data.tags["archstyle.error"] == "No memory."
 
 
 TINY = """

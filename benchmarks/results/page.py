@@ -14,7 +14,7 @@ from archstyle.bundle.bundle import GOLDEN_PHOTOS
 from archstyle.common.console import say
 from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.page import between_markers, render, write
+from archstyle.reports.page import render, write
 from archstyle.reports.theme import (
     LIGHT,
     PERCENT,
@@ -26,6 +26,7 @@ from archstyle.reports.theme import (
 )
 from benchmarks.results.recipes import Recipe
 from benchmarks.results.released import BY as RELEASE
+from benchmarks.results.released import between_markers
 from benchmarks.results.robustness import PERTURBATIONS, Points, sized
 
 BY = "make results"

@@ -13,7 +13,7 @@ from archstyle.common.files import read_json
 from archstyle.data.manifest import read_manifest
 from archstyle.registry.cache import RELEASED
 from archstyle.registry.release import MANIFEST, of_int8
-from archstyle.reports.page import between_markers, render, where_from, write
+from archstyle.reports.page import render, where_from, write
 
 PACKAGE = "benchmarks.results"  # of the template
 BY = "make release"
@@ -64,6 +64,19 @@ def tell(root: Path) -> None:
         )
         if filled := between_markers(text, BY, table):
             write(root / page, filled)
+
+
+def between_markers(text: str, command: str, new: str | None = None) -> str:
+    """Return `text` with `new` between the markers of a command; without `new`, what is there.
+
+    Empty where the markers are not there.
+    """
+    start, end = f"<!-- {command} writes this -->", "<!-- up to here -->"
+    before, found, rest = text.partition(start)
+    old, closed, after = rest.partition(end)
+    if not (found and closed):
+        return ""
+    return old.strip() if new is None else f"{before}{start}\n{new}\n{end}{after}"
 
 
 def main(_: Sequence[str]) -> None:

@@ -1,10 +1,4 @@
-"""How the parts stand together: churches, pyramids, pylons, temples, and what grows around them.
-
-Baroque: scrolls, curved gables, columns, broken pediments, onion helms, saints in niches.
-Byzantine: domes on drums, round arches, lunettes, striped masonry, mosaics on gold.
-Egyptian: pyramids, pylons under a hollow cornice, reliefs, obelisks, lotus columns.
-Gothic: lancets with tracery, a rose, buttresses with pinnacles, pointed portals, spires.
-"""
+"""How the parts stand together: churches, pyramids, pylons, temples, and what grows around them."""
 
 from contextlib import AbstractContextManager
 

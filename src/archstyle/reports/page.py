@@ -99,19 +99,6 @@ def write(path: Path, text: str) -> None:
         partial.write_text(text, "utf-8")
 
 
-def between_markers(text: str, command: str, new: str | None = None) -> str:
-    """Return `text` with `new` between the markers of a command; without `new`, what is there.
-
-    Empty where the markers are not there.
-    """
-    start, end = f"<!-- {command} writes this -->", "<!-- up to here -->"
-    before, found, rest = text.partition(start)
-    old, closed, after = rest.partition(end)
-    if not (found and closed):
-        return ""
-    return old.strip() if new is None else f"{before}{start}\n{new}\n{end}{after}"
-
-
 def with_promotion(report: str, promotion: str) -> str:
     """Return reports/index.html with promotion.html in it, for where it does not lie beside it."""
     carried = base64.b64encode(promotion.encode()).decode()

@@ -19,8 +19,8 @@ from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
 from archstyle.search.plan import Plan
 from archstyle.search.report import described, report
-from archstyle.search.trial import AGAIN, WORK, open_study, remove_unused, run_trial
-from archstyle.tracking.runs import sweep_run
+from archstyle.search.trial import AGAIN, TAGS, WORK, open_study, remove_unused, run_trial
+from archstyle.tracking.runs import start_run
 
 FAILURES_IN_A_ROW = 3
 Ended = Future[tuple[int, str]]
@@ -37,7 +37,9 @@ def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
     with only_one(plan.root / WORK / f"{plan.study}.lock"):
         study = open_study(plan)
         known = study.user_attrs.get("run_id")
-        with sweep_run(plan.root, asdict(plan.config), plan.sweep, plan.study, known) as log:
+        name, tags = f"sweep {plan.sweep}", TAGS | {"sweep": plan.study}
+        with start_run(plan.root, asdict(plan.config), name, known, "sweep", tags) as log:
+            log.keep_going = False
             study.set_user_attr("run_id", log.run_id)
             run_again(study)
             say(f"sweep {plan.study}: {len(finished(study))} of {plan.trials} trials are done.")
@@ -50,6 +52,7 @@ def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
             finally:
                 remove_unused(plan.root / WORK / "arrays")
             report(plan, study, finished(study), log)
+            log.finish()
 
 
 @contextmanager

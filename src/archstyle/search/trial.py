@@ -28,10 +28,14 @@ from archstyle.metrics.classification import measures
 from archstyle.photos.store import PhotoStore
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.tracking.runlog import RunLog
-from archstyle.tracking.runs import end_trial, trial_run
+from archstyle.tracking.runs import start_run
 
 WORK = Path(".archstyle/sweep")
 AGAIN, ERROR = "again", "error"  # attributes of a trial: which one it runs again, why it failed
+TAGS = {"mlflow.source.name": "archstyle sweep"}
+# Optuna's own storage in MLflow calls a pruned trial KILLED, too.
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+STATES = {"complete": None, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 OnEpoch = Callable[[Mapping[str, float | str]], None]
 
 
@@ -64,8 +68,10 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
             os.environ[name] = str(threads)
     # What a trial that was interrupted has left is where this one goes on.
     work = WORK / "trials" / f"{plan.study}-{trial.user_attrs.get(AGAIN, trial.number)}"
-    start, name, fault = time.monotonic(), f"trial {trial.number}", ""
-    with trial_run(plan.root, asdict(config), plan.study, trial.number, run_id) as log:
+    start, fault, value, end = time.monotonic(), "", None, "failed"
+    tags = {"mlflow.parentRunId": run_id, "sweep": plan.study, "trial": str(trial.number)}
+    name, tags = f"trial {trial.number}", TAGS | tags
+    with start_run(plan.root, asdict(config), name, stage="sweep", tags=tags) as log:
         try:
             with augmented(plan.root, WORK / "arrays", config) as arrays:
                 # TensorFlow takes ten seconds to import.
@@ -79,18 +85,20 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
                 raise ArchstyleError("The training diverged: its loss is no number.")
             for key, number in {**found, "minutes": (time.monotonic() - start) / 60}.items():
                 trial.set_user_attr(key, number)
-            value = found["negative_log_likelihood"]
-            end_trial(log, "complete", f"{name}, {value:.4f}", found)
-            study.tell(trial, value)
+            log.metrics(found, "final_validation")
+            end, value = "complete", found["negative_log_likelihood"]
         except optuna.TrialPruned:
-            end_trial(log, "pruned", f"{name}, stopped early")
-            study.tell(trial, state=TrialState.PRUNED)
+            end = "pruned"
         except Exception as error:
             message = (str(error).strip() or type(error).__name__).splitlines()[0]
             fault = "" if isinstance(error, ArchstyleError) else traceback.format_exc()
-            end_trial(log, "failed", f"{name}, failed", error=message)
             trial.set_user_attr(ERROR, message)
-            study.tell(trial, state=TrialState.FAIL)
+            log.note({"archstyle.error": message})
+        told = {"pruned": "stopped early"}.get(end, end) if value is None else f"{value:.4f}"
+        log.rename_to(f"{name}, {told}")
+        log.note({"trial.state": end})
+        log.finish(STATUS[end])
+        study.tell(trial, value, STATES[end])
     shutil.rmtree(work, ignore_errors=True)
     return trial.number, fault
 

@@ -1,11 +1,8 @@
-"""One run a pipeline execution: started by train, resumed by evaluate and register.
-
-A sweep has a run of its own, with one below it for each trial.
-"""
+"""One run a pipeline execution: started by train, resumed by evaluate and register."""
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +23,6 @@ from archstyle.tracking.runlog import RunLog, run_name
 from archstyle.tracking.store import connect, mlflow_errors, prepare_store
 
 SOURCE_RUN = "archstyle.source_run_id"
-SWEEP = {"mlflow.source.name": "archstyle sweep"}
-# Optuna's own storage in MLflow calls a pruned trial KILLED, too.
-TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
 @contextmanager
@@ -134,36 +128,3 @@ def end_stale_runs(experiment: str) -> list[str]:
         for run_id in ended:
             client.set_terminated(run_id, "KILLED")
     return ended
-
-
-@contextmanager
-def sweep_run(
-    root: Path, config: Mapping[str, Any], sweep: str, study: str, run_id: str | None
-) -> Iterator[RunLog]:
-    """Start the parent run of a sweep, or go on with it where `run_id` names one that is known.
-
-    `config` is what all trials have in common. FINISHED when the block succeeds.
-    """
-    tags = SWEEP | {"sweep": study}
-    with start_run(root, config, f"sweep {sweep}", run_id, "sweep", tags) as log:
-        log.keep_going = False
-        yield log
-        log.finish()
-
-
-def trial_run(
-    root: Path, config: Mapping[str, Any], study: str, trial: int, parent: str
-) -> AbstractContextManager[RunLog]:
-    """Start the run of one trial below the run `parent`; `end_trial` ends it."""
-    tags = SWEEP | {"mlflow.parentRunId": parent, "sweep": study, "trial": str(trial)}
-    return start_run(root, config, f"trial {trial}", stage="sweep", tags=tags)
-
-
-def end_trial(
-    log: RunLog, state: str, name: str, values: Mapping[str, Any] | None = None, error: str = ""
-) -> None:
-    """End a trial's run as `complete` (with what validation gave), `pruned` or `failed`."""
-    log.rename_to(name)
-    log.metrics(values or {}, "final_validation")
-    log.note({"trial.state": state} | ({"archstyle.error": error} if error else {}))
-    log.finish(TRIAL_STATUS[state])
