@@ -20,8 +20,8 @@ from archstyle.registry.cache import RELEASED
 from archstyle.registry.register import told_in_card
 
 MOST_BYTES = 6_000_000
-MANIFEST, SHEET = Path("data/prepared/manifest.csv"), "data-sheet.md"
-MODEL_CARD = "model-card.md"
+MANIFEST = Path("data/prepared/manifest.csv")
+SHEET, MODEL_CARD = "data-sheet.md", "model-card.md"
 
 
 def release(root: Path) -> str:
@@ -72,10 +72,9 @@ def _reports(root: Path, bundle: Bundle) -> tuple[dict[str, Any], str]:
     check_data(bundle.card.data_digest, read_json(root / "data/prepared/summary.json")["digest"])
     test = read_json(root / "reports" / "metrics.json", "run `dvc repro evaluate`")
     if not test.get("test_photos"):
-        told = (
-            "The bundle was measured on no photos: raise split.test in params.yaml, then `make run`"
+        raise ArchstyleError(
+            "The bundle was measured on no photos: raise split.test in params.yaml and `make run`."
         )
-        raise ArchstyleError(f"{told}.")
     text, of_which = "", {MODEL_CARD: bundle.digest, SHEET: bundle.card.data_digest}
     for name, digest in of_which.items():
         page = root / "reports" / name
