@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from archstyle.feedback import StoreError
-from serving import api, card, feedback, languages, operators, page
+from serving import api, feedback, languages, operators, page
 from serving.languages import marked
 from serving.models import Models
 from serving.page import wants_part
@@ -57,7 +57,6 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.extensions["models"] = models or Models.watching(settings)
     languages.speak(app)
     app.register_blueprint(page.blueprint)
-    app.register_blueprint(card.blueprint)
     app.register_blueprint(operators.blueprint)
     if settings.feedback != "off":
         app.register_blueprint(feedback.blueprint)

@@ -59,11 +59,9 @@ def read_status() -> dict[str, str] | None:
 
 def read_champions() -> list[dict[str, str]]:
     """Return the champions so far, as the follower last knew them."""
-    try:
-        values = json.loads((cache_directory() / CHAMPIONS).read_text("utf-8"))
-        return list(values["champions"])
-    except (OSError, ValueError, KeyError):
-        return []
+    with suppress(OSError, ValueError, KeyError):
+        return list(json.loads((cache_directory() / CHAMPIONS).read_text("utf-8"))["champions"])
+    return []
 
 
 def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerStatus:

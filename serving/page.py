@@ -19,8 +19,9 @@ from archstyle.bundle import Answer
 from archstyle.bundle.card import in_words
 from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
-from archstyle.registry.model_card import percent
-from serving.follower import read_status
+from archstyle.registry.cache import RELEASED
+from archstyle.registry.model_card import TEMPLATES, figures, percent
+from serving.follower import read_champions, read_status
 from serving.languages import address_language
 from serving.models import Model
 from serving.styles import apart, text_of
@@ -43,7 +44,7 @@ PREVIEW_PIXELS = 900
 SHOWN_WIDTH, SHOWN_HEIGHT = 640, 500  # what a preview may take on the page; small ones grow
 SHOWN_BARS, SHOWN_TEXTS, SHOWN_PAIRS = 6, 3, 2
 
-blueprint = Blueprint("page", __name__)
+blueprint = Blueprint("page", __name__, template_folder=TEMPLATES)
 blueprint.add_app_template_filter(percent)
 
 
@@ -86,6 +87,15 @@ def style(name: str) -> str:
     if name not in model.bundle.styles:
         abort(404)
     return render_template("style.html", style=name, **facts(model))
+
+
+@blueprint.get("/model")
+def card() -> str:
+    """Show the card of the model in use, which `archstyle card` prints."""
+    values = facts(model_or_refusal())
+    of_styles = figures(values["card"], values["label"])
+    told = [] if values["model"].version == RELEASED else read_champions()
+    return render_template("model.html", champions=told, **of_styles, **values)
 
 
 def render(results: list[Result], model: Model | None) -> tuple[str, int]:

@@ -63,7 +63,7 @@ def test_card_tells_the_champions_so_far(
         {"time": "2026-01-02T03:04:05.000006Z", "action": "register", "version": "1"},
         {"time": "2026-02-03T04:05:06.000007Z", "action": "promote", "version": "2"},
     ]
-    monkeypatch.setattr("serving.card.read_champions", lambda: champions)
+    monkeypatch.setattr("serving.page.read_champions", lambda: champions)
     model = model_of(tiny_bundle)
     client = app_of(model).test_client()
     assert told in text_of(client.get(f"/model?lang={language}").text)

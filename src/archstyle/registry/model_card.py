@@ -47,10 +47,9 @@ def markdown_card(name: str | None) -> str:
 def registered(bundle: Bundle) -> tuple[str | None, Sequence[Mapping[str, Any]]]:
     """Return the version of a bundle and the champions so far, where there is a registry."""
     box, database = released(), sqlite_file(tracking_uri())
-    if box and box.path == bundle.path.resolve():
-        return RELEASED, []
-    if database is not None and not database.is_file():  # asking would make it
-        return None, []
+    known = RELEASED if box and box.path == bundle.path.resolve() else None
+    if known or (database and not database.is_file()):  # asking would make it
+        return known, []
     try:
         found = [v.version for v in all_versions() if v.run_id == bundle.card.lineage.get("run_id")]
         return (found[-1] if found else None), champions(changes())
