@@ -38,6 +38,13 @@ RUN_IN = {
     "dvc metrics diff": (".ci/pipelines", "dvc metrics diff"),
     "archstyle versions": (".ci/pipelines", "archstyle versions"),
     "archstyle lineage 1": (".ci/pipelines", "archstyle lineage 1"),
+    "archstyle lineage 1 2": ("tests/test_portable.py", 'ask("lineage", "1", "2")'),
+    "archstyle verify 2": ("tests/test_portable.py", 'ask("verify", "champion")'),
+    "archstyle export 2 DIR": ("tests/test_portable.py", 'ask("export", "1", str(target))'),
+    "archstyle register DIR/bundle": (
+        "tests/test_portable.py",
+        'ask("register", str(target / "bundle"))',
+    ),
     "curl -F photo=@house.jpg http://127.0.0.1:8000/api/v1/predict": (
         ".ci/pipelines",
         "curl -sf -F photo=@house.jpg",

@@ -6,6 +6,7 @@ sentences.
 
 import logging
 import os
+import re
 import socket
 import ssl
 import urllib.error
@@ -195,9 +196,12 @@ def mlflow_errors(doing: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         first = str(error).strip().splitlines()[0][:300].rstrip(".")
+        look_at = "MLFLOW_TRACKING_URI and that store"
+        if re.search(r"error code 40[13]\b", first):
+            look_at = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         raise ArchstyleError(
             f"MLflow at {_without_password(tracking_uri())} could not {doing}: {first}. Check "
-            "MLFLOW_TRACKING_URI and that store, then run this again."
+            f"{look_at}, then run this again."
         ) from error
 
 
