@@ -4,6 +4,7 @@ Against the bare limit: the same reader and the same graph in a loop, without a 
 clients get is measured by wrk (of the package wrk), where it is there.
 """
 
+import base64
 import http.client
 import io
 import json
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
             api = timed(lambda: server.post("/api/v1/predict", photo), "API")
             page = timed(lambda: server.post("/", photo), "page")
         loads = many_clients(environment, Path(folder), photo) if shutil.which("wrk") else []
+        others = other_ways(Path(folder), bundle_path, photo) if loads else {}
     say(f"\n{bundle.card.name}, {threads} threads, {os.cpu_count()} cores, 640x480 JPEG")
     say(f"{'':44}{'median':>10}{'95 %':>10}{'aim':>10}")
     row("first answer after `python -m serving`, s", starts, TARGET_START, 1)
@@ -79,6 +81,51 @@ def main(arguments: Sequence[str]) -> None:
             f"{f'wrk, {connections} connections, ms':44}{''.join(f'{n:10.0f}' for n in numbers)}"
             f"{load['processor'] * 1000:10.1f}{load['failed']:10.0f}"
         )
+    if not loads:
+        say("wrk is not installed (`apt-get install wrk`): many clients are not measured.")
+        return
+    eight, many = loads[CONNECTIONS.index(8)]["rate"], loads[CONNECTIONS.index(64)]["rate"]
+    say(f"{'8 connections, of the bare limit (aim: 0.85)':44}{eight / limit:10.2f}")
+    say(f"{'64 connections, of what 8 get (aim: 0.9)':44}{many / eight:10.2f}")
+    for (name, aim), load in others.items():
+        say(f"{f'{name}, 8 connections, ms':44}{load['rate']:10.0f}{1000 * load['median']:10.0f}")
+        say(f"{f'  we answer so many times more (aim: {aim})':44}{eight / load['rate']:10.1f}")
+
+
+def other_ways(folder: Path, bundle: Path, photo: bytes) -> dict[tuple[str, str], dict[str, float]]:
+    """Return what 8 connections get of what people would use instead, by its name and our aim."""
+    kind, encoded = "application/json", base64.b64encode(photo).decode()
+    rows = {"dataframe_split": {"columns": ["photo"], "data": [[encoded]]}}
+    ways = {
+        ("Flask's server, Keras predict", "10"): ("flask", "/", body_of(photo), KIND),
+        ("mlflow models serve", "1.6"): ("mlflow", "/invocations", json.dumps(rows).encode(), kind),
+    }
+    found = {}
+    for name, (way, path, body, of_body) in ways.items():
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks._instead", way]
+        server = subprocess.Popen(
+            [*command, str(bundle), str(port), str(folder / way)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            answered = b""
+            while not answered:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+                try:
+                    connection.request("POST", path, body, {"Content-Type": of_body})
+                    answered = connection.getresponse().read()
+                except OSError:
+                    if server.poll() is not None:
+                        raise ArchstyleError(f"{name[0]} ended before it answered.") from None
+                    time.sleep(0.5)
+            found[name] = wrk(folder, f"http://127.0.0.1:{port}{path}", body, of_body, 8)
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    return found
 
 
 def bare_rate(bundle: Bundle, photo: bytes) -> tuple[float, float]:
@@ -93,21 +140,27 @@ def bare_rate(bundle: Bundle, photo: bytes) -> tuple[float, float]:
 
 def many_clients(environment: dict[str, str], folder: Path, photo: bytes) -> list[dict[str, float]]:
     """Return what wrk measures with each number of CONNECTIONS, in their order."""
-    (folder / "body").write_bytes(body_of(photo))
-    (folder / "post.lua").write_text(WRK % (folder / "body", KIND))
     found = []
     with Server(environment) as server:
         server.wait()
         server.post("/api/v1/predict", photo)
         address = f"http://127.0.0.1:{server.port}/api/v1/predict"
         for connections in progress(CONNECTIONS, "wrk"):
-            command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{LOAD_SECONDS}s"]
-            command += ["--timeout", "10s", "-s", str(folder / "post.lua"), address]
             used = server.processor_seconds()
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            load = json.loads(output.splitlines()[-1])
+            load = wrk(folder, address, body_of(photo), KIND, connections)
             load["processor"] = (server.processor_seconds() - used) / load["count"]
             found.append(load)
+    return found
+
+
+def wrk(folder: Path, address: str, body: bytes, kind: str, connections: int) -> dict[str, float]:
+    """Return what wrk measures of posting the body to the address for LOAD_SECONDS."""
+    (folder / "body").write_bytes(body)
+    (folder / "post.lua").write_text(WRK % (folder / "body", kind))
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{LOAD_SECONDS}s"]
+    command += ["--timeout", "10s", "-s", str(folder / "post.lua"), address]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
     return found
 
 
