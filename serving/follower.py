@@ -74,8 +74,9 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
     found = champion() if asked else None
     if found is None:
         return FollowerStatus("none", "The registry has no champion yet.")
-    if (told := champions(changes())) != read_champions():
-        write_json(directory / CHAMPIONS, {"champions": told})
+    with suppress(Exception):  # it is shown; whatever is wrong with it, models come first
+        if (told := champions(changes())) != read_champions():
+            write_json(directory / CHAMPIONS, {"champions": told})
     cached = current(directory)
     # A registry that was set up anew counts from 1 again, so a number is not enough.
     key = found.version, found.run_id

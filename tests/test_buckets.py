@@ -112,7 +112,7 @@ def test_a_bucket_that_is_not_there_or_not_ours_is_told_by_the_variable_to_look_
         return str(error.value)
 
     assert "ARCHSTYLE_PHOTOS says s3://nobody" in refused("s3://nobody/all")
-    assert "nothing lies there" in refused("s3://houses/none")
+    assert "no photos lie below it" in refused("s3://houses/none")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

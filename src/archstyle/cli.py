@@ -34,11 +34,14 @@ class OneSentence(click.Group):
             sys.exit(1)
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
-            if package not in ("mlflow", "pyarrow", "jinja2"):
+            if package in ("archstyle", "facades", "serving", "pipeline"):
                 raise
+            serving = package in ("mlflow", "pyarrow", "jinja2")
             raise click.ClickException(
-                f"This needs {package}, which is not installed: `pip install archstyle[serving]`; "
-                "a bundle's folder as --model, and --format csv, need less."
+                f"This needs {package}, which is not installed: `pip install "
+                f"archstyle[{'serving' if serving else 'pipeline'}]`"
+                + "; a bundle's folder as --model, and --format csv, need less." * serving
+                + "." * (not serving)
             ) from error
 
 

@@ -20,14 +20,15 @@ def find_in_test(root: Path, photo: bytes) -> str:
     config, raw = compose(root), root / "data/raw"
     manifest, most = root / "data/prepared/manifest.csv", int(config.data.max_megapixels * 1e6)
     files, looked = [], []
-    for rows, folder in ((read_manifest(manifest), raw), (read_others(manifest), raw / OTHERS)):
+    both = read_manifest(manifest), read_others(manifest)
+    for rows, folder in zip(both, (raw, raw / OTHERS), strict=True):
         groups = {row.group for row in rows if row.split == "test"}
         held = {row.file for row in rows if row.group in groups}
         if not held:
             continue
         store = PhotoStore(folder)
         store.entries = [entry for entry in store.entries if entry.file in held]
-        with Inspected(root / INSPECTED, recipe(most), len(rows)) as known:
+        with Inspected(root / INSPECTED, recipe(most), sum(map(len, both))) as known:
             for entry, seen in inspect_all(store, most, known=known):
                 files.append(entry.file)
                 looked.append(seen)

@@ -33,6 +33,8 @@ def differences_text(one: str, other: str) -> str:
         "metrics": _table(*measured),
     }
     title = f"version {versions[0].version} -> version {versions[1].version}"
+    if versions[0].run_id == versions[1].run_id:
+        title += ", of one run, which tells what the last of them was measured with"
     return title + "".join(f"\n\n{name}\n{text}" for name, text in parts.items())
 
 

@@ -4,32 +4,37 @@ import shutil
 import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.bundle.bundle import GRAPH, bundle_digest, read_seen
+from archstyle.common.console import say
 from archstyle.common.files import read_json, whole_directory, write_json
-from archstyle.config import Config, Split
-from archstyle.data.manifest import never_learned, read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.evaluation import flat_metrics, measure
-from archstyle.metrics.predictions import label_test_photos, predict_photos
-from archstyle.photos.store import PhotoStore
-from archstyle.registry.promotion import register_candidate
-from archstyle.registry.register import BUNDLE_DIGEST
-from archstyle.registry.versions import Version, download_bundle, version_named
+from archstyle.registry.versions import BUNDLE_DIGEST, Version, download_bundle, version_named
 from archstyle.tracking.store import connect, mlflow_errors
+
+if TYPE_CHECKING:
+    from archstyle.config import Config
 
 PREPARED = Path("data/prepared")
 PAGES = ("model-card.md", "data-sheet.md")
 
 
-def register_folder(root: Path, folder: Path, config: Config) -> dict[str, Any]:
+def register_folder(root: Path, folder: Path, config: "Config") -> dict[str, Any]:
     """Register a bundle that was made elsewhere; the gate judges it like any.
 
     It is measured on those of this project's test photos that it has not learned from. Returns
     what register_candidate does. Raises ArchstyleError where it cannot be measured truly.
     """
+    # What measures is of the pipeline; `verify` and `export` need none of it.
+    from archstyle.config import Split
+    from archstyle.data.manifest import read_manifest
+    from archstyle.metrics.evaluation import flat_metrics, measure
+    from archstyle.metrics.predictions import label_test_photos, predict_photos
+    from archstyle.photos.store import PhotoStore
+    from archstyle.registry.promotion import register_candidate
+
     if not (folder / GRAPH).is_file():
         raise ArchstyleError(f"{folder} is no bundle: give a folder with a {GRAPH} in it.")
     bundle, seen = Bundle.load(folder), read_seen(folder)
@@ -40,9 +45,11 @@ def register_folder(root: Path, folder: Path, config: Config) -> dict[str, Any]:
             "measured here would be true: export it again with `archstyle export`."
         )
     rows = read_manifest(root / PREPARED / "manifest.csv")
-    fair = {row.file for row in never_learned(rows, seen or ())}
-    known = [row for row in rows if row.style in bundle.styles]
-    kept = [row for row in known if row.split != "test" or row.file in fair]
+    learned = {row.group for row in rows if row.sha256[:16] in (seen or ())}
+    # Dropped photos too: that one may have learned from what was dropped here.
+    kept = [row for row in rows if row.style in bundle.styles and row.group not in learned]
+    if unknown := sorted({row.style for row in rows if row.style} - set(bundle.styles)):
+        say(f"It does not know {', '.join(unknown)}: it is measured on the styles that it knows.")
     labels = label_test_photos(kept, Split(**summary["shares"]), bundle.styles)
     answers = predict_photos(bundle, PhotoStore(root / "data/raw"), labels.rows)
     counts = {style: of["train"] for style, of in bundle.card.counts.items()}

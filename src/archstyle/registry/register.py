@@ -17,7 +17,7 @@ import archstyle
 from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.bundle.card import Card
 from archstyle.common.files import read_json, write_json
-from archstyle.registry.versions import Version, all_versions, version_named
+from archstyle.registry.versions import BUNDLE_DIGEST, Version, all_versions, version_named
 from archstyle.tracking.description import accuracy_text, described
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.store import MODEL_NAME, mlflow_errors
@@ -30,7 +30,7 @@ HEADLINE = (
 TOLD = ("answered_share", "answered_accuracy", "unsure_set_coverage", "unsure_mean_set_size")
 TOLD_OF_STYLES = ("precision", "recall", "support")
 REQUIREMENTS = ("ai-edge-litert", "click", "mlflow", "numpy", "pandas", "pillow", "tqdm")
-FINGERPRINT, BUNDLE_DIGEST = "archstyle.fingerprint", "archstyle.bundle_digest"
+FINGERPRINT = "archstyle.fingerprint"
 TEST_DIGEST, LOOKS = "test.digest", "test.looks"
 
 

@@ -18,6 +18,7 @@ from archstyle.registry.journal import Change, from_tags
 from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors, tracking_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+BUNDLE_DIGEST = "archstyle.bundle_digest"  # a tag: of the files as they were registered
 ADDRESS = re.compile(
     rf"(?:models:/{MODEL_NAME}(?:@(?P<alias>[\w-]+)|/(?P<number>\d+))|(?P<bare>\w+))"
 )

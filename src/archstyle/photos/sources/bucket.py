@@ -58,9 +58,9 @@ class BucketPhotos:
             return Found(name, reason=reason) if reason else Found(name, self._read(path, facts))
 
         yield from spread(fetch, iter(self._objects.items()), STREAMS, 1)
-        for old in self._kept.glob("*"):
+        for old in self._kept.glob("[!.]*"):  # what another fetch writes begins with a dot
             if old.name not in self._used:
-                old.unlink()
+                old.unlink(missing_ok=True)
 
     def stamps(self) -> Iterator[str]:
         """Yield a line an object that changes when it does; nothing is fetched."""
@@ -86,7 +86,7 @@ class BucketPhotos:
         except ImportError:
             raise ArchstyleError(
                 f"{self.named_by} says {self.address}, which needs {library}: "
-                f"`pip install {library}`."
+                f"`pip install {library}` (archstyle[team] has s3fs)."
             ) from None
 
     @cached_property
@@ -95,10 +95,10 @@ class BucketPhotos:
         found: dict[str, dict[str, Any]] = self._asked(
             lambda: self._system.find(self._root, detail=True)
         )
-        if not found:
+        if not found or self._root in found:  # an object is no folder
             raise ArchstyleError(
-                f"{self.named_by} says {self.address}, but nothing lies there: name a bucket and "
-                "the folder in it that has one folder of photos a style."
+                f"{self.named_by} says {self.address}, but no photos lie below it: name a bucket "
+                "and the folder in it that has one folder of photos a style."
             )
         return {path: found[path] for path in sorted(found)}
 
@@ -119,6 +119,8 @@ class BucketPhotos:
         for number in range(1, TRIES + 1):
             try:
                 return ask()
+            except ArchstyleError:
+                raise
             except FileNotFoundError as error:
                 raise ArchstyleError(
                     f"{self.named_by} says {self.address}, but there is no such bucket, or what "
