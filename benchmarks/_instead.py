@@ -40,6 +40,8 @@ def flask(bundle: Path, port: int) -> None:
 
 def mlflow(bundle: Path, port: int, folder: Path) -> None:
     import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
 
     import archstyle
     from archstyle.registry import model_as_code
@@ -49,7 +51,10 @@ def mlflow(bundle: Path, port: int, folder: Path) -> None:
         python_model=model_as_code.__file__,
         artifacts={"bundle": str(bundle)},
         code_paths=[str(Path(archstyle.__file__).parent)],
+        signature=ModelSignature(Schema([ColSpec(DataType.binary, "photo")])),
     )
+    programs = Path(sys.executable).parent  # it starts uvicorn by name
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     serve = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     os.execv(sys.executable, [*serve, "-m", str(folder), "-p", str(port)])
 

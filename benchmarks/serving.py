@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -121,9 +122,12 @@ def other_ways(folder: Path, bundle: Path, photo: bytes) -> dict[tuple[str, str]
                     if server.poll() is not None:
                         raise ArchstyleError(f"{name[0]} ended before it answered.") from None
                     time.sleep(0.5)
+            if b'"style"' not in answered:
+                raise ArchstyleError(f"{name[0]} answered {answered[:200]!r}")
             found[name] = wrk(folder, f"http://127.0.0.1:{port}{path}", body, of_body, 8)
         finally:
-            os.killpg(server.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
             server.wait()
     return found
 
