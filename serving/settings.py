@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, cast
 
 from archstyle.errors import ArchstyleError
+from archstyle.feedback import folder_named
 
 LANGUAGES = {"en": "English", "es": "Español"}  # as those who speak them call them
 
@@ -53,7 +54,8 @@ class Settings:
             raise ArchstyleError(
                 f"ARCHSTYLE_LANGUAGE is {settings.language!r}: set it to one of {known}."
             )
-        return replace(settings, host=settings.host.strip("[]"))
+        named = folder_named(settings.feedback)
+        return replace(settings, host=settings.host.strip("[]"), feedback=named)
 
     def address(self, host: str | None = None) -> str:
         """Return `host:port`, by default of the own host; IPv6 stands in brackets."""

@@ -110,6 +110,24 @@ def test_files_of_a_folder_are_sorted_and_links_in_a_ring_end(tmp_path: Path) ->
     assert [Path(name).name for name, _ in find_photos([str(tmp_path)])] == ["a.jpg", "b.jpg"]
 
 
+def test_what_may_not_be_looked_at_does_not_end_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / name).touch()
+    stat = os.stat
+
+    def refuse(path: object, **options: bool) -> os.stat_result:
+        if str(path).endswith("b.jpg"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(str(path), **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    for given in (tmp_path, tmp_path / "**"):
+        names = [Path(name).name for name, _ in find_photos([str(given)])]
+        assert names == ["a.jpg", "b.jpg", "c.jpg"]
+
+
 def test_a_model_that_is_no_model_is_one_sentence(album: Path) -> None:
     result = run("predict", album, "--model", "runs:/1/model")
     assert result.exit_code == 1

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import sqlite3
 import threading
 from pathlib import Path
@@ -109,8 +110,13 @@ def test_what_a_kill_left_half_is_swept_away_and_nothing_else(store: Store) -> N
     store.path(2).write_bytes(b"pix")  # cut short
     store.path(77).write_bytes(b"pixels")  # written, and the row not yet
     (store.folder / "notes.jpg").write_bytes(b"the operator's")
+    store.path(3).write_bytes(b"pixels, rotated")
     store.sweep()
     assert numbers(store) == [3]
+    store.run("UPDATE photos SET style = 'gothic'")
+    store.path(3).write_bytes(b"blur")
+    store.sweep()
+    assert numbers(store) == [3] and store.path(3).read_bytes() == b"blur"
     assert {path.name for path in store.folder.glob("*.jpg")} == {"feedback-3.jpg", "notes.jpg"}
     assert store.run("SELECT * FROM senders") == []
 
@@ -166,20 +172,73 @@ def test_the_command_lists_accepts_rejects_and_exports(store: Store, project: Pa
 
     target = project / "corrections"
     assert "3 photos" in run(store, "export", target).output
-    assert (target / "baroque/train-only-1.jpg").read_bytes() == b"one"
-    (target / "baroque/mine.jpg").write_bytes(b"mine")
+    ours = f"train-only-{store.run('SELECT id FROM store')[0]['id']}"
+    assert (target / f"baroque/{ours}-1.jpg").read_bytes() == b"one"
+    others = {"baroque/mine.jpg", "baroque/train-only-1.jpg", "gothic/train-only-00ff00ff-3.jpg"}
+    for name in others:
+        (target / name).parent.mkdir(exist_ok=True)
+        (target / name).write_bytes(b"mine")
     assert run(store, "reject", 1).exit_code == 0
     assert run(store, "accept", 3, "gothic").exit_code == 0
     assert "2 photos" in run(store, "export", target).output
     left = {path.relative_to(target).as_posix() for path in target.rglob("*.jpg")}
-    assert left == {"baroque/mine.jpg", "Art Deco/train-only-2.jpg", "gothic/train-only-3.jpg"}
+    assert left == {*others, f"Art Deco/{ours}-2.jpg", f"gothic/{ours}-3.jpg"}
+    assert all((target / name).read_bytes() == b"mine" for name in others)
+
+
+def test_a_photo_that_its_visitor_deletes_meanwhile(
+    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who in "abc":
+        keep(store, who=who)
+    run(store, "accept", 1)
+    run(store, "accept", 2)
+    store.path(1).unlink()
+    assert "1 photos" in run(store, "export", project / "out").output
+    shown = run(store, "accept", 1)
+    assert shown.exit_code == 1 and "was deleted" in shown.output
+    read = Path.read_bytes
+
+    def read_and_delete(path: Path) -> bytes:
+        content = read(path)
+        store.delete(3)
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_delete)
+    shown = run(store, "accept", 3)
+    assert shown.exit_code == 1 and "was deleted" in shown.output and "Next" not in shown.output
+
+
+def test_what_may_not_be_used_is_one_sentence(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store)
+    run(store, "accept", 1)
+    (tmp_path / "file").touch()
+    shown = run(store, "export", tmp_path / "file" / "out")
+    assert shown.exit_code == 1 and "cannot be used (Not a directory)" in shown.output
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    shown = run(store, "list")
+    assert shown.exit_code == 1 and "cannot be used (Permission denied)" in shown.output
 
 
 def test_without_a_folder_the_command_says_what_to_set() -> None:
-    for folder in ("", "off", "nowhere"):
+    for folder in ("", "off", "OFF", "0", "1", "nowhere"):
         shown = CliRunner().invoke(main, ["feedback", "list"], env={"ARCHSTYLE_FEEDBACK": folder})
         assert shown.exit_code == 1 and "ARCHSTYLE_FEEDBACK" in shown.output
     assert CliRunner().invoke(main, ["feedback", "accept", "--help"]).exit_code == 0
+
+
+def test_the_folder_may_be_in_ones_home(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert CliRunner().invoke(main, ["feedback", "list", "--folder=~/kept"]).exit_code == 0
 
 
 def test_exported_photos_are_trained_on_and_change_nothing_else(
@@ -232,7 +291,8 @@ def test_exported_photos_are_trained_on_and_change_nothing_else(
                 assert (row.split, row.status, row.group) == (
                     (before.split, before.status, before.group)
                 )
-        became = {Path(r.file).stem: (r.status, r.split) for r in rows if r.source != "own"}
+        came = {Path(r.file).stem: (r.status, r.split) for r in rows if r.source != "own"}
+        became = {re.sub("-[0-9a-f]{8}", "", name): what for name, what in came.items()}
         assert became == {
             "train-only-3": ("used", "train"),
             "train-only-50": ("dropped", ""),

@@ -19,7 +19,7 @@ from pyarrow import parquet
 from archstyle.bundle import Bundle
 from archstyle.cli import main
 from archstyle.predict import answering, inputs
-from archstyle.predict.output import Output
+from archstyle.predict.output import Output, open_output
 from facades import draw_facade
 from tests.conftest import ROOT
 
@@ -349,3 +349,12 @@ def test_the_commands_of_the_readme(album: Path, command: str) -> None:
     if not command.startswith("eval"):
         written = Path("answers.jsonl" if "jsonl" in command else "answers.csv")
         assert "album/b/c.jpg" in written.read_text()
+
+
+def test_only_the_opening_of_the_output_is_said_to_fail(tmp_path: Path) -> None:
+    bundle = Bundle.load(MODEL, verify=False)
+    with (
+        pytest.raises(PermissionError),
+        open_output("csv", bundle, tmp_path / "out.csv"),
+    ):
+        raise PermissionError(13, "Permission denied", "a photo")

@@ -38,6 +38,8 @@ def test_empty_variable_counts_as_unset() -> None:
         ("ARCHSTYLE_POLL_SECONDS", "nan"),
         ("ARCHSTYLE_MAX_MEGAPIXELS", "101"),
         ("ARCHSTYLE_LANGUAGE", "xx"),
+        ("ARCHSTYLE_FEEDBACK", "True"),
+        ("ARCHSTYLE_FEEDBACK", "1"),
     ],
 )
 def test_bad_setting_is_one_sentence_with_its_name(name: str, value: str) -> None:
@@ -47,6 +49,17 @@ def test_bad_setting_is_one_sentence_with_its_name(name: str, value: str) -> Non
     assert name in sentence
     assert value in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [("OFF", "off"), ("0", "off"), ("False", "off"), ("no", "off"), ("~/a", "/home/me/a")],
+)
+def test_feedback_is_off_or_a_folder(
+    value: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert Settings.from_environment({"ARCHSTYLE_FEEDBACK": value}).feedback == folder
 
 
 def test_unknown_language_is_told_the_known_ones() -> None:

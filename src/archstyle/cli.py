@@ -32,6 +32,11 @@ class OneSentence(click.Group):
         except BrokenPipeError:  # `archstyle predict ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+        except OSError as error:
+            if not error.filename:
+                raise
+            told = f"{error.filename} cannot be used ({error.strerror}): look at its rights."
+            raise click.ClickException(told) from error
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package in ("archstyle", "facades", "serving", "pipeline"):

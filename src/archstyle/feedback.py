@@ -17,7 +17,7 @@ import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import TRAIN_ONLY, printable, spelling, style_of, why_skipped
 
-DATABASE, PHOTO = "feedback.sqlite", re.compile(r"feedback-(\d+)\.jpg")
+DATABASE, PHOTO = "feedback.sqlite", re.compile(r"feedback-([1-9]\d*)\.jpg")
 TABLES = """
-PRAGMA journal_mode = WAL;
-PRAGMA secure_delete = ON; -- what is deleted is overwritten
+PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON; -- what is deleted is overwritten
 CREATE TABLE IF NOT EXISTS photos (
   id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT UNIQUE, sent TEXT, bytes INTEGER, version TEXT,
   answer TEXT, correction TEXT, style TEXT
 );
 CREATE TABLE IF NOT EXISTS senders (sender BLOB, sent TEXT);
+CREATE TABLE IF NOT EXISTS store AS SELECT lower(hex(randomblob(4))) AS id; -- one for good
 """
 
 
@@ -108,10 +108,10 @@ class Store:
         """Make the folder where it is missing; remove what a kill has left, and the senders."""
         with self._transaction() as database:
             database.execute("DELETE FROM senders")
-            rows = {tuple(row) for row in database.execute("SELECT id, bytes FROM photos")}
+            rows = dict(database.execute("SELECT id, iif(style = '', bytes, 0) FROM photos"))
             found = {path: PHOTO.fullmatch(path.name) for path in self.folder.iterdir()}
-            files = {(int(match[1]), path.stat().st_size) for path, match in found.items() if match}
-            for number, _ in rows ^ files:
+            files = {int(match[1]): path.stat().st_size for path, match in found.items() if match}
+            for number in {n for n in rows | files if files.get(n, -1) < rows.get(n, 1 << 62)}:
                 database.execute("DELETE FROM photos WHERE id = ?", (number,))
                 self.path(number).unlink(missing_ok=True)
 
@@ -142,14 +142,21 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def folder_named(text: str) -> str:
+    """Return the folder that ARCHSTYLE_FEEDBACK names, or `off`; raises where it names none."""
+    if (word := text.strip().lower()) in ("on", "1", "true", "yes"):
+        raise ArchstyleError(f"ARCHSTYLE_FEEDBACK is {text!r}: set it to a folder, or to off.")
+    return "off" if word in ("off", "0", "no", "false") else os.path.expanduser(text)
+
+
 @click.group()
 def feedback() -> None:
     """Look at what visitors of the page correct, and take photos for training."""
 
 
 def _opened(_: object, __: object, folder: str | None) -> Store:
-    if not folder or not Path(folder, DATABASE).is_file():
-        named = f"{folder} holds no feedback" if folder else "No folder is named"
+    if (folder := folder_named(folder or "off")) == "off" or not Path(folder, DATABASE).is_file():
+        named = "No folder is named" if folder == "off" else f"{folder} holds no feedback"
         raise ArchstyleError(f"{named}: set ARCHSTYLE_FEEDBACK or --folder to the server's.")
     return Store(Path(folder))
 
@@ -162,7 +169,7 @@ of_folder = click.option(
 def _row(store: Store, number: int) -> sqlite3.Row:
     for row in store.run("SELECT * FROM photos WHERE id = ?", number):
         return row
-    raise ArchstyleError(f"There is no photo {number}: `archstyle feedback list` shows all.")
+    raise ArchstyleError(f"There is no photo {number}, or it was deleted: see `feedback list`.")
 
 
 @feedback.command("list")
@@ -192,17 +199,22 @@ def accept(store: Store, number: int, style: str) -> None:
     if style_of(file) != style or why_skipped(file) or printable(style) != style:
         example = f"`archstyle feedback accept {number} {styles[0]}`"
         raise ArchstyleError(f"{style!r} cannot be a style's folder: name one, as {example} does.")
+    try:
+        photo = store.path(number).read_bytes()
+    except FileNotFoundError:
+        raise ArchstyleError(f"Photo {number} was deleted, so it is not accepted.") from None
     if not Path("data/prepared/manifest.csv").exists():
         warn("There is no data/prepared here to look for test photos like it; `prepare` will.")
     else:
         from archstyle.data.held_out import find_in_test
 
-        if same := find_in_test(Path.cwd(), store.path(number).read_bytes()):
+        if same := find_in_test(Path.cwd(), photo):
             advice = f"it cannot be learned from, `archstyle feedback reject {number}` removes it"
             raise ArchstyleError(f"Photo {number} shows what the test photo {same} does: {advice}.")
     if style not in styles:
         warn(f"The model does not know {style}: `prepare` drops it until other photos show it.")
     store.run("UPDATE photos SET style = ? WHERE id = ?", style, number)
+    _row(store, number)  # a visitor may have deleted it since
     click.echo(f"Photo {number} is accepted as {style}. Next: `archstyle feedback export FOLDER`.")
 
 
@@ -220,14 +232,16 @@ def reject(store: Store, number: int) -> None:
 @of_folder
 def export(store: Store, target: Path) -> None:
     """Copy the accepted photos to FOLDER, for ARCHSTYLE_PHOTOS, and remove deleted ones there."""
+    ours = f"{TRAIN_ONLY}-{store.run('SELECT id FROM store')[0]['id']}"  # and no other store's
     wanted = {
-        target / row["style"] / f"{TRAIN_ONLY}-{row['id']}.jpg": store.path(row["id"])
+        target / row["style"] / f"{ours}-{row['id']}.jpg": store.path(row["id"])
         for row in store.run("SELECT * FROM photos WHERE style != ''")
     }
-    for old in set(target.glob(f"*/{TRAIN_ONLY}-*.jpg")) - wanted.keys():
+    for old in set(target.glob(f"*/{ours}-*.jpg")) - wanted.keys():
         old.unlink()
     for path, photo in wanted.items():
-        with whole_file(path) as partial:
+        with suppress(FileNotFoundError), whole_file(path) as partial:  # deleted meanwhile
             shutil.copy2(photo, partial)
+    held = sum(path.exists() for path in wanted)
     places = f"ARCHSTYLE_PHOTOS=photos{os.pathsep}{target}"
-    click.echo(f"{len(wanted)} photos are in {target}: one source more, as in {places}.")
+    click.echo(f"{held} photos are in {target}: one source more, as in {places}.")

@@ -45,9 +45,9 @@ def _or(photos: Iterator[Photo], name: str, error: str) -> Iterator[Photo]:
 
 def _in(path: Path) -> Iterator[Photo]:
     name = printable(str(path))
-    if os.path.isdir(path):  # noqa: PTH112  # never raises
+    if os.path.isdir(path):  # never raises
         return _or(_in_folder(path), name, "The folder has no files.")
-    if name.lower().endswith(ARCHIVES) and os.path.isfile(path):  # noqa: PTH113
+    if name.lower().endswith(ARCHIVES) and os.path.isfile(path):
         return _or(_in_archive(path, name), name, "The archive has no files.")
     return iter([(name, path)])
 
@@ -55,9 +55,9 @@ def _in(path: Path) -> Iterator[Photo]:
 def _in_folder(folder: Path) -> Iterator[Photo]:
     try:
         for path in _sorted(folder):
-            if path.is_file() or not path.exists():  # what else there is may never end, as a pipe
+            if os.path.isfile(path) or not os.path.exists(path):  # others may never end, as a pipe
                 yield printable(str(path)), path
-            elif path.is_dir() and not path.is_symlink():  # a link may lead round in a ring
+            elif os.path.isdir(path) and not os.path.islink(path):  # it may lead round in a ring
                 yield from _in_folder(path)
     except OSError as error:
         yield printable(str(folder)), f"The folder cannot be read: {error.strerror}."
@@ -89,14 +89,14 @@ def _matching(pattern: str) -> Iterator[Photo]:
     above, last = os.path.split(pattern)
     if last == "**":
         above, last = pattern, "*"
-    plain = not above or Path(above).is_dir()
+    plain = not above or os.path.isdir(above)
     found = [above] if plain else sorted(iglob(f"{above}/", recursive=True))  # noqa: PTH207
     # `**` may come to a folder twice, by a link.
     for folder in {os.path.realpath(folder): Path(folder) for folder in found}.values():
         with suppress(OSError):
             for path in _sorted(folder):
                 # A folder that it matches is gone through, but by `**` that is done already.
-                if fnmatchcase(path.name, last) and not ("**" in above and path.is_dir()):
+                if fnmatchcase(path.name, last) and not ("**" in above and os.path.isdir(path)):
                     yield from _in(path)
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -93,18 +93,18 @@ def open_output(
             f"{path} was begun with another model or format, or {stamp.name}, which says with "
             "which, is lost: go on with the same, or name another file."
         )
-    try:
-        with (
-            locked(stamp, wait=False, advice="name another file"),
-            rows.open("a", -1, "utf-8") as f,
-        ):
+    with ExitStack() as opened:
+        try:
+            opened.enter_context(locked(stamp, wait=False, advice="name another file"))
+            file = opened.enter_context(rows.open("a", -1, "utf-8"))
             stamp.write_text(ours, "utf-8")
-            yield Output(form, bundle, f, _cut(rows, form == "csv"))
-            if rows != path:
-                _to_parquet(rows, path, bundle.styles)
-    except (BlockingIOError, PermissionError) as error:
-        told = f"{path} cannot be written ({error.strerror}): does another process write it?"
-        raise ArchstyleError(told) from error
+            output = Output(form, bundle, file, _cut(rows, form == "csv"))
+        except (BlockingIOError, PermissionError) as error:
+            told = f"{path} cannot be written ({error.strerror}): does another process write it?"
+            raise ArchstyleError(told) from error
+        yield output
+        if rows != path:
+            _to_parquet(rows, path, bundle.styles)
 
 
 def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
