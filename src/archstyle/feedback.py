@@ -121,7 +121,7 @@ class Store:
         try:
             self.folder.mkdir(0o700, parents=True, exist_ok=True)
             if not (ignored := self.folder / ".gitignore").exists():
-                ignored.write_text("*\n")  # nobody publishes visitors' photos by accident
+                ignored.write_text("*\n", "utf-8")  # nobody publishes visitors' photos by accident
             connection = sqlite3.connect(self.folder / DATABASE, timeout=10, isolation_level=None)
             with closing(connection) as database:
                 database.row_factory = sqlite3.Row

@@ -96,7 +96,7 @@ def open_output(
     with ExitStack() as opened:
         try:
             opened.enter_context(locked(stamp, wait=False, advice="name another file"))
-            file = opened.enter_context(rows.open("a", -1, "utf-8"))
+            file = opened.enter_context(rows.open("a", encoding="utf-8"))
             stamp.write_text(ours, "utf-8")
             output = Output(form, bundle, file, _cut(rows, form == "csv"))
         except (BlockingIOError, PermissionError) as error:
