@@ -36,5 +36,6 @@ def find_in_test(root: Path, photo: bytes) -> str:
     hashes = np.frombuffer(b"".join(seen.phash for seen in looked), np.uint8)
     greys = np.frombuffer(b"".join(seen.grey for seen in looked), np.uint8)
     thumbnails = greys.reshape(-1, 2, GREY_SIDE, GREY_SIDE)
-    roots, _ = find_duplicates(hashes.reshape(len(looked), -1), thumbnails, config.duplicates)
+    every, rule = hashes.reshape(len(looked), -1), config.duplicates
+    roots, _ = find_duplicates(every, thumbnails, rule, first=len(files))
     return str([*files, ""][roots[-1]])
