@@ -2,8 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple, cast
@@ -35,9 +35,11 @@ NO_PHOTO = marked(
     "`curl -F photo=@house.jpg` does."
 )
 BUSY = marked("Too many photos are on their way here: send yours again in a moment.")
-UPLOADS = 64  # that one worker receives at a time; its other threads answer what carries no photo
+# That one worker receives at a time, and that may wait there to be answered, which takes a second;
+# its other threads answer what carries no photo.
+UPLOADS = 64
 
-receiving = threading.BoundedSemaphore(UPLOADS)
+receiving, answering = threading.BoundedSemaphore(UPLOADS), threading.BoundedSemaphore(UPLOADS)
 # One at a time in a worker: decoding 64 megapixels with transparency takes a gigabyte.
 decoding = threading.Lock()
 
@@ -101,6 +103,17 @@ def model_or_refusal() -> Model:
     return model
 
 
+@contextmanager
+def place_in(queue: threading.Semaphore) -> Iterator[None]:
+    """Hold a place in a queue; raises Refusal at once where it is full."""
+    if not queue.acquire(blocking=False):
+        raise Refusal(503, "busy", BUSY)
+    try:
+        yield
+    finally:
+        queue.release()
+
+
 def photos_sent() -> list[Upload]:
     """Return the photos of this request; raises as form_sent."""
     return form_sent()[0]
@@ -111,13 +124,8 @@ def form_sent() -> tuple[list[Upload], dict[str, str]]:
 
     Raises Refusal where there are none, too many, or too many requests at a time.
     """
-    if not receiving.acquire(blocking=False):
-        raise Refusal(503, "busy", BUSY)
-    try:
-        with metrics.RECEIVING.track_inprogress(), metrics.PHASES["receive"].time():
-            sent, fields = _form()
-    finally:
-        receiving.release()
+    with place_in(receiving), metrics.RECEIVING.track_inprogress(), metrics.PHASES["receive"].time():
+        sent, fields = _form()
     if not sent:
         raise Refusal(400, "no-photo", NO_PHOTO)
     if len(sent) > settings().max_files:
@@ -177,8 +185,12 @@ class _Decoder(MultipartDecoder):
 
 
 def answers(uploads: Iterable[Upload], model: Model, show: Show | None = None) -> list[Result]:
-    """Answer each photo, or say in one sentence why not; `show` gets it upright, to keep."""
-    results = [_answer(upload, model, show) for upload in uploads]
+    """Answer each photo, or say in one sentence why not; `show` gets it upright, to keep.
+
+    Raises Refusal where too many requests wait for this.
+    """
+    with place_in(answering):
+        results = [_answer(upload, model, show) for upload in uploads]
     for _, given, _ in results:
         if reason := given.code if isinstance(given, Refusal) else given.reason:
             metrics.UNANSWERED.labels(reason).inc()

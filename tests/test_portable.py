@@ -15,6 +15,7 @@ from archstyle.common.files import write_json
 from archstyle.data.manifest import Row, read_manifest, write_manifest
 from archstyle.registry.promotion import register_candidate
 from archstyle.registry.versions import version_named
+from archstyle.tracking.store import MODEL_NAME, connect
 from tests.conftest import ROOT
 from tests.tracking_project import empty_database, facades, install_bundle, project, rotated
 
@@ -90,6 +91,14 @@ def test_a_version_is_verified_and_what_was_changed_since_is_told(ready: Path) -
     card.write_text(card.read_text("utf-8").replace('"tiny"', '"other"'), "utf-8")
     assert "not those that were registered" in refused("verify", "1")
     assert "There is no version 7" in refused("verify", "7")
+
+
+def test_the_card_is_of_the_version_that_was_asked_for(ready: Path) -> None:
+    register_candidate(ready, 0.01)
+    first = version_named("1")
+    connect().create_model_version(MODEL_NAME, first.source, first.run_id, dict(first.tags))
+    for asked, told in {"1": "1", "2": "2", "champion": "1", "models:/archstyle/2": "2"}.items():
+        assert f"version {told}" in ask("card", asked), asked
 
 
 def test_a_version_is_exported_and_registered_elsewhere(ready: Path, tmp_path: Path) -> None:

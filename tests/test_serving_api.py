@@ -280,11 +280,12 @@ def test_part_that_holds_no_photo_loses_none_beside_it(client: FlaskClient) -> N
     assert response.get_json()["style"] == "gothic"
 
 
+@pytest.mark.parametrize("queue", ["receiving", "answering"])
 def test_more_uploads_than_there_is_room_for_are_told_to_come_again(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, queue: str
 ) -> None:
-    monkeypatch.setattr("serving.uploads.receiving", threading.BoundedSemaphore(1))
-    with uploads.receiving:
+    monkeypatch.setattr(uploads, queue, threading.BoundedSemaphore(1))
+    with getattr(uploads, queue):
         response = send(client, PREDICT, (photo(), "a.jpg"))
         assert response.status_code == 503
         assert response.get_json()["code"] == "busy"

@@ -108,10 +108,11 @@ class Store:
         """Make the folder where it is missing; remove what a kill has left, and the senders."""
         with self._transaction() as database:
             database.execute("DELETE FROM senders")
-            rows = dict(database.execute("SELECT id, iif(style = '', bytes, 0) FROM photos"))
+            rows = {row["id"] for row in database.execute("SELECT id FROM photos")}
             found = {path: PHOTO.fullmatch(path.name) for path in self.folder.iterdir()}
-            files = {int(match[1]): path.stat().st_size for path, match in found.items() if match}
-            for number in {n for n in rows | files if files.get(n, -1) < rows.get(n, 1 << 62)}:
+            # Empty where the power failed; shorter than it came where somebody has cut it.
+            whole = {int(m[1]): path.stat().st_size > 0 for path, m in found.items() if m}
+            for number in {n for n in rows | whole.keys() if n not in rows or not whole.get(n)}:
                 database.execute("DELETE FROM photos WHERE id = ?", (number,))
                 self.path(number).unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.registry.cache import RELEASED, released
 from archstyle.registry.journal import champions
 from archstyle.registry.prediction import load_model
-from archstyle.registry.versions import all_versions, changes
+from archstyle.registry.versions import BUNDLE_DIGEST, CHAMPION, all_versions, changes
 from archstyle.tracking.store import sqlite_file, tracking_uri
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -27,7 +27,7 @@ def markdown_card(name: str | None) -> str:
     from jinja2 import Environment, FileSystemLoader
 
     bundle = load_model(name)
-    version, history = registered(bundle)
+    version, history = registered(bundle, name)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), extensions=["jinja2.ext.i18n"])
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     environment.filters["percent"] = percent
@@ -44,15 +44,24 @@ def markdown_card(name: str | None) -> str:
     return re.sub(r"(?m)^([-|].*)\n(?=\n[-|])", r"\1", text)  # items and rows stand together
 
 
-def registered(bundle: Bundle) -> tuple[str | None, Sequence[Mapping[str, Any]]]:
-    """Return the version of a bundle and the champions so far, where there is a registry."""
+def registered(bundle: Bundle, name: str | None) -> tuple[str | None, Sequence[Mapping[str, Any]]]:
+    """Return the version of a bundle and the champions so far, where there is a registry.
+
+    Of several that have it, the one asked for by its `name`, else the newest.
+    """
     box, database = released(), sqlite_file(tracking_uri())
     known = RELEASED if box and box.path == bundle.path.resolve() else None
     if known or (database and not database.is_file()):  # asking would make it
         return known, []
     try:
-        found = [v.version for v in all_versions() if v.run_id == bundle.card.lineage.get("run_id")]
-        return (found[-1] if found else None), champions(changes())
+        run, asked = bundle.card.lineage.get("run_id"), re.split("[@/]", name or CHAMPION)[-1]
+        mine = [
+            version
+            for version in all_versions()
+            if bundle.digest == version.tags.get(BUNDLE_DIGEST) or run == version.run_id
+        ]
+        mine.sort(key=lambda version: asked in (version.version, *version.aliases))
+        return (mine[-1].version if mine else None), champions(changes())
     except ArchstyleError as error:
         print(error, file=sys.stderr)
         return None, []

@@ -68,7 +68,7 @@ def resume_run(root: Path, stage: str, config: Mapping[str, Any] | None = None) 
     made = facts.tags() | {"archstyle.recreated": "true", SOURCE_RUN: source_run}
     with _opened(facts, source_run, made) as log:
         if log.run_id != source_run:
-            say(f"MLflow did not know run {source_run}: it is made again as {log.run_id}.")
+            say(f"MLflow has no run {source_run}: {log.run_id} is made for it.")
         log.note(process_tags(stage) | dvc_tags(root, stage))
         log.config(config or {})
         log.replay(root / "models" / "history.csv", card)
