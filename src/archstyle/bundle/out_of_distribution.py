@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from archstyle.bundle.graph import ADVICE, BundleError, Outputs
 
 Floats = NDArray[np.float64]
+Points = tuple[Floats, Floats]  # [k, d], and the squares of their lengths [k]
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,24 @@ class MahalanobisDistance:
 
     def __call__(self, photos: Floats) -> NDArray[np.float32]:
         """Return the distances [n], 0 and more, of features [n, d]."""
-        means, axes, means_along = self._wide
+        means, axes, scale, means_along, scaled = self._wide
         photos_along = _products(photos, axes)
-        within = _squared(photos_along, means_along)
-        scale = 1 / np.sqrt(self.variances.astype(np.float64))
+        within = _squared(photos_along, *means_along)
         # What does not lie along the axes is what is left of the whole.
-        beside = np.maximum(_squared(photos, means) - within, 0.0)
-        squared = _squared(photos_along * scale, means_along * scale) + beside / self.rest
+        beside = np.maximum(_squared(photos, *means) - within, 0.0)
+        squared = _squared(photos_along * scale, *scaled) + beside / self.rest
         return np.asarray(np.sqrt(squared.min(axis=1)), np.float32)
 
     @cached_property
-    def _wide(self) -> tuple[Floats, Floats, Floats]:
-        """Means, axes, and the means along the axes [k, r], in double precision."""
+    def _wide(self) -> tuple[Points, Floats, Floats, Points, Points]:
+        """Means, axes, their scale [r], the means along them, plain and scaled; double precision.
+
+        All that does not hang on a photo: it is answered as fast again.
+        """
         means, axes = self.means.astype(np.float64), self.axes.astype(np.float64)
-        return means, axes, _products(means, axes)
+        scale = 1 / np.sqrt(self.variances.astype(np.float64))
+        along = _products(means, axes)
+        return _points(means), axes, scale, _points(along), _points(along * scale)
 
     def parts(self) -> dict[str, Any]:
         """Return what `save_score` keeps."""
@@ -130,7 +135,11 @@ def _products(photos: Floats, others: Floats) -> Floats:
     return np.asarray(np.einsum("nd,kd->nk", photos, others, optimize=False))
 
 
-def _squared(photos: Floats, means: Floats) -> Floats:
-    """Return the squared Euclidean distances [n, k] between [n, d] and [k, d]."""
-    squares = (photos**2).sum(1)[:, None] + (means**2).sum(1) - 2 * _products(photos, means)
+def _points(places: Floats) -> Points:
+    return places, np.asarray((places**2).sum(1))
+
+
+def _squared(photos: Floats, means: Floats, lengths: Floats) -> Floats:
+    """Return the squared Euclidean distances [n, k] between [n, d] and `_points` [k, d]."""
+    squares = (photos**2).sum(1)[:, None] + lengths - 2 * _products(photos, means)
     return np.asarray(np.maximum(squares, 0.0))

@@ -26,7 +26,7 @@ class PredictionSets:
         """Return which styles [n, k] are in the sets of photos with these probabilities [n, k]."""
         found = scores(probabilities, self.penalty) <= np.asarray(self.thresholds)
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :LEAST]
-        np.put_along_axis(found, best, True, axis=1)
+        found[np.arange(len(best))[:, np.newaxis], best] = True
         return np.asarray(found, np.bool_)
 
 
@@ -37,10 +37,8 @@ def scores(probabilities: NDArray[Any], penalty: float) -> NDArray[np.float64]:
     arXiv:2009.14193) with its random part at 1, so that a photo gets the same set again.
     """
     wide = np.asarray(probabilities, np.float64)
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    ranked = np.take_along_axis(wide, order, axis=1)
-    beyond = np.maximum(np.arange(1, wide.shape[1] + 1) - LEAST, 0)
+    ranks = np.arange(len(wide))[:, np.newaxis], np.argsort(-probabilities, axis=1, kind="stable")
+    ranked, beyond = wide[ranks], np.maximum(np.arange(1, wide.shape[1] + 1) - LEAST, 0)
     found = np.empty_like(wide)
-    before = np.cumsum(ranked, axis=1) - ranked
-    np.put_along_axis(found, order, before + penalty * beyond, axis=1)
+    found[ranks] = ranked.cumsum(axis=1) - ranked + penalty * beyond
     return found
