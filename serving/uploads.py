@@ -124,7 +124,8 @@ def form_sent() -> tuple[list[Upload], dict[str, str]]:
 
     Raises Refusal where there are none, too many, or too many requests at a time.
     """
-    with place_in(receiving), metrics.RECEIVING.track_inprogress(), metrics.PHASES["receive"].time():
+    took = metrics.PHASES["receive"].time()
+    with place_in(receiving), metrics.RECEIVING.track_inprogress(), took:
         sent, fields = _form()
     if not sent:
         raise Refusal(400, "no-photo", NO_PHOTO)
