@@ -25,6 +25,7 @@ from serving.uploads import UPLOADS
 PAUSE_SECONDS, HEAD_SECONDS, BODY_SECONDS = 10.0, 10.0, 120.0
 # The same for what it still sends after its answer.
 LINGER_PAUSE_SECONDS, LINGER_SECONDS = 0.5, 5.0
+PIECE = 1 << 16  # bytes of a body that are read at once; gunicorn joins 1 kB to 1 kB
 
 _settings = Settings.from_environment()
 
@@ -93,6 +94,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head has come."""
         conn.sock.deadline = time.monotonic() + BODY_SECONDS
+        conn.parser.unreader.mxchunk, read = PIECE, req.body.reader.read
+        req.body.reader.read = lambda _: read(PIECE)
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
