@@ -3,6 +3,8 @@
 Every refusal is one clear sentence in the shape that was asked for: HTML or JSON.
 """
 
+import threading
+
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
     app.extensions["settings"] = settings
     app.extensions["models"] = models or Models.watching(settings)
+    # A photo read while another is answered would take that one's core.
+    app.extensions["turns"] = threading.BoundedSemaphore(settings.model_threads)
     languages.speak(app)
     app.register_blueprint(page.blueprint)
     app.register_blueprint(operators.blueprint)

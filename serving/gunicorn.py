@@ -1,6 +1,7 @@
 """How gunicorn runs the app: `gunicorn -c serving/gunicorn.py`; `python -m serving` does it."""
 
 import math
+import select
 import socket
 import sys
 import time
@@ -25,6 +26,7 @@ from serving.uploads import UPLOADS
 PAUSE_SECONDS, HEAD_SECONDS, BODY_SECONDS = 10.0, 10.0, 120.0
 # The same for what it still sends after its answer.
 LINGER_PAUSE_SECONDS, LINGER_SECONDS = 0.5, 5.0
+AGAIN_MILLISECONDS = 4.0
 PIECE = 1 << 16  # bytes of a body that are read at once; gunicorn joins 1 kB to 1 kB
 
 _settings = Settings.from_environment()
@@ -84,8 +86,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         """Answer a request, in a thread; the connection is closed after what is falsy."""
         if not isinstance(conn.sock, BoundedSocket):
             conn.sock = BoundedSocket(fileno=conn.sock.detach())
-        conn.sock.deadline = time.monotonic() + HEAD_SECONDS
-        stays_open = super().handle(conn) and not conn.sock.late
+        stays_open, client = True, select.poll()
+        client.register(conn.sock, select.POLLIN)
+        while stays_open:
+            conn.sock.deadline = time.monotonic() + HEAD_SECONDS
+            stays_open = super().handle(conn) and not conn.sock.late
+            # Who asks again at once is not handed back to the thread that accepts.
+            if not (self.alive and client.poll(AGAIN_MILLISECONDS)):
+                break
         if not stays_open:
             # gunicorn would do this in the thread that accepts, and nobody could come meanwhile.
             linger(conn.sock)

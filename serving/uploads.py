@@ -204,16 +204,17 @@ def answers(uploads: Iterable[Upload], model: Model, show: Show | None = None) -
 def _answer(upload: Upload, model: Model, show: Show | None) -> Result:
     card = model.bundle.card
     most = min(card.preprocessing.max_pixels, settings().max_megapixels * MEGAPIXEL)
-    try:
-        with decoding, metrics.PHASES["read"].time():
-            image = open_for(upload.content, replace(card.preprocessing, max_pixels=most))
-            pixels = to_array(image, card.preprocessing.image_size)
-            shown = show(image) if show else None
-    except PhotoError as error:
-        status = STATUS.get(error.code, 422)
-        return Result(upload, Refusal(status, error.code, error.sentence, error.values))
-    with metrics.PHASES["infer"].time():
-        answer = model.bundle.answers(model.bundle.run(pixels[np.newaxis]))[0]
+    with current_app.extensions["turns"]:
+        try:
+            with decoding, metrics.PHASES["read"].time():
+                image = open_for(upload.content, replace(card.preprocessing, max_pixels=most))
+                pixels = to_array(image, card.preprocessing.image_size)
+                shown = show(image) if show else None
+        except PhotoError as error:
+            status = STATUS.get(error.code, 422)
+            return Result(upload, Refusal(status, error.code, error.sentence, error.values))
+        with metrics.PHASES["infer"].time():
+            answer = model.bundle.answers(model.bundle.run(pixels[np.newaxis]))[0]
     return Result(upload, answer, shown)
 
 
