@@ -91,8 +91,8 @@ ui: setup  ## MLflow's own pages, on http://127.0.0.1:5000 (UI_PORT= changes it)
 	@echo "The runs: http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs?workflowType=machine_learning"
 	@exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --port $(UI_PORT) --workers 1
 
-test: setup  ## the tests, on two cores
-	@python -m pytest -n 2 --dist worksteal
+test: test-fast  ## all tests, on two cores: the fast ones first
+	@python -m pytest -n 2 --dist worksteal -m slow
 
 test-fast: setup  ## those that need no training, browser or server: under a minute
 	@python -m pytest -n 2 --dist worksteal -m "not slow" --durations=0
