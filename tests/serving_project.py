@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import termios
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class RunningServer:
     """
 
     def __init__(self, folder: Path, terminal: int | None = None, **environment: str):
-        self.port = free_port()
+        self.port = int(environment.get("PORT") or free_port())
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **os.environ,
@@ -135,6 +136,50 @@ def running_server(
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int, log: Path, **environment: str) -> Iterator[None]:
+    """Run a server until the block ends; it has started when somebody answers at the port."""
+    with log.open("wb") as file:
+        every = {**os.environ, **environment}
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env=every, start_new_session=True
+        )
+        try:
+            asking = ["curl", "-s", "-o", os.devnull, f"http://127.0.0.1:{port}/health"]
+            for _ in range(900):
+                if subprocess.run(asking, check=False).returncode == 0:
+                    break
+                assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
+                time.sleep(0.2)
+            yield
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(30)
+
+
+NGINX = """user root; daemon off; pid {0}/pid; error_log {0}/error.log; events {{}}
+http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f;
+uwsgi_temp_path {0}/u; scgi_temp_path {0}/s; include {0}/site.conf; }}"""
+
+
+@contextmanager
+def running_nginx(folder: Path, site: str, places: Mapping[str, str]) -> Iterator[None]:
+    """Run nginx as the file docs/`site` says, with other `places` than it has."""
+    text = (ROOT / "docs" / site).read_text("utf-8")
+    for place, here in places.items():
+        assert place in text, place
+        text = text.replace(place, here)
+    (folder / "site.conf").write_text(text)
+    (folder / "nginx.conf").write_text(NGINX.format(folder))
+    nginx = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf"])
+    try:
+        yield
+    finally:
+        nginx.terminate()
+        nginx.wait(20)
 
 
 def install_for(server_folder: Path, bundle: Path, version: str) -> None:

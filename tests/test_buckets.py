@@ -1,5 +1,6 @@
 """Photos in a bucket, of a real S3 server on this machine."""
 
+import hashlib
 import socket
 import subprocess
 import sys
@@ -83,6 +84,10 @@ def test_photos_come_from_a_bucket_and_only_what_changed_comes_again(
     store = PhotoStore(Path("data/raw"))
     assert len(store.files()) == 13 and store.source.location == "s3://houses/all"
     assert {name.partition("/")[0] for name in store.files()} == {"gothic", "baroque"}
+    head, *etags = Path("data/raw/etags.csv").read_text("utf-8").splitlines()
+    assert head == "file,etag" and len(etags) == 13
+    md5 = hashlib.md5(store.read(store.files()[0])).hexdigest()  # what S3 takes as an etag
+    assert md5 in etags[0] and etags[0].startswith(store.files()[0])
     prepare.main([])
     rows = read_manifest(Path("data/prepared/manifest.csv"))
     assert {row.style for row in rows} == {"gothic", "baroque"}

@@ -1,7 +1,11 @@
 """Versions that come from elsewhere, are compared and checked, and go elsewhere."""
 
+import base64
 import json
+import os
 import shutil
+import sys
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from archstyle.registry.promotion import register_candidate
 from archstyle.registry.versions import version_named
 from archstyle.tracking.store import MODEL_NAME, connect
 from tests.conftest import ROOT
+from tests.serving_project import app_of, free_port, model_of, send, serving
 from tests.tracking_project import empty_database, facades, install_bundle, project, rotated
 
 __all__ = ["empty_database", "facades", "project"]
@@ -118,6 +123,36 @@ def test_a_version_is_exported_and_registered_elsewhere(ready: Path, tmp_path: P
     again = ask("register", str(target / "bundle"))
     assert "\nVersion 2 is challenger: " in again  # the same one, in the same run
     assert "No version" not in ask("versions")
+
+
+def test_mlflow_serves_the_champion_with_the_answers_of_our_server(
+    ready: Path, tiny_bundle: Path, facades: dict[str, bytes]
+) -> None:
+    register_candidate(ready, 0.01)
+    port, photos = free_port(), list(facades.values())[:3]
+    client = app_of(model_of(ready / "models/bundle")).test_client()
+    ours = send(client, "/api/v1/predict", *((photo, "a.png") for photo in photos), (b"no", "b"))
+    programs = Path(sys.executable).parent  # it starts uvicorn by name
+    environment = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{ready}/mlflow.db",
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    command += ["-m", "models:/archstyle@champion", "-p", str(port)]
+    rows = [[base64.b64encode(photo).decode()] for photo in (*photos, b"no")]
+    body = json.dumps({"dataframe_split": {"columns": ["photo"], "data": rows}}).encode()
+    with serving(command, port, ready / "serve.log", **environment):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            theirs = json.load(answer)["predictions"]
+    for mine, its in zip(ours.json["predictions"][:3], theirs, strict=False):
+        assert its["probabilities"] == pytest.approx(mine["probabilities"], abs=1e-5)
+        assert its["probability"] == pytest.approx(mine["probability"], abs=1e-5)
+        for key in ("style", "answered", "reason", "styles"):
+            assert its[key] == mine[key]
+    assert theirs[3]["style"] is None and "no photo" in theirs[3]["error"]
 
 
 def test_a_bundle_that_cannot_be_measured_truly_is_not_registered(

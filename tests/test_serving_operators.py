@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -14,13 +13,13 @@ from flask import request
 from flask.testing import FlaskClient
 
 from tests.serving_project import (
-    ROOT,
     RunningServer,
     app_of,
     free_port,
     install_for,
     model_of,
     photo,
+    running_nginx,
     running_server,
     send,
 )
@@ -118,22 +117,13 @@ def test_access_log_has_neither_address_nor_file_name(running: RunningServer) ->
     assert "127.0.0.1" not in log.replace(f"answers at {running.address} ", "")
 
 
-NGINX = """user root; daemon off; pid {0}/pid; error_log {0}/error.log; events {{}}
-http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f;
-uwsgi_temp_path {0}/u; scgi_temp_path {0}/s; include {0}/site.conf; }}"""
-
-
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed: apt install nginx")
 def test_nginx_example_serves_it_under_a_prefix(running: RunningServer, tmp_path: Path) -> None:
     port = free_port()
-    site = (ROOT / "docs" / "nginx.conf").read_text()
-    site = site.replace("listen 80;", f"listen 127.0.0.1:{port};")
-    (tmp_path / "site.conf").write_text(site.replace(":8000/", f":{running.port}/"))
-    (tmp_path / "nginx.conf").write_text(NGINX.format(tmp_path))
-    nginx = subprocess.Popen(["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"])
     front = object.__new__(RunningServer)
     front.__dict__ |= {**running.__dict__, "address": f"http://127.0.0.1:{port}"}
-    try:
+    places = {"listen 80;": f"listen 127.0.0.1:{port};", ":8000/": f":{running.port}/"}
+    with running_nginx(tmp_path, "nginx.conf", places):
         assert front.get("/archstyle/readyz")[0] == 200
         assert front.get("/archstyle/metrics")[0] == 404
         page = front.get("/archstyle/")[1]
@@ -147,6 +137,3 @@ def test_nginx_example_serves_it_under_a_prefix(running: RunningServer, tmp_path
         request = urllib.request.Request(f"{front.address}/archstyle{PREDICT}", body, kind)
         with urllib.request.urlopen(request) as answer:
             assert json.load(answer)["style"] == "gothic"
-    finally:
-        nginx.terminate()
-        nginx.wait(20)

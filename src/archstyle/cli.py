@@ -41,12 +41,12 @@ class OneSentence(click.Group):
             package = (error.name or "").partition(".")[0]
             if package in ("archstyle", "facades", "serving", "pipeline"):
                 raise
-            serving = package in ("mlflow", "pyarrow", "jinja2")
+            less = package in ("mlflow", "pyarrow", "jinja2")
             raise click.ClickException(
                 f"This needs {package}, which is not installed: `pip install "
-                f"archstyle[{'serving' if serving else 'pipeline'}]`"
-                + "; a bundle's folder as --model, and --format csv, need less." * serving
-                + "." * (not serving)
+                f"archstyle[{'serving' if less and package != 'pyarrow' else 'pipeline'}]`"
+                + "; a bundle's folder as --model, and --format csv, need less." * less
+                + "." * (not less)
             ) from error
 
 

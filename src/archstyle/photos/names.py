@@ -38,6 +38,7 @@ class Found:
     reason: str = ""
     style: str | None = None  # None: what its folder says
     source: str = ""
+    etag: str = ""  # of an object in a bucket
 
 
 class Photos(Protocol):

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 
 from archstyle.common.console import progress, warn
-from archstyle.common.files import read_table, write_json
+from archstyle.common.files import read_table, write_csv, write_json
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import (
     LISTS_SOURCES,
@@ -48,6 +48,7 @@ def pack(
     """
     chosen = None if limit is None else _sample(photos, limit, max_bytes)
     packed: dict[str, Packed] = {}
+    etags: list[tuple[str, str]] = []
     lists: dict[str, bytes] = {}
     shown: set[str] = set()  # styles
     no_photos: set[str] = set()
@@ -59,6 +60,8 @@ def pack(
             name, count = found.name, 2
             while name in packed:  # an archive may hold two files of one name, escaping make them
                 name, count = f"{found.name}~{count}", count + 1
+            if found.etag:
+                etags.append((name, found.etag))
             style, is_list = _style(found), lists_buildings(name)
             if found.data is None or not (anywhere or style or is_list or found.reason):
                 packed[name] = Packed(
@@ -94,6 +97,8 @@ def pack(
     several = (photos.missing, photos.sources) if isinstance(photos, Collection) else ()
     origin = Origin(photos.kind, photos.location, drawn, len(entries), digest, *several)
     write_entries(directory, entries)
+    if etags:
+        write_csv(directory / "etags.csv", ("file", "etag"), sorted(etags))
     write_json(directory / "source.json", asdict(origin), indent=2)
     return origin
 

@@ -199,6 +199,10 @@ def mlflow_errors(doing: str) -> Iterator[None]:
         look_at = "MLFLOW_TRACKING_URI and that store"
         if re.search(r"error code 40[13]\b", first):
             look_at = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        elif re.search("certificate|TLS", str(error)):  # refused, or the file of one is not there
+            why = re.search(r"certificate verify failed: ([\w ,-]+)", str(error))
+            first = f"its certificate is not trusted ({why[1].strip()})" if why else first
+            look_at = "MLFLOW_TRACKING_SERVER_CERT_PATH (or MLFLOW_TRACKING_INSECURE_TLS)"
         raise ArchstyleError(
             f"MLflow at {_without_password(tracking_uri())} could not {doing}: {first}. Check "
             f"{look_at}, then run this again."

@@ -55,7 +55,8 @@ class BucketPhotos:
             reason = why_skipped(name)
             if not reason and facts["size"] > max_bytes:
                 reason = f"larger than {max_bytes / 1e6:g} MB"
-            return Found(name, reason=reason) if reason else Found(name, self._read(path, facts))
+            data = None if reason else self._read(path, facts)
+            return Found(name, data, reason, etag=_etag(facts))
 
         yield from spread(fetch, iter(self._objects.items()), STREAMS, 1)
         for old in self._kept.glob("[!.]*"):  # what another fetch writes begins with a dot
