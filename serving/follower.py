@@ -4,6 +4,7 @@ Brings a new champion here, checks it against its golden photos, and only then l
 have it, by a link in the cache. Whatever fails, the last good bundle stays.
 """
 
+import ctypes
 import errno
 import json
 import os
@@ -89,6 +90,8 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
             try:
                 Bundle.load(bundle, threads=1)
                 install(bundle, found.version, found.run_id, directory)
+                with suppress(AttributeError):  # the C library keeps what the check has freed
+                    ctypes.CDLL(None).malloc_trim(0)
                 return _following(found.version, directory)
             except BundleError as error:
                 sentence = f"Version {found.version} is not used: it fails its check."

@@ -2,26 +2,31 @@
 
 import os
 import shutil
-import signal
+import ssl
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 from click.testing import CliRunner
 
 from archstyle.cli import main as archstyle
 from archstyle.errors import ArchstyleError
+from archstyle.photos.store import PhotoStore
 from archstyle.registry.promotion import register_candidate, rollback
 from archstyle.registry.versions import all_versions, champion
 from archstyle.tracking.store import connect
-from tests.serving_project import free_port, running_server
+from facades import STYLES
+from tests.certificates import make_certificates
+from tests.compose import compose
+from tests.serving_project import free_port, photo, running_nginx, running_server, serving
+from tests.test_pipeline import copy_of_the_project, run, set_params
 from tests.tracking_project import empty_database, facades, install_bundle, project
 
 __all__ = ["empty_database", "facades", "project"]
@@ -60,31 +65,26 @@ class Postgres:
         self.run("pg_ctl", "-D", str(self.folder), "-w", "-m", "immediate", "stop")
 
 
-@contextmanager
-def serving(command: Sequence[str], port: int, log: Path, **environment: str) -> Iterator[None]:
-    """Run a server until the block ends; it has started when somebody answers at the port."""
-    with log.open("wb") as file:
-        every = {**os.environ, **environment}
-        process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env=every, start_new_session=True
-        )
-        try:
-            asking = ["curl", "-s", "-o", os.devnull, f"http://127.0.0.1:{port}/health"]
-            for _ in range(900):
-                if subprocess.run(asking, check=False).returncode == 0:
-                    break
-                assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
-                time.sleep(0.2)
-            yield
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait(30)
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of somebody who may use a real S3 server, with the buckets mlflow and dvc."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    aws = {**SECRETS, "AWS_ENDPOINT_URL": address, "AWS_DEFAULT_REGION": "us-east-1"}
+    moto = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    with serving(moto, port, tmp_path_factory.mktemp("s3") / "log"):
+        made = compose({}, {})["services"]["buckets"]["command"]
+        subprocess.run([sys.executable, *made[1:]], env={**os.environ, **aws}, check=True)
+        yield aws
 
 
 @pytest.fixture(scope="module", params=["proxied", "direct"])
-def team(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """The environment of somebody who uses the store, and the database."""
+def team(request: pytest.FixtureRequest, s3: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The environment of somebody who uses the store, the pages' environments, and the database.
+
+    `proxied` is compose.yaml: its commands, and nginx with TLS in front; `direct` gives everybody
+    the keys of the bucket, without TLS.
+    """
     with ExitStack() as stack:
         # Not below the tests' own folder, which is closed to other users.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="team-")))
@@ -92,41 +92,67 @@ def team(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
         (folder / "postgres").mkdir()
         database = Postgres(folder / "postgres")
         stack.callback(database.stop)
-        s3, port = free_port(), free_port()
-        moto = [sys.executable, "-m", "moto.server", "-p", str(s3)]
-        stack.enter_context(serving(moto, s3, folder / "s3.log"))
-        aws = {**SECRETS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3}", "AWS_REGION": "us-east-1"}
-        aws |= {"MLFLOW_S3_ENDPOINT_URL": aws["AWS_ENDPOINT_URL"]}
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in aws.items():
-                patch.setenv(name, value)
-            boto3.client("s3").create_bucket(Bucket="mlflow")
-        users = folder / "users.ini"
-        users.write_text(
-            "[mlflow]\ndefault_permission = READ\n"
-            f"database_uri = sqlite:///{folder}/users.db\n"
-            f"admin_username = {USER}\nadmin_password = {PASSWORD}\n"
-        )
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"),
-            *("--backend-store-uri", database.address, "--port", str(port), "--workers", "1"),
-        ]
-        if request.param == "proxied":
-            command += ["--artifacts-destination", "s3://mlflow/files"]
-            client: dict[str, str] = {}
-        else:
-            command += ["--default-artifact-root", "s3://mlflow/files", "--no-serve-artifacts"]
-            client = aws
-        secret = {"MLFLOW_AUTH_CONFIG_PATH": str(users), "MLFLOW_FLASK_SERVER_SECRET_KEY": "x"}
-        stack.enter_context(serving(command, port, folder / "mlflow.log", **aws, **secret))
+        port = free_port()
+        server, log = f"127.0.0.1:{port}", folder / "mlflow.log"
+        client = {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+        if request.param == "direct":
+            client |= {"MLFLOW_TRACKING_URI": f"http://{server}", **s3}
+            aws = {**s3, "MLFLOW_S3_ENDPOINT_URL": s3["AWS_ENDPOINT_URL"]}
+            client |= {"MLFLOW_S3_ENDPOINT_URL": s3["AWS_ENDPOINT_URL"]}
+            users = folder / "users.ini"
+            users.write_text(
+                "[mlflow]\ndefault_permission = READ\nauth_cache_ttl_seconds = 60\n"
+                f"database_uri = sqlite:///{folder}/users.db\n"
+                f"admin_username = {USER}\nadmin_password = {PASSWORD}\n"
+            )
+            command = [
+                *(sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"),
+                *("--backend-store-uri", database.address, "--port", str(port), "--workers", "1"),
+                *("--default-artifact-root", "s3://mlflow/files", "--no-serve-artifacts"),
+            ]
+            secret = {"MLFLOW_AUTH_CONFIG_PATH": str(users), "MLFLOW_FLASK_SERVER_SECRET_KEY": "x"}
+            secret |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+            stack.enter_context(serving(command, port, log, **aws, **secret))
+            yield {"database": database, "environment": client, "pages": [client]}
+            return
+        if not shutil.which("nginx"):
+            pytest.skip("nginx is not installed: apt install nginx")
+        front, tls, pages = free_port(), free_port(), [free_port(), free_port()]
+        given = {
+            "MLFLOW_PASSWORD": PASSWORD,
+            **{"S3_PASSWORD": SECRETS["AWS_SECRET_ACCESS_KEY"]},
+            **{"POSTGRES_PASSWORD": "trusted", "MLFLOW_SECRET": "x"},
+        }
+        places = {
+            **{"postgres:5432/archstyle": f"127.0.0.1:{database.port}/postgres"},
+            **{"s3:7070": s3["AWS_ENDPOINT_URL"].removeprefix("http://")},
+            **{"mlflow:5000": server, "localhost:5000": f"localhost:{tls}"},
+            **{'"5000"': f'"{port}"', "/users.ini": str(folder / "users.ini")},
+        }
+        said = compose(given, places)
+        (folder / "users.ini").write_text(said["configs"]["users"]["content"])
+        mlflow = said["services"]["mlflow"]
+        command = [sys.executable, "-m", *mlflow["command"]]
+        stack.enter_context(serving(command, port, log, **mlflow["environment"]))
+        authority = make_certificates(folder)
+        own = {
+            **{"page1:8000": f"127.0.0.1:{pages[0]}", "page2:8000": f"127.0.0.1:{pages[1]}"},
+            **{"listen 443 ssl": f"listen 127.0.0.1:{front} ssl", "/etc/nginx/tls": str(folder)},
+            **{"listen 5000 ssl": f"listen 127.0.0.1:{tls} ssl", "mlflow:5000": server},
+        }
+        stack.enter_context(running_nginx(folder, "nginx-team.conf", own))
+        outside = {
+            "MLFLOW_TRACKING_URI": f"https://localhost:{tls}",
+            "MLFLOW_TRACKING_SERVER_CERT_PATH": str(authority),
+        }
+        inside = [said["services"][name]["environment"] for name in ("page1", "page2")]
+        for page, at in zip(inside, pages, strict=True):
+            page |= {"PORT": str(at), "ARCHSTYLE_WORKERS": "1"}
         yield {
             "database": database,
-            "environment": {
-                **client,
-                "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}",
-                "MLFLOW_TRACKING_USERNAME": USER,
-                "MLFLOW_TRACKING_PASSWORD": PASSWORD,
-            },
+            "environment": client | outside,
+            "pages": [inside[0], inside[1] | outside],  # as one on another machine
+            "front": (f"https://localhost:{front}", str(authority)),
         }
 
 
@@ -151,16 +177,26 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
     assert ask("export", "champion", str(project / "given")).startswith("Version")
     assert (project / "given/bundle/model.tflite").is_file()
 
-    folder = project / "server"
-    folder.mkdir()
-    with running_server(folder, **team["environment"]) as server:
-        server.wait_for("/readyz", f'"run_id":"{first["run_id"]}"')
+    with ExitStack() as stack:
+        servers = []
+        for number, page in enumerate(team["pages"]):
+            folder = project / f"server{number}"
+            folder.mkdir()
+            servers.append(stack.enter_context(running_server(folder, **page)))
+
+        def wait_for(text: str) -> None:
+            for server in servers:
+                server.wait_for("/readyz", text)
+
+        wait_for(f'"run_id":"{first["run_id"]}"')
+        if "front" in team:
+            answered_through_nginx(*team["front"], f'"version":"{first["version"]}"')
         install_bundle(project, tiny_bundle, drawn=True)
         second = register_candidate(project, 0.01)
         ask("promote", second["version"])
-        server.wait_for("/readyz", f'"version":"{second["version"]}"')
+        wait_for(f'"version":"{second["version"]}"')
         assert rollback().version == first["version"]
-        server.wait_for("/readyz", f'"version":"{first["version"]}"')
+        wait_for(f'"version":"{first["version"]}"')
         there = {one.version for one in all_versions()}
         assert {first["version"], second["version"]} <= there
 
@@ -169,7 +205,7 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
         assert "MLFLOW_TRACKING_PASSWORD" in ask("versions")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
 
-        if "AWS_REGION" in team["environment"]:
+        if "front" not in team:
             return  # the database is the same behind either way to the files
         team["database"].stop()
         try:
@@ -177,9 +213,58 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
             assert told.startswith("Error: MLflow at ") and told.count("\n") == 1
             with pytest.raises(ArchstyleError):
                 register_candidate(project, 0.01)
-            assert server.get("/")[0] == 200  # the last good model stays
-            assert f'"version":"{first["version"]}"' in server.get("/readyz")[1]
+            for server in servers:
+                assert server.get("/")[0] == 200  # the last good model stays
+                assert f'"version":"{first["version"]}"' in server.get("/readyz")[1]
         finally:
             team["database"].start()
         found = champion()
         assert found is not None and found.version == first["version"]
+
+
+def answered_through_nginx(address: str, authority: str, told: str) -> None:
+    """Look at the pages as the public does."""
+    trusted = ssl.create_default_context(cafile=authority)
+    for _ in range(2):  # one of each page
+        with urlopen(f"{address}/readyz", context=trusted) as answer:
+            assert told in answer.read().decode()
+    with pytest.raises(HTTPError) as hidden, urlopen(f"{address}/metrics", context=trusted):
+        pass
+    assert hidden.value.code == 404
+    body = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+    body += photo("gothic") + b"\r\n--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    request = Request(f"{address}/api/v1/predict", body, kind)
+    with urlopen(request, context=trusted) as answer:
+        assert told in answer.read().decode().replace(": ", ":")
+
+
+def test_data_and_experiments_are_shared_over_s3(s3: dict[str, str], tmp_path: Path) -> None:
+    origin, there = tmp_path / "origin.git", tmp_path / "there"
+    here = copy_of_the_project(tmp_path / "here")
+
+    def in_(folder: Path, *words: str) -> str:
+        return run(folder, *words, **s3)
+
+    set_params(here, "use", data="facades")
+    set_params(here, "data", limit=3)
+    in_(here, "dvc", "repro", "fetch")
+    in_(here, "dvc", "remote", "add", "--default", "team", "s3://dvc/archstyle")
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    in_(here, "git", "add", "-A")  # dvc.lock too, which says what belongs to this commit
+    in_(here, "git", *identity, "commit", "-qm", "Photos, and where they are shared")
+    in_(here, "dvc", "push")
+    in_(here, "git", "clone", "-q", "--bare", ".", str(origin))
+    in_(here, "git", "remote", "add", "origin", str(origin))
+    in_(here, "dvc", "exp", "run", "--name", "more", "-S", "data.limit=4", "fetch")
+    in_(here, "dvc", "exp", "push", "origin", "more")
+    tried = (here / "data/raw/photos.zip").read_bytes()
+
+    in_(there.parent, "git", "clone", "-q", str(origin), str(there))
+    in_(there, "dvc", "pull", "fetch")
+    raw = there / "data/raw"
+    assert len(PhotoStore(raw).files()) == 3 * len(STYLES)
+    in_(there, "dvc", "exp", "pull", "origin", "more")
+    in_(there, "dvc", "exp", "apply", "more")
+    assert len(PhotoStore(raw).files()) == 4 * len(STYLES)
+    assert (raw / "photos.zip").read_bytes() == tried
