@@ -101,8 +101,9 @@ def fill(database: str) -> None:
             multiply(rows, table, run, RUNS, f"run_uuid = '{version_named('1').run_id}'")
         for table in ("model_versions", "model_version_tags"):
             multiply(rows, table, version, VERSIONS, "version = 1")
-    for number in range(3, VERSIONS + 1):
-        change = Change(now(), "promote", "champion", str(number), str(number - 1), "somebody")
+    for version_number in range(3, VERSIONS + 1):
+        was, number = str(version_number - 1), str(version_number)
+        change = Change(now(), "promote", "champion", number, was, "somebody")
         connect().set_registered_model_tag(MODEL_NAME, *to_tag(change))
 
 
