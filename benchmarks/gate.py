@@ -158,24 +158,25 @@ def main(_: object = None) -> None:
 
 def draw(shares: dict[tuple[int, float, str], float]) -> None:
     """Write docs/gate.png."""
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator, PercentFormatter, ScalarFormatter
 
-    from archstyle.reports.theme import LIGHT, applied, save
+    from archstyle.reports.theme import FIRST, LIGHT, SECOND, applied, save
 
     with applied(LIGHT):
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         axes = figure.subplots()
         for (loss, kind), colour in zip(
             [(loss, "noise") for loss in LOSSES],
-            (LIGHT.first, LIGHT.muted, LIGHT.second, LIGHT.ink),
+            (FIRST, rcParams["axes.labelcolor"], SECOND, rcParams["text.color"]),
             strict=True,
         ):
             name = f"worse by {100 * loss:.0f} %" if loss else "as good"
             values = [shares[photos, loss, kind] for photos in SIZES]
             axes.plot(SIZES, values, color=colour, label=name, marker="o", markersize=4)
-        axes.axhline(0.05, color=LIGHT.muted, linewidth=1, linestyle=(0, (4, 3)))
-        axes.axvline(240, color=LIGHT.muted, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axhline(0.05, color=rcParams["axes.labelcolor"], linewidth=1, linestyle=(0, (4, 3)))
+        axes.axvline(240, color=rcParams["axes.labelcolor"], linewidth=1, linestyle=(0, (4, 3)))
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(ScalarFormatter())

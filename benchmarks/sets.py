@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.bundle.card import PredictionSets
 from archstyle.common.console import progress, run, say
 from archstyle.metrics import conformal
 from archstyle.metrics.classification import Floats, Ints, fit_temperature, fit_threshold, softmax

@@ -14,8 +14,7 @@ from archstyle.common.files import read_json, scratch_directory, whole_directory
 from archstyle.config import stage_config
 from archstyle.errors import ArchstyleError
 from archstyle.photos.gathering import gather
-from archstyle.photos.packing import pack
-from archstyle.photos.repositories import tell_repositories
+from archstyle.photos.packing import pack, tell_repositories
 from archstyle.photos.store import OTHERS, OUTSIDE, PhotoStore
 
 RAW = Path("data/raw")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archstyle.bundle import Answer, Bundle, Card, Outputs
-from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.bundle.card import PredictionSets
 from archstyle.config import Split
 from archstyle.data.manifest import Row, write_manifest
 from archstyle.data.preparation import summarize

@@ -19,7 +19,7 @@ from archstyle.reports import data_report as charts
 from archstyle.reports.collection import Alike, by_style
 from archstyle.reports.data_report import charts_of, sheets_of, write_report
 from archstyle.reports.highlights import SMALL, choose, find
-from archstyle.reports.theme import DARK, LIGHT, Theme, applied, save
+from archstyle.reports.theme import DARK, LIGHT, applied, save
 from pipeline import describe, fetch, prepare
 from tests.conftest import ROOT
 from tests.datareport_project import SOURCE, collection, row
@@ -170,11 +170,11 @@ def test_any_collection_has_a_report(tmp_path: Path, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_twenty_styles_are_readable(theme: Theme) -> None:
+def test_twenty_styles_are_readable(theme: str) -> None:
     names = [f"style {n}" for n in range(17)] + ["$x^2", "Ελληνικός", "very " * 20]
     rows = [row(f"{name}/{n}", split="test") for name in names for n in range(3)]
     with applied(theme):
-        figure = charts.counts(by_style(rows), theme)
+        figure = charts.counts(by_style(rows))
         figure.draw_without_rendering()
         axes = figure.axes[0]
         boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
@@ -191,7 +191,7 @@ def test_sizes_of_any_number_of_photos_are_drawn(photos: int) -> None:
     sides = np.arange(photos)
     facts = pd.DataFrame({"width": 16 + sides, "height": 20_000 - sides})
     with applied(LIGHT):
-        figure = charts.sizes(facts, SMALL, LIGHT)
+        figure = charts.sizes(facts, SMALL)
         save(figure, BytesIO(), 50)
     low, high = figure.axes[0].get_xlim()
     assert ((facts > low) & (facts < high)).all(axis=None)
@@ -207,7 +207,7 @@ def test_the_threshold_is_shown_among_the_pairs(tmp_path: Path, farthest: int) -
     pictures = {row.file: PICTURE for row in rows}
     write_report(tmp_path, found, choose(found), pictures, [])
     with applied(LIGHT):
-        (axes,) = charts.distances(alike, found.distance, LIGHT).axes
+        (axes,) = charts.distances(alike, found.distance).axes
     bars = [bar for series in axes.containers for bar in series]
     shown = [(round(bar.get_x() + 0.44), bar.get_height()) for bar in bars]
     assert shown == [(farthest, 1), (50, 1)]

@@ -63,7 +63,7 @@ def test_charts_are_the_same_byte_for_byte_whatever_the_users_settings():
 
 def test_curves_have_a_column_a_phase_and_a_line_a_split(history):
     with applied(LIGHT):
-        figure = charts.curves(history, LIGHT)
+        figure = charts.curves(history)
     loss, *others = figure.axes
     assert [axes.get_title("left") for axes in (loss, others[0])] == ["head only", "whole network"]
     assert [axes.get_ylabel() for axes in (loss, others[1])] == ["loss", "accuracy"]
@@ -76,8 +76,8 @@ def test_risk_and_coverage_are_marked_where_the_threshold_stands():
     found = evaluation()
     selective = found.selective_accuracy.value
     with applied(LIGHT):
-        (axes,) = charts.risk_coverage(found.risk_coverage, 0.9, selective, LIGHT).axes
-        (nothing,) = charts.risk_coverage(found.risk_coverage, 0.0, None, LIGHT).axes
+        (axes,) = charts.risk_coverage(found.risk_coverage, 0.9, selective).axes
+        (nothing,) = charts.risk_coverage(found.risk_coverage, 0.0, None).axes
     assert axes.get_title("left").startswith("threshold: 90% answered")
     assert axes.get_xlabel().startswith("coverage") and axes.get_ylabel().startswith("risk")
     assert axes.collections[-1].get_offsets().tolist() == [[0.9, pytest.approx(1 - selective)]]
@@ -87,7 +87,7 @@ def test_risk_and_coverage_are_marked_where_the_threshold_stands():
 def test_the_reliability_diagram_has_a_bar_a_bin():
     found = evaluation().reliability
     with applied(LIGHT):
-        upper, lower = charts.reliability_diagram(found, LIGHT).axes
+        upper, lower = charts.reliability_diagram(found).axes
     assert [bar.get_height() for bar in lower.containers[0]] == found.photos.tolist()
     assert lower.get_xlabel() == "probability of the answer"
     assert f"{found.expected_calibration_error:.3f}" in upper.get_title("left")
@@ -99,8 +99,8 @@ def test_names_of_styles_never_run_into_one_another(k, theme):
     found = evaluation(k)
     with applied(theme):
         for figure in (
-            charts.confusion(found.confusion, found.predictions.styles, theme),
-            charts.per_style(found.styles, found.predictions.styles, theme),
+            charts.confusion(found.confusion, found.predictions.styles),
+            charts.per_style(found.styles, found.predictions.styles),
         ):
             figure.draw_without_rendering()
             axes = figure.axes[0]
@@ -117,7 +117,7 @@ def test_names_of_styles_never_run_into_one_another(k, theme):
 
 def test_confusion_shows_counts_and_percentages():
     with applied(LIGHT):
-        figure = charts.confusion(np.array([[3, 1], [0, 4]]), ("a", "b"), LIGHT)
+        figure = charts.confusion(np.array([[3, 1], [0, 4]]), ("a", "b"))
     assert {text.get_text() for text in figure.axes[0].texts} == {
         "3\n75%",
         "1\n25%",
@@ -130,7 +130,7 @@ def test_confusion_shows_counts_and_percentages():
 def test_odd_names_are_drawn_as_they_are(names):
     found = evaluation(2)
     with applied(LIGHT):
-        figure = charts.confusion(found.confusion, names, LIGHT)
+        figure = charts.confusion(found.confusion, names)
         save(figure, BytesIO())
     axes = figure.axes[0]
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
@@ -140,22 +140,22 @@ def test_odd_names_are_drawn_as_they_are(names):
 def test_drawn_facades_are_called_so_on_the_figure():
     made = []
 
-    def draw(theme):
-        made.append(charts.reliability_diagram(evaluation().reliability, theme))
+    def draw():
+        made.append(charts.reliability_diagram(evaluation().reliability))
         return made[-1]
 
     for drawn in (True, False):
         draw_charts({"reliability": draw}, drawn)
         assert [(figure.get_suptitle() == DRAWN) for figure in made[-2:]] == [drawn, drawn]
         with applied(LIGHT):
-            sheet = contact_sheet("Mistakes", [shown().tile], drawn, LIGHT)
+            sheet = contact_sheet("Mistakes", [shown().tile], drawn)
         assert (DRAWN in sheet.get_suptitle()) == drawn
 
 
 @pytest.mark.parametrize("photos", [[], [shown()], [shown(False)] * 5, [shown(right=True)] * 9])
 def test_contact_sheets_take_any_number_of_photos(photos):
     with applied(LIGHT):
-        figure = contact_sheet("Photos", [photo.tile for photo in photos], False, LIGHT, SHEET_SIDE)
+        figure = contact_sheet("Photos", [photo.tile for photo in photos], False, SHEET_SIDE)
         save(figure, BytesIO(), 50)
     pictures = [picture for axes in figure.axes for picture in axes.images]
     assert len(pictures) == sum(1 if photo.heat is None else 2 for photo in photos)
@@ -170,7 +170,7 @@ def test_contact_sheets_break_no_pair():
 
     def places(tiles):
         """Where in the grid of the sheet there are pictures: [row, column]."""
-        grid = contact_sheet("Pairs", tiles, False, LIGHT).axes
+        grid = contact_sheet("Pairs", tiles, False).axes
         columns = grid[0].get_gridspec().ncols
         return [divmod(n, columns) for n, axes in enumerate(grid) if axes.images]
 

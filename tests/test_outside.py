@@ -107,7 +107,7 @@ def test_the_chart_shows_both_kinds_threshold_and_area_whatever_the_distances(sa
     found = Outside(strange, test)
     assert found.curve is not None
     with applied(DARK):
-        figure = outside_distances(found, DARK)
+        figure = outside_distances(found)
         figure.draw_without_rendering()
     left, right = figure.axes
     assert [text.get_text() for text in left.get_legend().get_texts()] == [

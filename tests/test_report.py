@@ -9,7 +9,7 @@ import pytest
 from archstyle.data.manifest import Row
 from archstyle.metrics.classification import Interval
 from archstyle.metrics.predictions import Labels
-from archstyle.reports.evaluation import charts_of, model_card, most_confused, page, write_reports
+from archstyle.reports.evaluation import charts_of, most_confused, told, write_reports
 from archstyle.reports.page import between, percent, render, with_promotion
 from tests.evaluation_project import STYLES, SUMMARY, card, evaluation, report, shown
 
@@ -28,6 +28,14 @@ VOID = {"br", "meta", "link", "img", "input", "source"}
 @pytest.fixture(scope="module")
 def charts():
     return charts_of(report())
+
+
+def page(found, charts) -> str:
+    return render("evaluation.html", **told(found), charts=charts)
+
+
+def model_card(found) -> str:
+    return render("model-card.md", **told(found))
 
 
 class Balance(HTMLParser):

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.bundle.card import PredictionSets
 from archstyle.registry.model_card import percent
 from facades import draw_facade
 from serving.models import Model

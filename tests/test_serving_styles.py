@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from archstyle.bundle import Answer
-from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.bundle.card import PredictionSets
 from archstyle.errors import ArchstyleError
 from serving.page import lesson_of
 from serving.settings import LANGUAGES

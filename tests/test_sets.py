@@ -8,8 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from archstyle.bundle import Card
-from archstyle.bundle.card import in_words
-from archstyle.bundle.prediction_sets import PredictionSets
+from archstyle.bundle.card import PredictionSets, in_words
 from archstyle.metrics.classification import softmax
 from archstyle.metrics.conformal import fit_prediction_sets, score_sets
 from archstyle.metrics.evaluation import flat_metrics, measure

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -16,8 +17,10 @@ from archstyle.common.parallel import cores
 from archstyle.metrics.predictions import Labels
 from archstyle.reports.page import render, write
 from archstyle.reports.theme import (
+    FIRST,
     LIGHT,
     PERCENT,
+    SECOND,
     applied,
     legend,
     named_rows,
@@ -58,7 +61,7 @@ def write_results(
             ("results", draw_accuracies(lines)),
             ("robustness", draw_robustness(robust["test"])),
         ):
-            note_drawn(figure, drawn, LIGHT)
+            note_drawn(figure, drawn)
             save(figure, folder / f"{name}.png")
         save(draw_examples(), folder / "perturbations.png", EXAMPLES_DOTS_PER_INCH)
     told = {
@@ -99,8 +102,8 @@ def draw_accuracies(lines: Lines) -> Figure:
     figure = Figure(figsize=(8.2, 1.3 + 0.5 * len(lines)), layout="constrained")
     axes = figure.subplots()
     for offset, prefix, name, colour in (
-        (-0.13, "", "as labelled", LIGHT.first),
-        (0.13, "corrected_", "as corrected", LIGHT.second),
+        (-0.13, "", "as labelled", FIRST),
+        (0.13, "corrected_", "as corrected", SECOND),
     ):
         value, low, high = (
             np.array([found["metrics"][f"{prefix}accuracy{end}"] for _, found in lines])
@@ -109,12 +112,13 @@ def draw_accuracies(lines: Lines) -> Figure:
         ends = np.clip([value - low, high - value], 0, None)
         y = np.arange(len(lines)) + offset
         axes.errorbar(value, y, xerr=ends, fmt="o", color=colour, ms=6, capsize=3, label=name)
-    named_rows(axes, [recipe.short for recipe, _ in lines], LIGHT)
+    named_rows(axes, [recipe.short for recipe, _ in lines])
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_xlabel("right, with the 95 % interval")
     for index, (recipe, _) in enumerate(lines):
         if recipe.leaks:
-            axes.axhspan(index - 0.5, index + 0.5, color=LIGHT.grid, alpha=0.6, zorder=0)
+            colour = rcParams["grid.color"]
+            axes.axhspan(index - 0.5, index + 0.5, color=colour, alpha=0.6, zorder=0)
     legend(figure)
     return figure
 
@@ -127,9 +131,9 @@ def draw_robustness(points: Points) -> Figure:
     for axes, one in zip(grid.flat, PERTURBATIONS, strict=False):
         strengths = [*points["unchanged"], *points[one.name]]
         for name, key, colour, line in (
-            ("right", "accuracy", LIGHT.first, "-"),
-            ("answered", "answered_share", LIGHT.muted, ":"),
-            ("of these right", "answered_accuracy", LIGHT.second, "--"),
+            ("right", "accuracy", FIRST, "-"),
+            ("answered", "answered_share", rcParams["axes.labelcolor"], ":"),
+            ("of these right", "answered_accuracy", SECOND, "--"),
         ):
             values = [point[key] for point in strengths]
             axes.plot(values, line, color=colour, label=name, marker="o", ms=4, linewidth=1.8)
@@ -155,7 +159,8 @@ def draw_examples() -> Figure:
             changed = photo
             if strength is not None:
                 changed = one.change(photo, strength, np.random.default_rng(0))
-                axes.set_title(f"{strength:g}", fontsize=8, pad=3, color=LIGHT.muted)
+                colour = rcParams["axes.labelcolor"]
+                axes.set_title(f"{strength:g}", fontsize=8, pad=3, color=colour)
             axes.imshow(np.asarray(changed.resize((120, 120))))
             axes.grid(False)
             axes.set(xticks=[], yticks=[])

@@ -4,10 +4,9 @@ The distance from them alone, or with it what was learned from buildings of othe
 """
 
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +54,6 @@ class MahalanobisDistance:
         along = _products(means, axes)
         return _points(means), axes, scale, _points(along), _points(along * scale)
 
-    def parts(self) -> dict[str, Any]:
-        """Return what `save_score` keeps."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 @dataclass(frozen=True)
 class LearnedRejection:
@@ -80,18 +75,14 @@ class LearnedRejection:
         other = _products(photos, weights)[:, 0] + self.offset
         return np.asarray(np.maximum(self.distance(photos) / self.farthest, other), np.float32)
 
-    def parts(self) -> dict[str, Any]:
-        """Return what `save_score` keeps."""
-        learned = {name: getattr(self, name) for name in ("farthest", "weights", "offset")}
-        return self.distance.parts() | learned
-
 
 Score = MahalanobisDistance | LearnedRejection
 
 
 def save_score(path: Path, score: Score) -> None:
     """Write it as an .npz, the same bytes for the same values."""
-    np.savez(path, **score.parts())
+    parts = asdict(score)
+    np.savez(path, **parts.pop("distance", {}), **parts)
 
 
 def load_score(path: Path) -> Score:

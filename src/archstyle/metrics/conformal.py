@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.bundle.prediction_sets import PredictionSets, scores
+from archstyle.bundle.card import PredictionSets, scores
 from archstyle.metrics.classification import CONFIDENCE, Interval, Ints, correct_interval
 
 PENALTIES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)

@@ -2,7 +2,9 @@
 
 Which photos show one building is said by the user's `buildings.csv`, which lies anywhere among
 the photos and has the columns `file`, named from the folder in which it lies, and `building`.
-Photos of one building are different photographs that share a split.
+Photos of one building are different photographs that share a split. Which repository each photo
+comes from is said by a `sources.csv` at the top of a source, with the columns `file`, named from
+there or, beginning with its name, in another source of the collection, and `repository`.
 """
 
 import hashlib
@@ -27,7 +29,14 @@ from archstyle.photos.names import (
 )
 from archstyle.photos.reader import is_photo
 from archstyle.photos.sources.collection import Collection
-from archstyle.photos.store import Origin, Packed, write_entries
+from archstyle.photos.store import (
+    OF_OTHERS,
+    Origin,
+    Packed,
+    PhotoStore,
+    read_packed,
+    write_entries,
+)
 
 UNSORTED = "lies in no style's folder"
 NO_PHOTO = "no photo in a format that can be read"
@@ -35,6 +44,7 @@ MEANING = (
     "`file,building`: the photo's path from the folder in which the list lies, and the building's "
     "name"
 )
+OF_REPOSITORIES = "`file,repository`: the photo's path and where it comes from"
 
 
 def pack(
@@ -182,3 +192,33 @@ def match_buildings(lists: Mapping[str, bytes], files: Iterable[str]) -> dict[st
             f"{missing[0]}, which is not among the photos{more}: correct or remove such lines."
         )
     return buildings
+
+
+def tell_repositories(directories: Iterable[Path]) -> None:
+    """Name in each files.csv the repository in place of the source where a list tells it.
+
+    Raises ArchstyleError where a list is malformed; what it says of other files is ignored.
+    """
+    stores = {directory: PhotoStore(directory) for directory in directories}
+    told: dict[tuple[str, str], str] = {}
+    beside: dict[tuple[str, str], str] = {}
+    for store in stores.values():
+        for entry in store.entries:
+            if entry.reason == LISTS_SOURCES:
+                own, data = _place(entry, store)[0], read_packed(store.archive, entry)
+                lines = read_table(data, entry.file, ("file", "repository"), OF_REPOSITORIES)
+                for _, (file, name) in lines:
+                    folder, _, path = file.partition("/")
+                    if name:
+                        told[own, file] = beside[folder, path] = name
+    told = beside | told
+    for directory, store in stores.items() if told else ():
+        places = ((entry, told.get(_place(entry, store), "")) for entry in store.entries)
+        write_entries(directory, (replace(of, source=name or of.source) for of, name in places))
+
+
+def _place(entry: Packed, store: PhotoStore) -> tuple[str, str]:
+    """Return the name of a file's source and its path there."""
+    path = entry.file.removeprefix(OF_OTHERS)
+    name, _, below = path.partition("/") if store.source.sources else (entry.source, "", path)
+    return name, " ".join(unicodedata.normalize("NFC", below).split())  # as tables are read

@@ -27,8 +27,7 @@ from archstyle.registry.versions import (
     registered_model,
     version_named,
 )
-from archstyle.tracking.description import described
-from archstyle.tracking.facts import user_name
+from archstyle.tracking.facts import described, user_name
 from archstyle.tracking.runs import resume_run
 from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_errors
 

@@ -18,7 +18,7 @@ from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.bundle.card import Card
 from archstyle.common.files import read_json, write_json
 from archstyle.registry.versions import BUNDLE_DIGEST, Version, all_versions, version_named
-from archstyle.tracking.description import accuracy_text, described
+from archstyle.tracking.facts import accuracy_text, described
 from archstyle.tracking.runlog import RunLog
 from archstyle.tracking.store import MODEL_NAME, mlflow_errors
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -22,14 +23,16 @@ from archstyle.reports.highlights import SMALL, Group, files_of, find
 from archstyle.reports.page import Chart, draw_charts, many, render, where_from, write
 from archstyle.reports.theme import (
     DASHED,
+    FIRST,
     LIGHT,
-    Theme,
+    SECOND,
     Tile,
     applied,
     contact_sheet,
     legend,
     named_rows,
     save,
+    shades,
     shortened,
 )
 
@@ -48,11 +51,6 @@ SHEETS = {
 }
 NO_STYLE = "in no style's folder"
 MANY = 2000  # photos from which on points would hide one another
-# As --fate-... in data.css; they differ in lightness too, for every kind of colour vision.
-COLOURS = {
-    "light": ("#1f6f8b", "#74b3c7", "#c4562f", "#d9d4c9", "#8c5aa0", "#68707a", "#22262b"),
-    "dark": ("#5db7d3", "#2f6c80", "#f0895f", "#4a5058", "#b98bd0", "#9aa3ad", "#e8e6e1"),
-}
 THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 
@@ -75,7 +73,7 @@ def write_report(
         (path / "styles").mkdir()
         with applied(LIGHT):
             for name, title, tiles in sheets_of(choices, pictures):
-                figure = contact_sheet(title, tiles, found.drawn, LIGHT)
+                figure = contact_sheet(title, tiles, found.drawn)
                 save(figure, path / f"{name}.jpg", SHEET_DOTS_PER_INCH)
     table, why, facts = by_style(found.rows), reasons(found.rows), found.facts
     total = sum(table.values(), Counter[str]())
@@ -115,11 +113,11 @@ def write_report(
 def charts_of(found: Collection) -> dict[str, Chart]:
     """Draw counts, sizes and, where photos look alike, distances."""
     every = {
-        "counts": lambda theme: counts(by_style(found.rows), theme),
-        "sizes": lambda theme: sizes(found.facts, SMALL, theme),
+        "counts": lambda: counts(by_style(found.rows)),
+        "sizes": lambda: sizes(found.facts, SMALL),
     }
     if found.alike.same or found.alike.apart:
-        every["distances"] = lambda theme: distances(found.alike, found.distance, theme)
+        every["distances"] = lambda: distances(found.alike, found.distance)
     return draw_charts(every, found.drawn)
 
 
@@ -155,18 +153,18 @@ def file_names(styles: Iterable[str]) -> list[str]:
     return names
 
 
-def counts(styles: Mapping[str, Counter[str]], theme: Theme) -> Figure:
+def counts(styles: Mapping[str, Counter[str]]) -> Figure:
     """Draw a bar for each style: its photos in each split, and what became of the others."""
     figure = Figure(figsize=(8.4, 1.2 + 0.36 * max(1, len(styles))), layout="constrained")
     axes = figure.subplots()
     rows, left = np.arange(len(styles)), np.zeros(len(styles))
-    for kind, colour in zip(FATES, COLOURS[theme.name], strict=True):
+    for number, kind in enumerate(FATES):
         width = np.array([of_style[kind] for of_style in styles.values()], float)
         if width.any():
-            axes.barh(rows, width, 0.72, left=left, color=colour, label=kind)
+            axes.barh(rows, width, 0.72, left=left, color=f"C{number}", label=kind)
             left += width
     names = [f"{shortened(name) or NO_STYLE} ({sum(n.values()):,})" for name, n in styles.items()]
-    named_rows(axes, names, theme)
+    named_rows(axes, names)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("files")
@@ -175,18 +173,18 @@ def counts(styles: Mapping[str, Counter[str]], theme: Theme) -> Figure:
     return figure
 
 
-def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
+def distances(alike: Alike, distance: int) -> Figure:
     """Draw how many pairs of photos, some at least, differ in how many bits."""
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for pairs, name, colour, offset in (
-        (alike.same, "one photograph", theme.first, -0.22),
-        (alike.apart, "two photographs", theme.second, 0.22),
+        (alike.same, "one photograph", FIRST, -0.22),
+        (alike.apart, "two photographs", SECOND, 0.22),
     ):
         if pairs:
             at = np.array(list(pairs)) + offset
             axes.bar(at, list(pairs.values()), 0.44, color=colour, label=name)
-    axes.axvline(distance + 0.5, color=theme.ink, linewidth=1, linestyle=DASHED)
+    axes.axvline(distance + 0.5, color=rcParams["text.color"], linewidth=1, linestyle=DASHED)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(THOUSANDS)
     axes.yaxis.set_minor_locator(NullLocator())
@@ -197,7 +195,7 @@ def distances(alike: Alike, distance: int, theme: Theme) -> Figure:
     return figure
 
 
-def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
+def sizes(facts: pd.DataFrame, needed: int) -> Figure:
     """Draw width against height of every photo, and the `needed` pixels that networks look at."""
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -206,15 +204,15 @@ def sizes(facts: pd.DataFrame, needed: int, theme: Theme) -> Figure:
     if len(width) > MANY:
         axes.hexbin(
             width, height, gridsize=60, xscale="log", yscale="log", mincnt=1,
-            cmap=theme.shades, norm=LogNorm(vmin=0.1), linewidths=0,
+            cmap=shades(), norm=LogNorm(vmin=0.1), linewidths=0,
         )  # fmt: skip
     else:
-        axes.scatter(width, height, 9, color=theme.first, alpha=0.35, linewidths=0)
+        axes.scatter(width, height, 9, color=FIRST, alpha=0.35, linewidths=0)
     low = min(width.min(initial=64), height.min(initial=64)) * 0.8
     high = max(width.max(initial=1024), height.max(initial=1024)) * 1.25
     axes.set(xlim=(low, high), ylim=(low, high))
     for line in (axes.axhline, axes.axvline):
-        line(needed, color=theme.second, linewidth=1, linestyle=DASHED)
+        line(needed, color=SECOND, linewidth=1, linestyle=DASHED)
     ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))

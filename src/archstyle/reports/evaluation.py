@@ -26,7 +26,7 @@ from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
 from archstyle.reports import evaluation_charts as charts
 from archstyle.reports.page import Chart, draw_charts, render, thumbnail, where_from, write
-from archstyle.reports.theme import LIGHT, Theme, Tile, applied, contact_sheet, save
+from archstyle.reports.theme import LIGHT, Tile, applied, contact_sheet, save
 
 SPLITS = ("train", "validation", "test")
 SHEET_SIDE, SHEET_DOTS_PER_INCH = 1.85, 100  # photos take room
@@ -135,7 +135,8 @@ def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
 def write_reports(directory: Path, report: Report) -> str:
     """Write numbers, pictures, page and model card; metrics.json when all else is there.
 
-    Returns in one line what was measured.
+    The card's sections are those of Mitchell et al.: Model Cards for Model Reporting, 2019,
+    arXiv:1810.03993. Returns in one line what was measured.
     """
     with whole_file(directory / "predictions.csv") as path:
         charts.write_predictions(path, report.answers, report.labels)
@@ -152,17 +153,18 @@ def write_reports(directory: Path, report: Report) -> str:
                 ("sure_and_right", "Right and confident", right),
             ):
                 tiles = [one.tile for one in shown]
-                figure = contact_sheet(title, tiles, report.drawn, LIGHT, SHEET_SIDE)
+                figure = contact_sheet(title, tiles, report.drawn, SHEET_SIDE)
                 save(figure, path / f"{name}.png", SHEET_DOTS_PER_INCH)
-    write(directory / "index.html", page(report, drawn))
-    write(directory / "model-card.md", model_card(report))
+    words = told(report)
+    write(directory / "index.html", render("evaluation.html", **words, charts=drawn))
+    write(directory / "model-card.md", render("model-card.md", **words))
     metrics = flat_metrics(report.labelled, report.corrected, report.labels.touched)
     metrics |= report.outside.as_metrics() if report.outside else {}
     metrics |= other_metrics(report.others, report.card)
     for variant in report.variants:
         metrics |= variant_metrics(variant)
     write_json(directory / "metrics.json", metrics)
-    return render("evaluation.txt", **_told(report))
+    return render("evaluation.txt", **words)
 
 
 def charts_of(report: Report) -> dict[str, Chart]:
@@ -170,7 +172,7 @@ def charts_of(report: Report) -> dict[str, Chart]:
     found, outside = report.corrected, report.outside
     right = found.selective_accuracy.value if found.selective_accuracy else None
     where = found.risk_coverage, found.predictions.coverage, right
-    every: dict[str, Callable[[Theme], Figure]] = {
+    every: dict[str, Callable[[], Figure]] = {
         "confusion": partial(charts.confusion, found.confusion, report.names),
         "curves": partial(charts.curves, report.history),
         "per_style": partial(charts.per_style, found.styles, report.names),
@@ -180,27 +182,6 @@ def charts_of(report: Report) -> dict[str, Chart]:
     if outside is not None and outside.curve is not None:
         every["outside"] = partial(charts.outside_distances, outside)
     return draw_charts(every, report.drawn)
-
-
-def page(report: Report, drawn_charts: Mapping[str, Chart]) -> str:
-    """Return the page as HTML."""
-    card = {key: value for key, value in report.card.as_dict().items() if key != "config"}
-    return render(
-        "evaluation.html",
-        **_told(report),
-        charts=drawn_charts,
-        config=yaml.safe_dump(dict(report.card.config), sort_keys=False, allow_unicode=True),
-        whole_card=json.dumps(card, indent=1, default=str),
-    )
-
-
-def model_card(report: Report) -> str:
-    """Return the model card as Markdown.
-
-    Its sections are those of Mitchell et al.: Model Cards for Model Reporting, 2019,
-    arXiv:1810.03993.
-    """
-    return render("model-card.md", **_told(report))
 
 
 def most_confused(
@@ -213,9 +194,11 @@ def most_confused(
     return [(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
 
 
-def _told(report: Report) -> dict[str, Any]:
-    """Return what page and card both tell."""
+def told(report: Report) -> dict[str, Any]:
+    """Return what the templates of page and model card are filled with, but for the charts."""
     counts, labels, source = report.summary["counts"], report.labels, report.summary["source"]
+    card = report.card.as_dict()
+    config = yaml.safe_dump(card.pop("config"), sort_keys=False, allow_unicode=True)
     lineage = {
         "run in MLflow": report.run.get("run_id"),
         "bundle": report.bundle_digest,
@@ -240,4 +223,6 @@ def _told(report: Report) -> dict[str, Any]:
         "splits": SPLITS,
         "lineage": {name: value for name, value in lineage.items() if str(value or "")},
         "source": where_from(source),
+        "config": config,
+        "whole_card": json.dumps(card, indent=1, default=str),
     }

@@ -1,6 +1,6 @@
-"""What an evaluation is told by: charts, the CSVs of `dvc plots`, the answer to every photo.
+"""What an evaluation is told by: charts in the theme that is applied, and CSVs.
 
-Each function of a theme returns a figure that is drawn in it.
+The CSVs are those of `dvc plots` and the answer to every photo.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -17,7 +18,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import Ints, Reliability, RiskCoverage, StyleScore
 from archstyle.metrics.evaluation import Evaluation, Outside
 from archstyle.metrics.predictions import Labels, Predictions
-from archstyle.reports.theme import DASHED, PERCENT, Theme, legend, named_rows
+from archstyle.reports.theme import DASHED, FIRST, PERCENT, SECOND, legend, named_rows, shades
 
 NUMBERS = ["loss", "validation_loss", "accuracy", "validation_accuracy"]
 
@@ -91,7 +92,7 @@ def _write(path: Path, columns: Mapping[str, Any] | pd.DataFrame) -> None:
     pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
 
 
-def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
+def confusion(matrix: Ints, names: Sequence[str]) -> Figure:
     """Draw counts and the percentages of each row in one grid, sized by the number of styles."""
     k, longest = len(names), max(len(name) for name in names)
     shares = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
@@ -100,19 +101,19 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     figsize = (k * cell + margin + 0.5, k * cell + margin + 0.7)
     figure = Figure(figsize=figsize, layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap=theme.shades, vmin=0, vmax=1)
+    axes.imshow(shares, cmap=shades(), vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
         if not count and k > 8:
             continue
-        colour = theme.surface if shares[row, column] > 0.55 else theme.ink
+        colour = rcParams["axes.facecolor" if shares[row, column] > 0.55 else "text.color"]
         text = f"{count}\n{shares[row, column]:.0%}" if count else "0"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     # Gaps between the cells read better than lines around them.
     for edge in np.arange(-0.5, k + 0.5):
-        axes.axhline(edge, color=theme.surface, linewidth=2)
-        axes.axvline(edge, color=theme.surface, linewidth=2)
+        for line in (axes.axhline, axes.axvline):
+            line(edge, color=rcParams["axes.facecolor"], linewidth=2)
     axes.set_yticks(range(k), names)
     crowded = k > 6 or longest > 10
     rotation, side = (45, "right") if crowded else (0, "center")
@@ -121,7 +122,7 @@ def confusion(matrix: Ints, names: Sequence[str], theme: Theme) -> Figure:
     return figure
 
 
-def curves(history: pd.DataFrame, theme: Theme) -> Figure:
+def curves(history: pd.DataFrame) -> Figure:
     """Draw loss and accuracy by epoch, one column for each phase of training."""
     phases = history.groupby("phase", sort=False)
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
@@ -129,8 +130,8 @@ def curves(history: pd.DataFrame, theme: Theme) -> Figure:
     for (name, phase), (loss, accuracy) in zip(phases, grid.T, strict=True):
         marker = "o" if len(phase) < 12 else None
         for column, label, colour in (
-            ("", "training", theme.first),
-            ("validation_", "validation", theme.second),
+            ("", "training", FIRST),
+            ("validation_", "validation", SECOND),
         ):
             style = {"color": colour, "label": label, "lw": 1.8, "marker": marker, "ms": 4}
             loss.plot(phase.epoch, phase[f"{column}loss"], **style)
@@ -147,62 +148,61 @@ def curves(history: pd.DataFrame, theme: Theme) -> Figure:
     return figure
 
 
-def per_style(scores: Sequence[StyleScore], names: Sequence[str], theme: Theme) -> Figure:
+def per_style(scores: Sequence[StyleScore], names: Sequence[str]) -> Figure:
     """Draw precision and recall of every style as bars with their 95 % intervals."""
     k = len(scores)
     figure = Figure(figsize=(4.8, 1.1 + 0.6 * k), layout="constrained")
     axes = figure.subplots()
     rows = np.arange(k)
-    for offset, name, colour in ((-0.19, "precision", theme.first), (0.19, "recall", theme.second)):
+    for offset, name, colour in ((-0.19, "precision", FIRST), (0.19, "recall", SECOND)):
         value, low, high = np.array([astuple(getattr(score, name)) for score in scores]).T
         ends = np.clip([value - low, high - value], 0, None)
         axes.barh(rows + offset, value, 0.34, color=colour, label=name, alpha=0.85)
         axes.errorbar(
-            value, rows + offset, xerr=ends, fmt="none", ecolor=theme.ink,
+            value, rows + offset, xerr=ends, fmt="none", ecolor=rcParams["text.color"],
             elinewidth=1.1, capsize=2.5, alpha=0.75,
         )  # fmt: skip
-    named_rows(axes, [f"{n} ({s.support})" for n, s in zip(names, scores, strict=True)], theme)
+    named_rows(axes, [f"{n} ({s.support})" for n, s in zip(names, scores, strict=True)])
     axes.set_xlim(0, 1.005)
     axes.xaxis.set_major_formatter(PERCENT)
     legend(figure)
     return figure
 
 
-def reliability_diagram(found: Reliability, theme: Theme) -> Figure:
+def reliability_diagram(found: Reliability) -> Figure:
     """Draw how often answers of a probability are right, over how many photos get it."""
     figure = Figure(figsize=(4.6, 4.7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=DASHED)
+    muted = rcParams["axes.labelcolor"]
+    upper.plot([0, 1], [0, 1], color=muted, linewidth=1, linestyle=DASHED)
     # How big a point is says how many photos stand behind it.
     size = 20 + 180 * found.photos / max(1, found.photos.max())
     ends = (found.probability, found.accuracy)
-    upper.vlines(found.probability, *ends, color=theme.second, linewidth=2)
-    upper.scatter(*ends, size, color=theme.first, zorder=3)
+    upper.vlines(found.probability, *ends, color=SECOND, linewidth=2)
+    upper.scatter(*ends, size, color=FIRST, zorder=3)
     title = f"expected calibration error {found.expected_calibration_error:.3f}"
     upper.set(xlim=(0, 1.03), ylim=(0, 1.05), ylabel="accuracy", title=title)
     upper.yaxis.set_major_formatter(PERCENT)
     width = np.diff(found.edges) * 0.94
-    lower.bar(found.edges[:-1], found.photos, width, align="edge", color=theme.muted)
+    lower.bar(found.edges[:-1], found.photos, width, align="edge", color=muted)
     lower.set(xlabel="probability of the answer", ylabel="photos")
     lower.xaxis.set_major_formatter(PERCENT)
     lower.yaxis.set_major_locator(MaxNLocator(3, integer=True, prune="lower"))
     return figure
 
 
-def risk_coverage(
-    found: RiskCoverage, coverage: float, selective_accuracy: float | None, theme: Theme
-) -> Figure:
+def risk_coverage(found: RiskCoverage, coverage: float, selective_accuracy: float | None) -> Figure:
     """Draw the share of wrong answers against coverage, and where the threshold stands."""
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(found.coverage, found.risk, color=theme.first, linewidth=2)
-    axes.fill_between(found.coverage, found.risk, color=theme.first, alpha=0.12, linewidth=0)
+    axes.plot(found.coverage, found.risk, color=FIRST, linewidth=2)
+    axes.fill_between(found.coverage, found.risk, color=FIRST, alpha=0.12, linewidth=0)
     if selective_accuracy is not None:
         risk = 1 - selective_accuracy
-        axes.axvline(coverage, color=theme.second, linewidth=1, linestyle=DASHED)
-        axes.scatter([coverage], [risk], 60, color=theme.second, zorder=3)
+        axes.axvline(coverage, color=SECOND, linewidth=1, linestyle=DASHED)
+        axes.scatter([coverage], [risk], 60, color=SECOND, zorder=3)
         title = f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong"
-        axes.set_title(title, color=theme.second)
+        axes.set_title(title, color=SECOND)
     axes.set(xlim=(0, 1.01), ylim=(0, max(0.05, float(found.risk.max()) * 1.35)))
     axes.set_xlabel("coverage: share of photos answered, most confident first")
     axes.set_ylabel("risk: share of answers that is wrong")
@@ -211,26 +211,26 @@ def risk_coverage(
     return figure
 
 
-def outside_distances(found: Outside, theme: Theme) -> Figure:
+def outside_distances(found: Outside) -> Figure:
     """Draw both kinds' distances with the threshold, and the ROC with where the model stands."""
     figure = Figure(figsize=(9.4, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     test, outside, curve = found.test.distances, found.answers.distances, found.curve
     assert test is not None and outside is not None and curve is not None
     edges = np.linspace(0, float(max(test.max(), outside.max())) * 1.02, 41)
-    kinds = ((test, "test photos", theme.first), (outside, "out of distribution", theme.second))
+    kinds = ((test, "test photos", FIRST), (outside, "out of distribution", SECOND))
     for values, name, colour in kinds:
         weights = np.full(len(values), 1 / len(values))
         left.hist(values, edges, weights=weights, color=colour, alpha=0.65, label=name)
     threshold = found.answers.card.distance_threshold
     if threshold is not None:
-        left.axvline(threshold, color=theme.ink, linewidth=1, linestyle=DASHED)
+        left.axvline(threshold, color=rcParams["text.color"], linewidth=1, linestyle=DASHED)
         left.set_title(f"threshold: {threshold:.1f}")
     left.set(xlabel="distance from the training photos", ylabel="share of photos")
     left.legend()
-    right.plot(curve.refused_buildings, curve.refused_outside, color=theme.first, linewidth=2)
+    right.plot(curve.refused_buildings, curve.refused_outside, color=FIRST, linewidth=2)
     refused = found.test.out_of_distribution, found.answers.out_of_distribution
-    right.scatter(*refused, 60, color=theme.second, zorder=3)
+    right.scatter(*refused, 60, color=SECOND, zorder=3)
     title = f"area under the ROC curve {curve.area:.4f}"
     right.set(title=title, xlim=(-0.01, 1.01), ylim=(0, 1.02))
     right.set(xlabel="share of test photos refused", ylabel="share of the others refused")

@@ -19,7 +19,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.heatmap import encode
 from archstyle.photos.reader import PhotoError, open_photo
 from archstyle.photos.store import PhotoStore
-from archstyle.reports.theme import THEMES, Theme, applied, note_drawn, save
+from archstyle.reports.theme import DARK, LIGHT, applied, note_drawn, save
 
 CSS_PIXELS_PER_INCH = 108  # a little larger than life
 QUALITY = 80  # of the photos in a page
@@ -36,16 +36,16 @@ class Chart:
 
 
 def draw_charts(
-    charts: Mapping[str, Callable[[Theme], Figure]], drawn: bool = False
+    charts: Mapping[str, Callable[[], Figure]], drawn: bool = False
 ) -> dict[str, Chart]:
     """Draw each chart in both themes; `drawn` is told on the figure."""
     found = {}
     for name, draw in charts.items():
         pngs = []
-        for theme in THEMES:
+        for theme in (LIGHT, DARK):
             with applied(theme):
-                figure, png = draw(theme), BytesIO()
-                note_drawn(figure, drawn, theme)
+                figure, png = draw(), BytesIO()
+                note_drawn(figure, drawn)
                 save(figure, png)
                 pngs.append(png.getvalue())
         width, height = (round(side * CSS_PIXELS_PER_INCH) for side in figure.get_size_inches())

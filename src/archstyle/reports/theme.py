@@ -8,8 +8,8 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib
 import matplotlib.style
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -18,7 +18,9 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
 DOTS_PER_INCH = 160
-STYLE = Path(__file__).with_name("templates") / "charts.mplstyle"  # all but colours
+STYLES = Path(__file__).with_name("templates")
+LIGHT, DARK = "light", "dark"  # the themes
+FIRST, SECOND = "C0", "C2"  # in the cycle of either; they differ to every kind of colour vision
 DRAWN = "drawn facades, not photos"
 PERCENT = PercentFormatter(1.0, decimals=0)
 DASHED = (0, (4, 3))
@@ -27,43 +29,19 @@ LINE = 0.2  # inches of a line of text
 LETTERS_PER_INCH = 17
 
 
-@dataclass(frozen=True)
-class Theme:
-    """Colours of a figure; `first` and `second` differ to every kind of colour vision."""
-
-    name: str
-    surface: str
-    ink: str
-    muted: str
-    grid: str
-    first: str
-    second: str
-
-    @property
-    def shades(self) -> LinearSegmentedColormap:
-        """From the surface to the first colour."""
-        return LinearSegmentedColormap.from_list(self.name, [self.surface, self.first])
-
-
-LIGHT = Theme("light", "#ffffff", "#22262b", "#68707a", "#e6e3dd", "#1f6f8b", "#c4562f")
-DARK = Theme("dark", "#1b1f24", "#e8e6e1", "#9aa3ad", "#333a42", "#5db7d3", "#f0895f")
-THEMES = (LIGHT, DARK)
-
-
 @contextmanager
-def applied(theme: Theme) -> Iterator[None]:
-    """Draw inside this block in the theme, whatever the user's matplotlibrc says."""
-    colours = {
-        "surface": ("figure.facecolor", "axes.facecolor", "savefig.facecolor"),
-        "ink": ("text.color", "axes.titlecolor"),
-        "muted": ("axes.labelcolor", "xtick.color", "ytick.color"),
-        "grid": ("axes.edgecolor", "grid.color"),
-    }
-    settings = {key: getattr(theme, name) for name, keys in colours.items() for key in keys}
-    with matplotlib.style.context(["default", STYLE, settings], after_reset=True):
-        fonts = matplotlib.rcParams["font.family"]
-        matplotlib.rcParams["font.family"] = [font for font in fonts if font in _installed()]
+def applied(theme: str) -> Iterator[None]:
+    """Draw inside this block in LIGHT or DARK, whatever the user's matplotlibrc says."""
+    styles = ["default", STYLES / "charts.mplstyle", STYLES / f"{theme}.mplstyle"]
+    with matplotlib.style.context(styles, after_reset=True):
+        fonts = rcParams["font.family"]
+        rcParams["font.family"] = [font for font in fonts if font in _installed()]
         yield
+
+
+def shades() -> LinearSegmentedColormap:
+    """Return the colours from the surface to FIRST."""
+    return LinearSegmentedColormap.from_list("shades", [rcParams["axes.facecolor"], FIRST])
 
 
 def save(figure: Figure, path: Path | BytesIO, dots_per_inch: int = DOTS_PER_INCH) -> None:
@@ -77,11 +55,11 @@ def save(figure: Figure, path: Path | BytesIO, dots_per_inch: int = DOTS_PER_INC
             figure.savefig(path, format="png", dpi=dots_per_inch, metadata={"Software": None})
 
 
-def note_drawn(figure: Figure, drawn: bool, theme: Theme) -> None:
+def note_drawn(figure: Figure, drawn: bool) -> None:
     """Say on the figure itself that no photo was looked at."""
     if drawn:
         # On the right, because legends are on the left.
-        figure.suptitle(DRAWN, x=0.98, ha="right", color=theme.second, fontsize=9, weight="bold")
+        figure.suptitle(DRAWN, x=0.98, ha="right", color=SECOND, fontsize=9, weight="bold")
 
 
 def shortened(name: str, length: int = 32) -> str:
@@ -89,10 +67,10 @@ def shortened(name: str, length: int = 32) -> str:
     return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"
 
 
-def named_rows(axes: Axes, names: Sequence[str], theme: Theme) -> None:
+def named_rows(axes: Axes, names: Sequence[str]) -> None:
     """Write names beside the rows of bars or points, the first one on top."""
     axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", labelcolor=theme.ink)
+    axes.tick_params(axis="y", labelcolor=rcParams["text.color"])
     axes.set_ylim(max(1, len(names)) - 0.5, -0.5)
     axes.grid(False, axis="y")
 
@@ -118,9 +96,7 @@ class Tile:
     right: bool | None = None  # whether the answer in the caption is right, where it is one
 
 
-def contact_sheet(
-    title: str, tiles: Sequence[Tile], drawn: bool, theme: Theme, side: float = 1.35
-) -> Figure:
+def contact_sheet(title: str, tiles: Sequence[Tile], drawn: bool, side: float = 1.35) -> Figure:
     """Draw rows of tiles below one another, each picture in a square of `side` inches."""
     starts, end = [], 0
     for tile in tiles:
@@ -133,19 +109,19 @@ def contact_sheet(
     height = 0.5 + down * (side + LINE * lines)
     figure = Figure(figsize=(max(4.5, across * side), height))
     title = shortened(f"{title} ({DRAWN})" if drawn else title, 60)
-    colour = theme.second if drawn else theme.ink
-    figure.suptitle(title, x=0.01, y=1 - 0.22 / height, ha="left", va="center", color=colour)
+    told = SECOND if drawn else rcParams["text.color"]
+    figure.suptitle(title, x=0.01, y=1 - 0.22 / height, ha="left", va="center", color=told)
     grid = figure.subplots(down, across, squeeze=False)
     gaps = {"wspace": 0.06, "hspace": 0.06 + LINE * lines / side}
     figure.subplots_adjust(0.01, 0.01, 0.99, 1 - (0.45 + LINE * lines) / height, **gaps)
     for axes in grid.flat:
         axes.set_axis_off()
-    colours = {None: theme.muted, True: theme.first, False: theme.second}
+    colours = {None: rcParams["axes.labelcolor"], True: FIRST, False: SECOND}
     for start, tile in zip(starts, tiles, strict=True):
         beside = grid.flat[start : start + len(tile.pictures)]
         for axes, picture in zip(beside, tile.pictures, strict=True):
             axes.imshow(picture, interpolation="antialiased")
-        texts = (tile.caption, colours[tile.right]), (tile.note, theme.muted)
+        texts = (tile.caption, colours[tile.right]), (tile.note, rcParams["axes.labelcolor"])
         for line, (text, colour) in enumerate(texts):
             text = shortened(text, int(len(tile.pictures) * side * LETTERS_PER_INCH))
             at = {"xy": (0, 1), "xytext": (0, 72 * LINE * (lines - line) - 11)}

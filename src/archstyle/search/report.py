@@ -1,23 +1,25 @@
 """What a sweep ends with: a table, a params file to look at, and a plot of what mattered."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import optuna
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
-from optuna.distributions import CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
+from optuna.visualization.matplotlib import plot_slice
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from archstyle.common.console import say
 from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
-from archstyle.reports.theme import LIGHT, applied, note_drawn, save
+from archstyle.reports.theme import DRAWN, LIGHT, applied, save
 from archstyle.search.plan import Plan, as_overrides
 from archstyle.search.trial import ERROR
 from archstyle.tracking.runlog import RunLog
@@ -26,7 +28,6 @@ REPORTS = Path("reports/sweep")
 SHOWN = 15
 MEASURED = ("negative_log_likelihood", "accuracy", "macro_f1", "minutes")
 ENDS = {TrialState.COMPLETE: "", TrialState.PRUNED: "stopped early", TrialState.FAIL: "failed"}
-COLUMNS = 3
 ENOUGH = 4  # trials that ran to their end, below which nothing can be said
 
 
@@ -128,35 +129,16 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def draw(study: optuna.Study, path: Path, drawn: bool) -> None:
-    """Write a PNG: each value against what it gave, what mattered most first, and its share."""
-    found, theme = importances(study), LIGHT
-    trials = sorted(study.get_trials(states=[TrialState.COMPLETE]), key=lambda one: one.values)
-    names = list(found) or sorted({name for trial in trials for name in trial.params})
-    columns = max(1, min(COLUMNS, len(names)))
-    rows = max(1, -(-len(names) // columns))
-    with applied(theme):
-        figure = Figure(figsize=(0.6 + 2.8 * columns, 1.0 + 2.5 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-        figure.supylabel("negative log-likelihood of a trial", fontsize=10)
-        about = "what mattered: share of the trials' differences"
-        figure.supxlabel(about if found else "too few trials to tell what mattered", fontsize=10)
-        for axes, name in zip(grid.flat, names, strict=False):
-            axes.set_title(f"{name}: {found[name]:.0%}" if found else name)
-            values = [trial.params[name] for trial in trials]
-            scale: Any = trials[0].distributions[name]
-            if isinstance(scale, CategoricalDistribution):
-                axes.xaxis.update_units([str(choice) for choice in scale.choices])
-                values = [str(value) for value in values]
-            elif scale.log:
-                axes.set_xscale("log")
-                axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
-                axes.xaxis.set_minor_locator(NullLocator())
-                axes.xaxis.set_major_formatter("{x:g}")  # the theme shows no formulas
-            results = [trial.value for trial in trials]
-            axes.scatter(values, results, 36, theme.first, alpha=0.85)
-            axes.scatter(values[:1], results[:1], 60, theme.second)  # the best
-        for axes in grid.flat[len(names) :]:
-            axes.set_visible(False)
-        note_drawn(figure, drawn, theme)
+    """Write a PNG: each value against what it gave, and above it its share in what mattered."""
+    found = importances(study)
+    about = "what mattered: share of the trials' differences"
+    with applied(LIGHT), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+        grid = np.atleast_1d(plot_slice(study, target_name="negative log-likelihood of a trial"))
+        for axes in grid:
+            axes.set_title(f"{found[axes.get_xlabel()]:.0%}" if found else "")
+        figure = grid[0].figure
+        figure.suptitle(DRAWN if drawn else "")
+        figure.supxlabel(about if found else "too few trials to tell what mattered")
         path.parent.mkdir(parents=True, exist_ok=True)
         save(figure, path)
+        plt.close(figure)

@@ -1,19 +1,20 @@
-"""What a run is about: the model, its configuration, its data, and where all of it came from."""
+"""What a run is about, model, configuration, data and origin, and how it is told in Markdown."""
 
 import getpass
 import json
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from archstyle import __version__
-from archstyle.bundle import Card
+from archstyle.bundle.card import Card, in_words
 from archstyle.common.files import read_json
 
 if TYPE_CHECKING:
@@ -166,3 +167,34 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a user's name
         return str(os.getuid())
+
+
+def percent(share: float | str) -> str:
+    """Return 0.9134 as `91.3 %`."""
+    return f"{100 * float(share):.1f} %"
+
+
+def accuracy_text(metrics: Mapping[str, Any], kind: str = "accuracy") -> str:
+    """Return `91.3 % (88.0 % to 94.1 %)`, as far as it was measured."""
+    if kind not in metrics:
+        return "not measured"
+    low, high = metrics.get(f"{kind}_low"), metrics.get(f"{kind}_high")
+    between = "" if low is None or high is None else f" ({percent(low)} to {percent(high)})"
+    return percent(metrics[kind]) + between
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `a, b and c`, or how many styles there are."""
+    return in_words(words, "and") if len(words) <= 8 else f"{len(words)} styles"
+
+
+def described(template: str, **values: Any) -> str:
+    """Return what a person reads at the top of a run or a version; `template` is of templates/."""
+    made = Environment(
+        loader=PackageLoader("archstyle.tracking"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(accuracy=accuracy_text, listed=listed, percent=percent)
+    return made.get_template(template).render(values)

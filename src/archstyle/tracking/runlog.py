@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archstyle.bundle import Card
 from archstyle.common.console import say
 from archstyle.common.files import read_json
-from archstyle.tracking.description import described, percent
-from archstyle.tracking.facts import Facts
+from archstyle.tracking.facts import Facts, described, percent
 from archstyle.tracking.store import EXPERIMENT, mlflow_errors, reachable, tracking_uri
 
 if TYPE_CHECKING:
