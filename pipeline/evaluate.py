@@ -15,8 +15,7 @@ from archstyle.data.manifest import others, read_manifest, read_others, read_pai
 from archstyle.data.splits import check_data, check_splits
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.evaluation import answer_outside, measure, measure_variants, time_variants
-from archstyle.metrics.others import measure_others
-from archstyle.metrics.predictions import label_test_photos, predict_photos
+from archstyle.metrics.predictions import label_test_photos, measure_others, predict_photos
 from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation import Report, pick, show_answered, write_reports
 from archstyle.reports.evaluation_charts import read_history

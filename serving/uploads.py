@@ -214,7 +214,7 @@ def _answer(upload: Upload, model: Model, show: Show | None) -> Result:
             status = STATUS.get(error.code, 422)
             return Result(upload, Refusal(status, error.code, error.sentence, error.values))
         with metrics.PHASES["infer"].time():
-            answer = model.bundle.answers(model.bundle.run(pixels[np.newaxis]))[0]
+            answer = model.bundle.answer(pixels)
     return Result(upload, answer, shown)
 
 

@@ -112,8 +112,8 @@ def test_calibration_takes_the_ends():
 
 def test_risk_coverage_by_hand():
     found = risk_coverage(np.array([0.5, 0.9, 0.7]), np.array([False, True, False]))
-    assert found.coverage == pytest.approx([1 / 3, 2 / 3, 1])
-    assert found.risk == pytest.approx([0, 1 / 2, 2 / 3])
+    assert found[0] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert found[1] == pytest.approx([0, 1 / 2, 2 / 3])
 
 
 def test_metrics_are_flat_numbers_under_the_promised_names():

@@ -11,7 +11,7 @@ from archstyle.bundle.out_of_distribution import features, load_score, save_scor
 from archstyle.data.arrays import Others
 from archstyle.data.crops import faint
 from archstyle.data.manifest import Row
-from archstyle.metrics.others import measure_others, other_metrics
+from archstyle.metrics.predictions import measure_others, other_metrics
 from archstyle.models import rejection
 from archstyle.models.rejection import Rejection, fit_distance
 from archstyle.photos.packing import pack

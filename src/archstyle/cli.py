@@ -202,12 +202,7 @@ def renew() -> None:
 @click.option("--ray", help="Address of a Ray cluster to run trials on, or `auto`.")
 @click.option("--storage", help="SQLAlchemy's address of a database. Default: a file.")
 def sweep(
-    overrides: tuple[str, ...],
-    space: str,
-    trials: int | None,
-    workers: int,
-    ray: str | None,
-    storage: str | None,
+    overrides: tuple[str, ...], space: str, workers: int, ray: str | None, **options: Any
 ) -> None:
     """Search values of the recipe on the validation photos; writes reports/sweep/.
 
@@ -217,7 +212,7 @@ def sweep(
     from archstyle.search.plan import make_plan
     from archstyle.search.sweep import sweep as run_sweep
 
-    run_sweep(make_plan(Path.cwd(), space, overrides, trials, storage), workers, ray)
+    run_sweep(make_plan(Path.cwd(), space, overrides, **options), workers, ray)
 
 
 @main.command()

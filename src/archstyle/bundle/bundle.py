@@ -93,16 +93,30 @@ class Bundle:
 
     def predict(self, source: bytes | Path) -> Answer:
         """Answer one photo; raises `archstyle.photos.reader.PhotoError` where it cannot be read."""
-        image = read_photo(source, self.card.preprocessing)
-        return self.answers(self.run(image[np.newaxis]))[0]
+        return self.answer(read_photo(source, self.card.preprocessing))
 
-    def answers(self, outputs: Outputs) -> list[Answer]:
-        """Turn the graph's outputs into one answer a photo."""
-        members = self.card.members(outputs.probabilities, outputs.distances)
-        return [
-            self._answer(outputs, index, None if members is None else members[index])
-            for index in range(len(outputs.probabilities))
-        ]
+    def answer(self, image: NDArray[np.uint8]) -> Answer:
+        """Answer one photo, uint8 RGB [size, size, 3] as `read_photo` gives it."""
+        outputs = self.run(image[np.newaxis])
+        probabilities, distances = outputs.probabilities[0], outputs.distances
+        members = self.card.members(outputs.probabilities, distances)
+        order = np.argsort(-probabilities, kind="stable")
+        best = int(order[0])
+        reason = None
+        if not self.card.in_distribution(distances):
+            reason = UNFAMILIAR
+        elif not self.card.sure(probabilities[best]):
+            reason = NOT_SURE
+        return Answer(
+            style=self.styles[best],
+            probability=float(probabilities[best]),
+            answered=reason is None,
+            probabilities={self.styles[i]: float(probabilities[i]) for i in order},
+            map=None if outputs.maps is None else _normalised(outputs.maps[0, :, :, best]),
+            reason=reason,
+            distance=None if distances is None else float(distances[0]),
+            styles=() if members is None else tuple(self.styles[i] for i in order if members[0, i]),
+        )
 
     def label(self, style: str) -> str:
         """Return what the style is called in English."""
@@ -124,27 +138,6 @@ class Bundle:
                     f"probability off by {off:.3f}, its distance by {far:.0%}): it is damaged or "
                     "was made for another reader. Train or download it again."
                 )
-
-    def _answer(self, outputs: Outputs, index: int, members: NDArray[np.bool_] | None) -> Answer:
-        probabilities = outputs.probabilities[index]
-        distance = None if outputs.distances is None else outputs.distances[index]
-        order = np.argsort(-probabilities, kind="stable")
-        best = int(order[0])
-        reason = None
-        if not self.card.in_distribution(distance):
-            reason = UNFAMILIAR
-        elif not self.card.sure(probabilities[best]):
-            reason = NOT_SURE
-        return Answer(
-            style=self.styles[best],
-            probability=float(probabilities[best]),
-            answered=reason is None,
-            probabilities={self.styles[i]: float(probabilities[i]) for i in order},
-            map=None if outputs.maps is None else _normalised(outputs.maps[index, :, :, best]),
-            reason=reason,
-            distance=None if distance is None else float(distance),
-            styles=() if members is None else tuple(self.styles[i] for i in order if members[i]),
-        )
 
 
 def write_bundle(

@@ -84,7 +84,9 @@ def assign_splits(
     for unit, groups in units.items():
         scale = min(scales[styles[group]] for group in groups)
         drawn = "train" if unit in large else split_of(unit, shares, scale)
-        chosen[unit] = _agreed(groups, remembered or {}) or drawn
+        # Groups that lay apart have only now been listed as one building, whose own place decides.
+        lay = {split for group in groups if (split := (remembered or {}).get(group))}
+        chosen[unit] = lay.pop() if len(lay) == 1 else drawn
     shared = {unit for unit, groups in units.items() if len({styles[one] for one in groups}) > 1}
     needed = sum(NEEDED.values())
     for style, of_style in sorted(sizes.items()):
@@ -96,7 +98,7 @@ def assign_splits(
             )
         _fill(chosen, of_style, shared | large, shares)
     for style, of_style in sorted(sizes.items()):
-        counts = _counts(chosen, of_style)
+        counts = Counter(chosen[unit] for unit in of_style.elements())
         if any(counts[split] < least for split, least in NEEDED.items()):
             raise ArchstyleError(
                 f"The {of_style.total()} photographs of the style {style} show {len(of_style)} "
@@ -129,23 +131,6 @@ def _draw_beside(
     return large, scales
 
 
-def _agreed(groups: Sequence[str], remembered: Mapping[str, str]) -> str:
-    """Return the split in which all the groups were, as far as they were in one, or nothing.
-
-    Groups that lay apart have only now been listed as one building, whose own place decides.
-    """
-    splits = {remembered[group] for group in groups if remembered.get(group)}
-    return splits.pop() if len(splits) == 1 else ""
-
-
-def _counts(chosen: Mapping[str, str], sizes: Mapping[str, int]) -> Counter[str]:
-    """Count a style's photographs in each split."""
-    counts: Counter[str] = Counter()
-    for unit, size in sizes.items():
-        counts[chosen[unit]] += size
-    return counts
-
-
 def split_of(group: str, shares: Split, scale: float = 1.0) -> str:
     """Return the split that the group's place alone gives it, with both shares times `scale`."""
     where = place(group) / scale
@@ -155,7 +140,7 @@ def split_of(group: str, shares: Split, scale: float = 1.0) -> str:
 
 
 def _fill(
-    chosen: dict[str, str], sizes: Mapping[str, int], last: Collection[str], shares: Split
+    chosen: dict[str, str], sizes: Counter[str], last: Collection[str], shares: Split
 ) -> None:
     """Give each split of a small style what it needs, from the nearest places beside it.
 
@@ -167,7 +152,7 @@ def _fill(
         "train": (1 + shares.test + shares.validation) / 2,
     }
     for split, needed in NEEDED.items():
-        while (counts := _counts(chosen, sizes))[split] < needed:
+        while (counts := Counter(chosen[unit] for unit in sizes.elements()))[split] < needed:
             spare = [
                 unit
                 for unit, size in sizes.items()

@@ -221,19 +221,12 @@ def reliability(probability: Floats, correct: NDArray[np.bool_]) -> Reliability:
     )
 
 
-@dataclass(frozen=True)
-class RiskCoverage:
-    """Share answered and share of mistakes among it, from the surest photo to all; both [n].
+def risk_coverage(probability: Floats, correct: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return coverage, the share answered, and risk, the share of mistakes among it; both [n].
 
+    From the surest photo to all; ties keep their order.
     El-Yaniv, Wiener: On the Foundations of Noise-free Selective Classification, JMLR 2010.
     """
-
-    coverage: Floats
-    risk: Floats
-
-
-def risk_coverage(probability: Floats, correct: NDArray[np.bool_]) -> RiskCoverage:
-    """Sort the photos from the surest down; ties keep their order."""
     order = np.argsort(-probability, kind="stable")
     counts = np.arange(1, len(order) + 1)
-    return RiskCoverage(counts / len(order), np.cumsum(~correct[order]) / counts)
+    return counts / len(order), np.cumsum(~correct[order]) / counts

@@ -18,7 +18,6 @@ from archstyle.metrics.classification import (
     Floats,
     Interval,
     Reliability,
-    RiskCoverage,
     Scores,
     correct_interval,
     log_loss,
@@ -47,16 +46,11 @@ class Evaluation(Scores):
 
     predictions: Predictions
     reliability: Reliability
-    risk_coverage: RiskCoverage
+    risk_coverage: tuple[Floats, Floats]
     log_loss: float
     most_frequent_accuracy: float  # of always saying the commonest training style
     selective_accuracy: Interval | None  # of what is answered; None: nothing was
     sets: SetScores | None = None  # None: the bundle is too old, or no photo has one
-
-    @property
-    def set_styles(self) -> list[tuple[Interval, float] | None]:
-        """Coverage and mean size of the sets by label; None where there is no set."""
-        return [None] * len(self.styles) if self.sets is None else self.sets.styles
 
     @property
     def top_accuracy(self) -> float | None:
@@ -88,7 +82,7 @@ def measure(
 ) -> Evaluation:
     """Compute every metric; `train_counts` are the training photos of each style."""
     styles, labels, right = predictions.styles, predictions.labels, predictions.correct
-    members = predictions.members
+    members = predictions.card.members(predictions.probabilities, predictions.distances)
     guess = max(sorted(train_counts), key=lambda style: train_counts[style])
     return Evaluation(
         **vars(score(labels, predictions.predicted, styles, samples, seed)),
@@ -118,7 +112,8 @@ def flat_metrics(labelled: Evaluation, corrected: Evaluation, touched: int) -> d
         found[f"recall_{style.style}"] = style.recall.value
         found[f"f1_{style.style}"] = style.f1
         found[f"support_{style.style}"] = style.support
-    for style, of_style in zip(labelled.styles, labelled.set_styles, strict=True):
+    of_styles = labelled.sets.styles if labelled.sets else []
+    for style, of_style in zip(labelled.styles, of_styles, strict=False):
         if of_style is not None:
             found[f"set_coverage_{style.style}"] = of_style[0].value
             found[f"mean_set_size_{style.style}"] = of_style[1]

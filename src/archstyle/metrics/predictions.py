@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from archstyle.data.manifest import Row, used
 from archstyle.data.splits import split_of
 from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import PhotoError, read_photo
+from archstyle.photos.store import OTHERS, PhotoStore
 
 CHUNK = 4  # photos that a thread takes at a time: their bytes wait in memory
 
@@ -62,11 +64,6 @@ class Answers:
     def answered(self) -> NDArray[np.bool_]:
         """Whether the bundle answers rather than abstains [n]."""
         return self.card.sure(self.probability) & self.in_distribution
-
-    @cached_property
-    def members(self) -> NDArray[np.bool_] | None:
-        """Which styles the photos can show [n, k]; None: the bundle is too old for sets."""
-        return self.card.members(self.probabilities, self.distances)
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -217,3 +214,30 @@ def _folder_label(members: Sequence[Row]) -> str:
     """Return the style under which all photos of a photograph lie, empty where they differ."""
     styles = {row.folder for row in members}
     return styles.pop() if len(styles) == 1 else ""
+
+
+def measure_others(bundle: Bundle, raw: Path, rows: Sequence[Row]) -> dict[str, Any] | None:
+    """Answer the test photos of other styles; None where there are none.
+
+    `photos` is their number, `answered` the share that gets one style, and `styles` both by style.
+    """
+    if not rows:
+        return None
+    store, styles = PhotoStore(raw / OTHERS), np.array([row.style for row in rows])
+    given = answer_photos(bundle, store, [row.file for row in rows]).answered
+    of_styles = {style: given[styles == style] for style in sorted(set(styles.tolist()))}
+    return {
+        "photos": len(given),
+        "answered": float(given.mean()),
+        "styles": {style: (len(of), float(of.mean())) for style, of in of_styles.items()},
+    }
+
+
+def other_metrics(others: Mapping[str, Any] | None, card: Card) -> dict[str, float]:
+    """Return flat numbers; those of styles left out are of photos that are no test photos."""
+    found = {}
+    if others:
+        found = {f"other_styles_{name}": others[name] for name in ("photos", "answered")}
+    if refused := [share for share in card.left_out.values() if share is not None]:
+        found["left_out_styles_refused"] = float(np.mean(refused))
+    return {name: round(value, 6) for name, value in found.items()}

@@ -1,8 +1,7 @@
 """What describe knows of a collection: the manifest's rows, counted, and what prepare measured."""
 
-import heapq
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -107,30 +106,24 @@ def read_collection(prepared: Path, distance: int) -> Collection:
 
 
 def look_at_pairs(path: Path, rows: Sequence[Row]) -> Alike:
-    """Count the pairs and keep those beside the threshold, one of each photograph or two.
-
-    The file may be a long one: what is kept grows with the photographs only.
-    """
+    """Count the pairs and keep those beside the threshold, one of each photograph or two."""
     if not path.exists():
         return Alike()
     group = {row.file: row.group for row in rows}
-    counts: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
-    kept: dict[bool, dict[frozenset[str], Pair]] = {True: {}, False: {}}
-    for pair in read_pairs(path):
-        counts[pair.same][pair.bits] += 1
-        groups = frozenset((group.get(pair.file, ""), group.get(pair.other, "")))
-        if pair.same or len(groups) > 1:
-            best = kept[pair.same].setdefault(groups, pair).bits
-            if pair.bits > best if pair.same else pair.bits < best:
-                kept[pair.same][groups] = pair
+    pairs = sorted(read_pairs(path), key=lambda pair: (pair.bits, pair.file, pair.other))
+    same, apart = ([pair for pair in pairs if pair.same is kind] for kind in (True, False))
 
-    def order(pair: Pair) -> tuple[int, str, str]:
-        return pair.bits, pair.file, pair.other
+    def shown(ordered: Iterable[Pair], photographs: int) -> list[Pair]:
+        first: dict[frozenset[str], Pair] = {}
+        for pair in ordered:
+            shows = frozenset((group.get(pair.file, ""), group.get(pair.other, "")))
+            if len(shows) >= photographs:
+                first.setdefault(shows, pair)
+        return [*first.values()][:SHOWN]
 
-    different = (pair for pair in kept[True].values() if pair.bits)
-    farthest = heapq.nlargest(SHOWN, different, order)
-    nearest = heapq.nsmallest(SHOWN, kept[False].values(), order)
-    return Alike(counts[True], counts[False], farthest, nearest)
+    farthest = shown((pair for pair in reversed(same) if pair.bits), 1)
+    counts = [Counter(pair.bits for pair in of) for of in (same, apart)]
+    return Alike(counts[0], counts[1], farthest, shown(apart, 2))
 
 
 def by_style(rows: Sequence[Row]) -> dict[str, Counter[str]]:

@@ -20,8 +20,7 @@ from PIL import Image
 from archstyle.bundle import Bundle, Card
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.metrics.evaluation import Evaluation, Outside, flat_metrics, variant_metrics
-from archstyle.metrics.others import other_metrics
-from archstyle.metrics.predictions import Labels, Predictions, Reads
+from archstyle.metrics.predictions import Labels, Predictions, Reads, other_metrics
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
 from archstyle.reports import evaluation_charts as charts

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.classification import Ints, Reliability, RiskCoverage, StyleScore
+from archstyle.metrics.classification import Floats, Ints, Reliability, StyleScore
 from archstyle.metrics.evaluation import Evaluation, Outside
 from archstyle.metrics.predictions import Labels, Predictions
 from archstyle.reports.theme import DASHED, FIRST, PERCENT, SECOND, legend, named_rows, shades
@@ -78,7 +78,7 @@ def write_plots(
             name: getattr(bins, name)[bins.photos > 0]
             for name in ("probability", "accuracy", "photos")
         },
-        "risk_coverage": vars(found.risk_coverage),
+        "risk_coverage": dict(zip(("coverage", "risk"), found.risk_coverage, strict=True)),
     }
     if outside is not None and outside.curve is not None:
         curve = vars(outside.curve)
@@ -191,23 +191,26 @@ def reliability_diagram(found: Reliability) -> Figure:
     return figure
 
 
-def risk_coverage(found: RiskCoverage, coverage: float, selective_accuracy: float | None) -> Figure:
+def risk_coverage(
+    found: tuple[Floats, Floats], coverage: float, selective_accuracy: float | None
+) -> Figure:
     """Draw the share of wrong answers against coverage, and where the threshold stands."""
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(found.coverage, found.risk, color=FIRST, linewidth=2)
-    axes.fill_between(found.coverage, found.risk, color=FIRST, alpha=0.12, linewidth=0)
+    axes.plot(*found, color=FIRST, linewidth=2)
+    axes.fill_between(*found, color=FIRST, alpha=0.12, linewidth=0)
     if selective_accuracy is not None:
-        risk = 1 - selective_accuracy
+        wrong = 1 - selective_accuracy
         axes.axvline(coverage, color=SECOND, linewidth=1, linestyle=DASHED)
-        axes.scatter([coverage], [risk], 60, color=SECOND, zorder=3)
-        title = f"threshold: {coverage:.0%} answered, {risk:.1%} of it wrong"
+        axes.scatter([coverage], [wrong], 60, color=SECOND, zorder=3)
+        title = f"threshold: {coverage:.0%} answered, {wrong:.1%} of it wrong"
         axes.set_title(title, color=SECOND)
-    axes.set(xlim=(0, 1.01), ylim=(0, max(0.05, float(found.risk.max()) * 1.35)))
+    most = float(found[1].max())
+    axes.set(xlim=(0, 1.01), ylim=(0, max(0.05, most * 1.35)))
     axes.set_xlabel("coverage: share of photos answered, most confident first")
     axes.set_ylabel("risk: share of answers that is wrong")
     axes.xaxis.set_major_formatter(PERCENT)
-    axes.yaxis.set_major_formatter(PERCENT if found.risk.max() > 0.05 else PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PERCENT if most > 0.05 else PercentFormatter(1.0))
     return figure
 
 

@@ -32,7 +32,7 @@ LETTERS_PER_INCH = 17
 @contextmanager
 def applied(theme: str) -> Iterator[None]:
     """Draw inside this block in LIGHT or DARK, whatever the user's matplotlibrc says."""
-    styles = ["default", STYLES / "charts.mplstyle", STYLES / f"{theme}.mplstyle"]
+    styles: list[str | Path] = ["default", STYLES / "charts.mplstyle", STYLES / f"{theme}.mplstyle"]
     with matplotlib.style.context(styles, after_reset=True):
         fonts = rcParams["font.family"]
         rcParams["font.family"] = [font for font in fonts if font in _installed()]
