@@ -132,13 +132,15 @@ def draw(study: optuna.Study, path: Path, drawn: bool) -> None:
     """Write a PNG: each value against what it gave, and above it its share in what mattered."""
     found = importances(study)
     about = "what mattered: share of the trials' differences"
+    about = about if found else "too few trials to tell what mattered"
     with applied(LIGHT), warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-        grid = np.atleast_1d(plot_slice(study, target_name="negative log-likelihood of a trial"))
+        plt.rcParams.update({"text.parse_math": True, "figure.constrained_layout.use": True})
+        made: Any = plot_slice(study, target_name="negative log-likelihood of a trial")
+        grid = np.atleast_1d(made)
         for axes in grid:
             axes.set_title(f"{found[axes.get_xlabel()]:.0%}" if found else "")
         figure = grid[0].figure
-        figure.suptitle(DRAWN if drawn else "")
-        figure.supxlabel(about if found else "too few trials to tell what mattered")
+        figure.suptitle(f"{about} ({DRAWN})" if drawn else about)
         path.parent.mkdir(parents=True, exist_ok=True)
         save(figure, path)
         plt.close(figure)
