@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -326,19 +325,18 @@ def drawn() -> tuple[Any, list[Row]]:
 def test_the_frozen_network_is_exported_once_and_knows_a_photo_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from archstyle.models.features import main as export
+    from archstyle.models import features as exporting
 
-    def in_this_process(command: list[str], **_: Any) -> Any:
-        assert command[:3] == [sys.executable, "-m", "archstyle.models.features"]
-        asked.append(command)
-        export([*command[3:4], "64", *command[5:]])  # small, because this is a test
-        return SimpleNamespace(returncode=0)
+    def small(network: str, size: int, path: Path) -> None:
+        asked.append((network, size))
+        export(network, 64, path)  # because this is a test
 
-    asked: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "run", in_this_process)
+    asked: list[tuple[str, int]] = []
+    export = exporting.export_features
+    monkeypatch.setattr(exporting, "export_features", small)
     graph = find_graph(tmp_path)
     assert graph == find_graph(tmp_path) == tmp_path / f"{graph_digest()}.tflite"
-    assert [command[3:5] for command in asked] == [["efficientnet_lite0", "288"]]
+    assert asked == [("efficientnet_lite0", 288)]
     store, rows = drawn()
     features = read_features(store, rows, graph, tmp_path / "kept")
     assert features.shape == (8, 1280)
@@ -349,9 +347,8 @@ def test_the_frozen_network_is_exported_once_and_knows_a_photo_again(
 def test_a_network_that_cannot_be_exported_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = SimpleNamespace(returncode=1, stderr="Traceback\nModuleNotFoundError: no keras\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(ArchstyleError, match=r"no keras .*`make setup`"):
+    monkeypatch.setitem(sys.modules, "archstyle.models.features", None)
+    with pytest.raises(ArchstyleError, match=r"models\.features .*`make setup`"):
         find_graph(tmp_path)
 
 

@@ -4,8 +4,6 @@ What a frozen ImageNet network makes of each photo is kept by the photo's SHA-25
 """
 
 import hashlib
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
@@ -102,7 +100,7 @@ def ranked(every: Sequence[Photograph], found: Findings) -> Iterator[tuple[objec
 
 
 def find_graph(cache: Path) -> Path:
-    """Return the network as a LiteRT graph, which another process exports where it is missing.
+    """Return the network as a LiteRT graph, which is exported where it is missing.
 
     Its name follows from the weights and the code, so another network is another file. Raises
     ArchstyleError where it cannot be made.
@@ -110,21 +108,14 @@ def find_graph(cache: Path) -> Path:
     path = cache / f"{graph_digest()}.tflite"
     if not path.exists():
         say("audit: exporting the frozen network, once; half a minute.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "archstyle.models.features", NETWORK, str(SIZE)]
-        made = subprocess.run(
-            [*command, str(path)],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if made.returncode or not path.exists():
-            last = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
+        try:
+            from archstyle.models.features import export_features  # TensorFlow takes ten seconds
+        except ImportError as error:
             raise ArchstyleError(
-                f"The network that looks at the photos could not be exported: {last} "
+                f"The network that looks at the photos could not be exported ({error}): "
                 "`make setup` installs what this takes."
-            )
+            ) from error
+        export_features(NETWORK, SIZE, path)
     return path
 
 
