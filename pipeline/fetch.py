@@ -22,10 +22,7 @@ RAW = Path("data/raw")
 NOTE = Path(".archstyle/fetched.json")
 
 SECTIONS = ("data",)
-MORE = {
-    OUTSIDE: "no such building, for evaluate,",
-    OTHERS: "buildings of none of the styles",
-}
+MORE = {OUTSIDE: "no such building, for evaluate,", OTHERS: "buildings of none of the styles"}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -15,13 +15,7 @@ from archstyle.data.entries import PHOTO_COLUMNS
 from archstyle.data.inspection import INSPECTED, Inspected, inspect_all, recipe
 from archstyle.data.manifest import SPLITS, write_manifest, write_pairs
 from archstyle.data.preparation import make_manifest, summarize
-from archstyle.data.previous import (
-    MEMORY,
-    held_by_memory,
-    keep_splits,
-    memory_file,
-    read_previous,
-)
+from archstyle.data.previous import MEMORY, held_by_memory, keep_splits, memory_file, read_previous
 from archstyle.photos.store import OTHERS, PhotoStore
 
 RAW = Path("data/raw")

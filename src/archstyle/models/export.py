@@ -46,11 +46,7 @@ def export_graph(network: Network, model: keras.Model, size: int, temperature: f
 
 
 def export_int8_graph(
-    network: Network,
-    model: keras.Model,
-    size: int,
-    temperature: float,
-    photos: NDArray[np.uint8],
+    network: Network, model: keras.Model, size: int, temperature: float, photos: NDArray[np.uint8]
 ) -> bytes:
     """Return the graph that `export_graph` returns, in int8; it differs a little in its answers.
 

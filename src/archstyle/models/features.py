@@ -1,4 +1,4 @@
-"""A network with its ImageNet weights, untrained, as a LiteRT graph: the eyes of the label audit."""
+"""A network with ImageNet weights, untrained, as a LiteRT graph: the eyes of the label audit."""
 
 from pathlib import Path
 

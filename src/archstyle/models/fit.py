@@ -138,13 +138,7 @@ def fit(
 
 
 def validate(
-    directory: Path,
-    raw: Path,
-    work: Path,
-    model: Model,
-    train: Train,
-    seed: int,
-    on_epoch: OnEpoch,
+    directory: Path, raw: Path, work: Path, model: Model, train: Train, seed: int, on_epoch: OnEpoch
 ) -> tuple[tuple[str, ...], Ints, Floats]:
     """Train on what augment wrote into `directory`, of photos in `raw`; gives back all memory.
 

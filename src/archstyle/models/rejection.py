@@ -141,10 +141,7 @@ def _both(photo: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 
 def _features(
-    graph: Graph,
-    numbers: Sequence[int],
-    read: Callable[[int], list[NDArray[np.uint8]]],
-    name: str,
+    graph: Graph, numbers: Sequence[int], read: Callable[[int], list[NDArray[np.uint8]]], name: str
 ) -> Floats:
     """Return what `features` says [m, forms, d] of the forms of each of m photos."""
 

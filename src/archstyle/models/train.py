@@ -22,12 +22,7 @@ from archstyle.metrics.conformal import fit_prediction_sets
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph, export_int8_graph
 from archstyle.models.fit import Fitted, OnEpoch, fit
-from archstyle.models.rejection import (
-    Rejection,
-    fit_distance,
-    fit_distance_threshold,
-    own_features,
-)
+from archstyle.models.rejection import Rejection, fit_distance, fit_distance_threshold, own_features
 from archstyle.photos.reader import Preprocessing
 
 # LiteRT and TensorFlow may differ by this much in a probability, not more.

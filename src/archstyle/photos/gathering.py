@@ -7,13 +7,7 @@ from pathlib import Path
 
 from archstyle.common.console import warn
 from archstyle.config.schema import Data
-from archstyle.photos.sources import (
-    UNREACHED,
-    NoPhotosError,
-    announce_drawn,
-    choose,
-    find_problems,
-)
+from archstyle.photos.sources import UNREACHED, NoPhotosError, announce_drawn, choose, find_problems
 from archstyle.photos.sources.collection import Collection
 from archstyle.photos.sources.git import RepositoryPhotos, UnavailableError
 from archstyle.photos.store import OF_OTHERS, OTHERS, OUTSIDE

@@ -29,14 +29,7 @@ from archstyle.photos.names import (
 )
 from archstyle.photos.reader import is_photo
 from archstyle.photos.sources.collection import Collection
-from archstyle.photos.store import (
-    OF_OTHERS,
-    Origin,
-    Packed,
-    PhotoStore,
-    read_packed,
-    write_entries,
-)
+from archstyle.photos.store import OF_OTHERS, Origin, Packed, PhotoStore, read_packed, write_entries
 
 UNSORTED = "lies in no style's folder"
 NO_PHOTO = "no photo in a format that can be read"

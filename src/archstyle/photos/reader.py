@@ -154,9 +154,7 @@ def _decode(
             flat = to_rgb(image)
         except Exception as error:
             raise PhotoError(
-                "format",
-                "Photos in the colour mode %(mode)s cannot be read.",
-                {"mode": image.mode},
+                "format", "Photos in the colour mode %(mode)s cannot be read.", {"mode": image.mode}
             ) from error
     return flat, format, size
 
@@ -183,9 +181,7 @@ def _identify(file: BinaryIO, head: bytes, max_pixels: int) -> Image.Image:
                 values,
             ) from error
         raise PhotoError(
-            "format",
-            "%(name)s files cannot be read: save the photo as one of %(formats)s.",
-            values,
+            "format", "%(name)s files cannot be read: save the photo as one of %(formats)s.", values
         ) from error
     except Exception as error:
         raise PhotoError("truncated", "The photo is damaged or cut short.") from error
