@@ -9,11 +9,10 @@ from archstyle.metrics.paired import (
     Decision,
     Scored,
     compare,
-    decide,
     decide_on_data,
     score_photos,
 )
-from archstyle.registry.gate import judge
+from archstyle.registry.gate import decide, judge
 from benchmarks.gate import TOLERANCE, chain, old_gate, reference_gate, share_promoted
 
 NAME = "the champion"

@@ -16,7 +16,6 @@ from scipy.stats import binomtest, bootstrap, norm
 from archstyle.metrics.classification import Floats, Ints
 
 CONFIDENCE = 0.925  # that a bound holds; a test on one side
-SURE = f"{100 * CONFIDENCE:.1f} %"
 SIGNIFICANCE = 0.05  # of McNemar's test
 BRIER_SHARE = 0.6  # of the accuracy's margin: a lost photo costs that much of the score, or more
 RESAMPLES = 2000
@@ -67,6 +66,16 @@ class Comparison:
         enough = self.accuracy.low > -tolerance and self.brier.low > -tolerance * BRIER_SHARE
         return enough and not self.worse
 
+    def power(self, tolerance: float) -> tuple[float, float]:
+        """Return what so many photos can tell of candidates that differ as much as this one.
+
+        The share of equally good ones that passes, and how many times the photos half of them need.
+        """
+        bounds = (self.accuracy, tolerance), (self.brier, tolerance * BRIER_SHARE)
+        z = float(norm.ppf(CONFIDENCE))
+        passed = min(float(norm.cdf(most / max(gain.error, 1e-9) - z)) for gain, most in bounds)
+        return passed, max((z * gain.error / max(most, 1e-9)) ** 2 for gain, most in bounds)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -112,44 +121,6 @@ def compare(candidate: Scored, incumbent: Scored, seed: int = 0) -> Comparison:
     )
 
 
-def decide(comparisons: Mapping[str, Comparison], tolerance: float) -> Decision:
-    """Champion where the candidate passes beside every incumbent, by its name in a sentence.
-
-    The fixed reference, the best champion there was, must be one of them: beside the present
-    champion alone, ten promotions can each lose a little.
-    """
-    reasons: list[str] = []
-    for name, found in comparisons.items():
-        reasons.append(_told(name, found))
-        if found.worse:
-            reasons.append("It is worse by more than chance explains.")
-            continue
-        if found.passes(tolerance):
-            reasons.append(f"It is shown to lose no more than the {_points(tolerance)} tolerated.")
-        else:
-            reasons.append(
-                f"It is not shown to lose no more than {_points(tolerance)} of accuracy and "
-                f"{_points(tolerance * BRIER_SHARE)} of the Brier score."
-            )
-        reasons.append(power_in_words(found, tolerance))
-    passed = all(found.passes(tolerance) for found in comparisons.values())
-    return Decision("champion" if passed else "challenger", tuple(reasons), comparisons)
-
-
-def power_in_words(found: Comparison, tolerance: float) -> str:
-    """Say what so many photos can tell, of candidates that differ from it as much as this one."""
-    bounds = (found.accuracy, tolerance), (found.brier, tolerance * BRIER_SHARE)
-    z = float(norm.ppf(CONFIDENCE))
-    passed = min(float(norm.cdf(margin / max(gain.error, 1e-9) - z)) for gain, margin in bounds)
-    needed = max((z * gain.error / max(margin, 1e-9)) ** 2 for gain, margin in bounds)
-    said = (
-        f"With {found.photos} photos this notices a loss of {_points(tolerance)} in at least "
-        f"{SURE} of cases, and promotes an equally good candidate in {100 * passed:.0f} %"
-    )
-    few = f"; half of them with {found.photos * needed:.0f} photos" if needed > 1 else ""
-    return f"{said}{few}."
-
-
 def decide_on_data(candidate_drawn: bool, champion_drawn: bool) -> Decision | None:
     """Decide by what the two were trained on; None where that decides nothing."""
     if candidate_drawn and not champion_drawn:
@@ -184,20 +155,3 @@ def _mean_gain(gains: Floats, seed: int) -> Gain:
     return Gain(
         float(gains.mean()), float(drawn.confidence_interval.low), float(drawn.standard_error)
     )
-
-
-def _told(name: str, found: Comparison) -> str:
-    return (
-        f"On the same {found.photos} photos it is right on {100 * found.candidate:.1f} %, {name} "
-        f"on {100 * found.incumbent:.1f} %: {found.gained} gained, {found.lost} lost (McNemar's "
-        f"exact test: p = {found.mcnemar:.3f}). With {SURE} confidence it "
-        f"{_at_least(found.accuracy)} of accuracy and {_at_least(found.brier)} of the Brier score."
-    )
-
-
-def _at_least(gain: Gain) -> str:
-    return f"{'loses at most' if gain.low < 0 else 'gains at least'} {_points(abs(gain.low))}"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"

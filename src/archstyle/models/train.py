@@ -154,7 +154,8 @@ def _choose(
 ) -> dict[str, Any]:
     """Return the card's thresholds and sets, and its metrics of the validation photos with them."""
     near = distances <= farthest
-    threshold = fit_threshold(probabilities[near], labels[near], thresholds.target_accuracy)
+    known, aims = probabilities[near], labels[near]
+    threshold = fit_threshold(known, aims, thresholds.target_accuracy)
     right = probabilities.argmax(axis=1) == labels
     answered = (probabilities.max(axis=1) >= threshold) & near
     found = {
@@ -165,14 +166,11 @@ def _choose(
     }
     if answered.any():
         found["answered_accuracy"] = float(right[answered].mean())
-    metrics = {"validation": found}
     return {
         "threshold": threshold,
         "distance_threshold": farthest,
-        "prediction_sets": fit_prediction_sets(
-            probabilities[near], labels[near], threshold, thresholds.coverage
-        ),
-        "metrics": metrics,
+        "prediction_sets": fit_prediction_sets(known, aims, threshold, thresholds.coverage),
+        "metrics": {"validation": found},
     }
 
 

@@ -15,10 +15,11 @@ from archstyle.common.console import say
 from archstyle.data.manifest import Row, never_learned, read_manifest, used
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import (
+    BRIER_SHARE,
+    CONFIDENCE,
     Comparison,
     Decision,
     compare,
-    decide,
     decide_on_data,
     score_photos,
 )
@@ -72,6 +73,22 @@ def judge(
     if decision.alias != "champion":
         return _challenger(version, *told, *decision.reasons, comparisons=comparisons)
     return Decision("champion", (*told, *decision.reasons), comparisons)
+
+
+def decide(comparisons: Mapping[str, Comparison], tolerance: float) -> Decision:
+    """Champion where the candidate passes beside every incumbent, by its name in a sentence.
+
+    The fixed reference, the best champion there was, must be one of them: beside the present
+    champion alone, ten promotions can each lose a little.
+    """
+    from archstyle.reports.page import render  # with matplotlib
+
+    sure = f"{100 * CONFIDENCE:.1f} %"
+    told = {"sure": sure, "tolerance": tolerance, "brier_share": BRIER_SHARE}
+    text = render("decision.txt", "archstyle.registry", comparisons=comparisons, **told)
+    passed = all(found.passes(tolerance) for found in comparisons.values())
+    alias = "champion" if passed else "challenger"
+    return Decision(alias, tuple(text.splitlines()), comparisons)
 
 
 def test_digest(root: Path) -> str:
