@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 from flask import current_app, g, request
 from flask_babel import gettext
 from PIL.Image import Image

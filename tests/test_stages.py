@@ -10,11 +10,18 @@ import pytest
 import yaml
 
 from archstyle.config import Config
-from archstyle.config.compose import SECTION_GROUP
 from tests.conftest import ROOT
 
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+# Which group's file has a section; the sections that are not named live in params.yaml alone.
+SECTION_GROUP = {
+    "data": "data",
+    "duplicates": "data",
+    "augment": "augment",
+    "model": "model",
+    "train": "model",
+}
 # Code through which a stage is configured, spreads its work, talks to people and keeps records; it
 # decides nothing about what lies in the stage's outs, and retraining for a new wording would be a
 # nuisance. What it imports itself is followed all the same. Register's result is the record.

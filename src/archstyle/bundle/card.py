@@ -123,14 +123,10 @@ class Card:
 
 def labels(styles: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """Return {"en": {style: name}}: the folder's name as people write it; the page knows more."""
-    return {"en": {style: _pretty(style) for style in styles}}
+    words = {style: style.replace("_", " ").replace("-", " ").strip() for style in styles}
+    return {"en": {style: text[:1].upper() + text[1:] for style, text in words.items()}}
 
 
 def in_words(names: Sequence[str], conjunction: str = "or") -> str:
     """Return `a, b or c`."""
     return f" {conjunction} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def _pretty(style: str) -> str:
-    words = style.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]

@@ -22,14 +22,6 @@ from archstyle.config.schema import Config, check
 from archstyle.errors import ArchstyleError
 
 GROUPS = ("data", "augment", "model")
-# Which group's file has a section; the sections that are not named live in params.yaml alone.
-SECTION_GROUP = {
-    "data": "data",
-    "duplicates": "data",
-    "augment": "augment",
-    "model": "model",
-    "train": "model",
-}
 
 
 def stage_config(sections: Sequence[str], overrides: Sequence[str]) -> Config:
