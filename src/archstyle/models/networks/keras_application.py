@@ -4,7 +4,7 @@ import re
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -22,13 +22,7 @@ SECONDS = 15.0  # that the server of the weights may be silent
 @architecture
 def keras_application(model: Model) -> Network:
     """Return the network `model.application`; Keras downloads its weights when first used."""
-    known = [each for each in sorted(dir(keras.applications)) if each[0].isupper()]
-    if model.application not in known:
-        raise ArchstyleError(
-            f"`model.application` is {model.application!r}; keras.applications has "
-            f"{', '.join(known)}."
-        )
-    build = getattr(keras.applications, model.application)
+    build = _named(model.application)
     # NASNet has to know the size to build itself.
     side = model.image_size if model.image_size == model.read_size else None
     photo = keras.Input((side, side, 3), dtype="uint8", name="photo")
@@ -42,6 +36,16 @@ def keras_application(model: Model) -> Network:
         # Batch statistics of small batches would undo what the network knows.
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
     return Network(base, tuple(_cuts(base)), pooled=True, pretrained=True)
+
+
+def _named(name: str) -> Callable[..., keras.Model]:
+    known = [each for each in sorted(dir(keras.applications)) if each[0].isupper()]
+    if name not in known:
+        raise ArchstyleError(
+            f"`model.application` is {name!r}; keras.applications has {', '.join(known)}."
+        )
+    build: Callable[..., keras.Model] = getattr(keras.applications, name)
+    return build
 
 
 @contextmanager
