@@ -163,16 +163,26 @@ def test_json_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a Linux device")
-def test_a_full_disk_is_one_sentence() -> None:
+@pytest.mark.parametrize(
+    "writes",
+    [
+        "open('/dev/full', 'wb').write(b'x' * 100000)",
+        "shutil.copytree('docs', sys.argv[1], copy_function=lambda *_: "
+        "open('/dev/full', 'w').write('x' * 9999))",
+    ],
+)
+def test_a_full_disk_is_one_sentence(writes: str, tmp_path: Path) -> None:
     code = (
+        "import shutil, sys\n"
         "from archstyle.common.console import run\n"
-        "def main(arguments):\n"
-        "    with open('/dev/full', 'wb') as file:\n"
-        "        file.write(b'x' * 100000)\n"
-        "run(main)\n"
+        f"run(lambda arguments: {writes})\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tmp_path / "copy")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: The disk is full")

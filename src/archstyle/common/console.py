@@ -3,6 +3,7 @@
 import errno
 import faulthandler
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,8 @@ def full_disk_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        # shutil.copytree tells what it could not copy in words.
+        if error.errno != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
             raise
         where = f" at {error.filename}" if error.filename else ""
         told = f"The disk is full{where}: free some space and run this again."

@@ -7,7 +7,7 @@ at once overwrite nothing of each other's.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 PREFIX = "journal."
 
@@ -26,9 +26,11 @@ class Change:
     done: bool = True  # False: meant to be made, and not known to have been
 
 
-def now() -> str:
-    """Return the time of a change that is made now."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def now(before: Sequence[Change] = ()) -> str:
+    """Return the time of a change that is made now; a clock may have been set back since others."""
+    newest = [datetime.fromisoformat(one.time) + timedelta(microseconds=1) for one in before[-1:]]
+    time = max([datetime.now(UTC), *newest])
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def to_tag(change: Change) -> tuple[str, str]:

@@ -120,7 +120,8 @@ def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -
     before = aliases.get(alias)
     if before == to:
         return None
-    change = Change(now(), action, alias, to, before, user_name(), tuple(reasons))
+    made = from_tags(tags)
+    change = Change(now(made), action, alias, to, before, user_name(), tuple(reasons))
     with mlflow_errors("move the alias"):
         client.set_registered_model_tag(MODEL_NAME, *to_tag(replace(change, done=False)))
         if to is None:
@@ -128,7 +129,7 @@ def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -
         else:
             client.set_registered_model_alias(MODEL_NAME, alias, to)
         client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
-        newest = [*from_tags(tags), change][: -DESCRIBED - 1 : -1]
+        newest = [*made, change][: -DESCRIBED - 1 : -1]
         text = described("registered_model.md", changes=newest)
         client.update_registered_model(MODEL_NAME, text)
     return change

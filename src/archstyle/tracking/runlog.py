@@ -23,6 +23,7 @@ NO_METRIC_NAME = re.compile(r"[^\w\-. /]")  # signs that MLflow takes in none; a
 # What stages lay into reports/.
 MEASURED = ("metrics.json", "index.html", "model-card.md", "predictions.csv", "figures", "plots")
 DATA = ("data.html", "data-sheet.md", "data")
+SLOW_SECONDS = 5.0
 MANIFEST = "data/manifest.csv"  # the artifact: data/prepared/manifest.csv
 
 
@@ -175,11 +176,14 @@ class RunLog:
             try:
                 if not reachable(tracking_uri()):
                     raise ConnectionError("it does not answer")
+                began = time.monotonic()
                 call()
+                if time.monotonic() - began > SLOW_SECONDS:
+                    raise TimeoutError("it is slow")
             except Exception as error:  # whatever a server does wrong must not cost a training
                 self._lost = True
                 say(
-                    f"MLflow was lost and could not {doing} ({first_line(error)}). The work goes "
+                    f"MLflow was lost when it should {doing} ({first_line(error)}). The work goes "
                     "on; the next stage sends what is missing."
                 )
 

@@ -41,7 +41,10 @@ def start_run(
     and becomes FAILED, or KILLED on Ctrl-C, when it raises. `resume` is the id of a run that was
     interrupted, to go on with where the store has it: no epoch is logged twice.
     """
-    end_stale_runs(prepare_store())
+    experiment = prepare_store()
+    with mlflow_errors("look for models"):  # of which a server of an earlier version knows nothing
+        connect().search_logged_models([experiment], max_results=1)
+    end_stale_runs(experiment)
     facts = facts_from_summary(root, config)
     noted = facts.tags() | process_tags(stage) | dvc_tags(root, "train") | (tags or {})
     with _opened(facts, resume, noted, name) as log:

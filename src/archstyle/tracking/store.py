@@ -40,6 +40,8 @@ SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
+# Whose errors say that something is wrong with a store: MLflow lets many of them through.
+STORES = ("mlflow", "requests", "sqlalchemy", "urllib3", "boto3", "botocore")
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -98,8 +100,8 @@ def connect(create: bool = False) -> "MlflowClient":
     uri = tracking_uri()
     if not reachable(uri):
         raise ArchstyleError(
-            f"MLflow at {_without_password(uri)} does not answer: start it, or unset "
-            "MLFLOW_TRACKING_URI to keep runs in mlflow.db."
+            f"MLflow at {_without_password(uri)} does not answer in {PROBE_SECONDS:.0f} seconds: "
+            "start it, or unset MLFLOW_TRACKING_URI to keep runs in mlflow.db."
         )
     database = sqlite_file(uri)
     if database is not None and not create and not database.is_file():
@@ -112,8 +114,13 @@ def connect(create: bool = False) -> "MlflowClient":
     import mlflow
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints traces
     mlflow.set_tracking_uri(uri)
     with mlflow_errors("open the store"):
+        if urlsplit(uri).scheme.partition("+")[0] in DATABASE_PORTS:
+            from sqlalchemy import create_engine
+
+            create_engine(uri).connect().close()  # MLflow would try again for two minutes
         return mlflow.MlflowClient(uri)
 
 
@@ -190,19 +197,26 @@ def reachable(uri: str) -> bool:
 @contextmanager
 def mlflow_errors(doing: str) -> Iterator[None]:
     """Turn what MLflow raises into one sentence; `doing` completes "MLflow could not ..."."""
-    from mlflow.exceptions import MlflowException
-
     try:
         yield
-    except MlflowException as error:
-        first = str(error).strip().splitlines()[0][:300].rstrip(".")
+    except Exception as error:
+        library = type(error).__module__.partition(".")[0]
+        if library not in STORES:
+            raise
+        first = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
+        if found := re.search("disk is full|No space left on device", str(error)):
+            first = found[0]  # which the first line does not tell
         look_at = "MLFLOW_TRACKING_URI and that store"
-        if re.search(r"error code 40[13]\b", first):
+        if library.startswith("boto"):
+            look_at = "MLFLOW_S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        elif re.search(r"(error code |^)40[13]\b", first):
             look_at = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         elif re.search("certificate|TLS", str(error)):  # refused, or the file of one is not there
             why = re.search(r"certificate verify failed: ([\w ,-]+)", str(error))
             first = f"its certificate is not trusted ({why[1].strip()})" if why else first
             look_at = "MLFLOW_TRACKING_SERVER_CERT_PATH (or MLFLOW_TRACKING_INSECURE_TLS)"
+        elif "error code 404" in first:
+            look_at = "MLFLOW_TRACKING_URI, which must be a server of MLflow's version 3"
         raise ArchstyleError(
             f"MLflow at {_without_password(tracking_uri())} could not {doing}: {first}. Check "
             f"{look_at}, then run this again."

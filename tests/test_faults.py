@@ -1,0 +1,179 @@
+"""Faults around a project, each really caused: docs/reliability.md has the table of them all."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from archstyle.errors import ArchstyleError
+from archstyle.registry import journal
+from archstyle.registry.journal import previous_champion
+from archstyle.registry.portable import verify
+from archstyle.registry.promotion import promote, register_candidate, set_alias
+from archstyle.registry.versions import champion, changes
+from archstyle.tracking import runlog
+from archstyle.tracking.runs import start_run
+from archstyle.tracking.store import EXPERIMENT, MODEL_NAME, connect, prepare_store
+from tests.network_line import Line
+from tests.tracking_project import CONFIG, empty_database, facades, project
+
+__all__ = ["empty_database", "facades", "project"]
+
+pytestmark = pytest.mark.slow
+SECRETS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def number() -> str | None:
+    found = champion()
+    return found.version if found else None
+
+
+def test_a_clock_that_was_set_back_leaves_the_order_of_the_changes(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_store()
+    connect().create_registered_model(MODEL_NAME)
+    for version in "123":
+        connect().create_model_version(MODEL_NAME, str(project))
+        if version == "3":
+            monkeypatch.setattr(journal, "datetime", TwoHoursEarlier)
+        set_alias("champion", version, "promote", ["By hand."])
+    assert [one.version for one in changes()] == ["1", "2", "3"]
+    assert changes()[-1].time < datetime.now(UTC).isoformat()
+    assert previous_champion(changes(), "3", "123") == "2"
+
+
+class TwoHoursEarlier(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> "TwoHoursEarlier":
+        return cls.fromtimestamp(datetime.now(tz).timestamp() - 7200, tz)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    """The line to an S3 server with a bucket `files`, which keeps the files of the runs."""
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    line = Line(server.get_host_and_port()[1])
+    endpoint = f"http://127.0.0.1:{line.port}"
+    settings = {"AWS_ENDPOINT_URL": endpoint, "MLFLOW_S3_ENDPOINT_URL": endpoint}
+    for name, value in {**SECRETS, **settings, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="files")
+    yield line
+    line.cut()
+    server.stop()
+
+
+def place_files(bucket: str) -> None:
+    connect().create_experiment(EXPERIMENT, f"s3://{bucket}/runs")
+
+
+def test_a_bucket_that_is_away_is_one_sentence_and_the_work_goes_on_when_it_is_back(
+    project: Path, s3: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    place_files("files")
+    s3.cut()
+    with pytest.raises(ArchstyleError, match="MLFLOW_S3_ENDPOINT_URL"):
+        register_candidate(project, 0.01)
+    with pytest.raises(ArchstyleError, match="MLFLOW_S3_ENDPOINT_URL"), start_run(project, CONFIG):
+        pass
+    assert number() is None
+    s3.mend()
+    assert register_candidate(project, 0.01)["alias"] == "champion"
+    s3.cut()
+    for asked in (verify, promote):
+        with pytest.raises(ArchstyleError, match="MLFLOW_S3_ENDPOINT_URL"):
+            asked("1")
+    assert number() == "1"
+
+
+def test_a_bucket_that_is_not_there_names_the_variables(project: Path, s3: Line) -> None:
+    place_files("nobodys")
+    with pytest.raises(ArchstyleError, match="MLFLOW_S3_ENDPOINT_URL") as told:
+        register_candidate(project, 0.01)
+    assert "NoSuchBucket" in str(told.value)
+
+
+def test_a_store_that_becomes_slow_costs_a_training_one_answer(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runlog, "SLOW_SECONDS", -1)  # what takes longer is slow
+    asked = []
+    with start_run(project, CONFIG) as log:
+        monkeypatch.setattr(log.client, "log_batch", lambda *_, **__: asked.append(1))
+        for epoch in range(4):
+            log.epoch({"epoch": epoch, "loss": 1.0})
+    assert len(asked) == 1
+    assert "MLflow was lost when it should log epoch 1 (it is slow)" in capsys.readouterr().out
+
+
+def test_files_of_a_version_that_were_deleted_are_told_and_the_champion_stays(
+    project: Path,
+) -> None:
+    register_candidate(project, 0.01)
+    client = connect()
+    source = str(client.get_model_version(MODEL_NAME, "1").source)
+    client.create_model_version(MODEL_NAME, source)
+    for graph in project.glob("mlartifacts/**/model.tflite"):
+        graph.unlink()
+    with pytest.raises(ArchstyleError, match=r"Version 2 is not promoted: .*model\.tflite"):
+        promote("2")
+    with pytest.raises(ArchstyleError, match=r"Version 2 is damaged: .*model\.tflite"):
+        verify("2")
+    shutil.rmtree(project / "mlartifacts")
+    with pytest.raises(ArchstyleError, match="files of version 2 are gone"):
+        promote("2")
+    assert number() == "1"
+
+
+class OfAnotherVersion(BaseHTTPRequestHandler):
+    """What MLflow 2 answers: it knows experiments and runs, and no logged models."""
+
+    def do_GET(self) -> None:
+        found = {"experiment_id": "1", "lifecycle_stage": "active", "name": EXPERIMENT}
+        known = {"/health": {}, "/api/2.0/mlflow/experiments/get-by-name": {"experiment": found}}
+        self._answer(known.get(self.path.partition("?")[0]))
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({} if self.path.endswith("/runs/search") else None)
+
+    def _answer(self, found: dict[str, Any] | None) -> None:
+        if found is None:
+            return self.send_error(404)
+        data = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def another_version() -> Iterator[str]:
+    """The address of such a server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OfAnotherVersion) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_server_of_another_major_version_is_told_before_a_training(
+    project: Path, another_version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", another_version)
+    told = pytest.raises(ArchstyleError, match=r"MLFLOW_TRACKING_URI.*version")
+    with told, start_run(project, CONFIG):
+        raise AssertionError("it trains")
