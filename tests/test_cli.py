@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from archstyle.cli import main
 from archstyle.predict.inputs import find_photos
 from archstyle.registry import cache as registry_cache
-from archstyle.registry.prediction import load_model
+from archstyle.registry.cache import load_model
 from tests.tracking_project import clean, empty_database, facades, install_bundle, project, rotated
 
 __all__ = ["empty_database", "facades", "project"]

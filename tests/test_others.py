@@ -10,7 +10,7 @@ from archstyle.config import stage_config
 from archstyle.data.manifest import SPLITS, others, read_manifest, read_others, used
 from archstyle.data.previous import read_previous
 from archstyle.data.splits import split_of
-from archstyle.photos.sources.styles import with_labels
+from archstyle.photos.sources.collection import with_labels
 from archstyle.photos.store import OTHERS, PhotoStore
 from archstyle.reports.page import where_from
 from archstyle.tracking.facts import Facts

@@ -19,7 +19,7 @@ from pyarrow import parquet
 from archstyle.bundle import Bundle
 from archstyle.cli import main
 from archstyle.predict import answering, inputs
-from archstyle.predict.output import Output, open_output
+from archstyle.predict.answering import Output, open_output
 from facades import draw_facade
 from tests.conftest import ROOT
 

@@ -14,7 +14,7 @@ from archstyle.data.manifest import Row, learned, never_learned, read_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import gate
-from archstyle.registry.prediction import load_model
+from archstyle.registry.cache import load_model
 from archstyle.registry.promotion import promote, register_candidate, rollback
 from archstyle.registry.record import ensure_recorded, mark_recorded
 from archstyle.registry.versions import Version, all_versions, champion, changes

@@ -75,7 +75,7 @@ def predict(
     --output takes .jsonl, .csv and .parquet; after Ctrl-C the same command with --resume goes on.
     """
     from archstyle.predict.answering import predict_many
-    from archstyle.registry.prediction import load_model
+    from archstyle.registry.cache import load_model
 
     if not output and (resume or form == "parquet"):
         raise ArchstyleError("--resume and Parquet need --output FILE.")

@@ -12,9 +12,8 @@ from typing import Any
 
 from archstyle.bundle import Bundle, Card
 from archstyle.errors import ArchstyleError
-from archstyle.registry.cache import RELEASED, released
+from archstyle.registry.cache import RELEASED, load_model, released
 from archstyle.registry.journal import champions
-from archstyle.registry.prediction import load_model
 from archstyle.registry.versions import BUNDLE_DIGEST, CHAMPION, all_versions, changes
 from archstyle.tracking.store import sqlite_file, tracking_uri
 

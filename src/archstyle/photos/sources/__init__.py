@@ -14,10 +14,15 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos, is_archive
 from archstyle.photos.names import Found, Photos, check_spelling, printable
 from archstyle.photos.sources.bucket import BucketPhotos, is_bucket
-from archstyle.photos.sources.collection import Collection, Part, name_parts, repository_of
+from archstyle.photos.sources.collection import (
+    Collection,
+    Part,
+    name_parts,
+    repository_of,
+    with_labels,
+)
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
-from archstyle.photos.sources.styles import with_labels
 
 
 class NoPhotosError(ArchstyleError):

@@ -16,8 +16,8 @@ from archstyle.common.console import say
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found
+from archstyle.photos.sources.collection import StyleMap
 from archstyle.photos.sources.folders import FolderPhotos
-from archstyle.photos.sources.styles import StyleMap
 
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",  # a private address must fail, not wait for a password
