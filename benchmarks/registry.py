@@ -41,17 +41,21 @@ COMMANDS = {
 def main() -> None:
     with team() as database:
         fill(database)
-        say(f"\n{RUNS} runs, {VERSIONS} versions{'best s':>14}{'worst s':>9}{'aim':>6}")
+        say(f"\n{RUNS} runs, {VERSIONS} versions{'best s':>14}{'worst s':>9}{'CPU s':>8}{'aim':>6}")
         for name, words in COMMANDS.items():
-            taken = sorted(timed(words) for _ in range(TIMES))
+            taken, cpu = zip(*sorted(timed(words) for _ in range(TIMES)), strict=True)
             aim = f"{AIM:.1f}" if name.startswith("archstyle") else ""
-            say(f"{name:24}{taken[0]:16.2f}{taken[-1]:9.2f}{aim:>6}")
+            say(f"{name:24}{taken[0]:16.2f}{taken[-1]:9.2f}{min(cpu):8.2f}{aim:>6}")
 
 
-def timed(words: list[str]) -> float:
-    start = time.perf_counter()
+def timed(words: list[str]) -> tuple[float, float]:
+    """Return the seconds, and those of a processor, that a command took."""
+    start, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    after = os.times()
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return time.perf_counter() - start, cpu
 
 
 @contextmanager

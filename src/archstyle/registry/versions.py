@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +72,12 @@ def _version(one: Any, aliases: Iterable[str]) -> Version:
 
 def version_named(name: str) -> Version:
     """Return a version by number or alias; raises ArchstyleError saying which there are."""
+    aliases = registered_model()[1]
+    if re.fullmatch(r"[1-9]\d*", number := aliases.get(name, name)):
+        # Hundreds of versions with their tags take a server seconds.
+        with suppress(ArchstyleError), mlflow_errors("read the version"):
+            found = connect().get_model_version(MODEL_NAME, number)
+            return _version(found, [alias for alias, of in aliases.items() if of == number])
     versions = all_versions()
     for one in versions:
         if name == one.version or name in one.aliases:
