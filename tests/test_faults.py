@@ -1,8 +1,10 @@
 """Faults around a project, each really caused: docs/reliability.md has the table of them all."""
 
 import json
+import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from archstyle.errors import ArchstyleError
 from archstyle.registry import journal
+from archstyle.registry.cache import load_model
 from archstyle.registry.journal import previous_champion
 from archstyle.registry.portable import verify
 from archstyle.registry.promotion import promote, register_candidate, set_alias
@@ -55,6 +58,16 @@ class TwoHoursEarlier(datetime):
     @classmethod
     def now(cls, tz: Any = None) -> "TwoHoursEarlier":
         return cls.fromtimestamp(datetime.now(tz).timestamp() - 7200, tz)
+
+
+def test_predict_sees_a_change_that_was_made_while_the_clock_was_behind(project: Path) -> None:
+    register_candidate(project, 0.01)
+    assert load_model(None).card.name == "tiny"
+    connect().delete_registered_model_alias(MODEL_NAME, "champion")
+    earlier = time.time() - 7200
+    os.utime(project / "mlflow.db", (earlier, earlier))
+    with pytest.raises(ArchstyleError, match="There is no champion"):
+        load_model(None)
 
 
 @pytest.fixture

@@ -93,6 +93,10 @@ def install(
                 write_json(partial / "registered.json", values)
         with whole_file(directory / "current") as link:
             link.symlink_to(folder.relative_to(directory), target_is_directory=True)
+            database = sqlite_file(tracking_uri())
+            if database and database.is_file():  # for `archstyle predict`, which compares the times
+                written = database.stat().st_mtime_ns
+                os.utime(link, ns=(written, written), follow_symlinks=False)
         os.utime(folder)
         folders = sorted((directory / "versions").iterdir(), key=lambda f: f.stat().st_mtime)
         for old in folders[:-KEPT_VERSIONS]:
@@ -194,7 +198,7 @@ def _champion() -> Bundle:
     link = cache_directory() / "current"
     # Current where nothing was written to the registry since this was laid into the cache.
     written = database.stat().st_mtime_ns if database and database.is_file() else None
-    if cached and written and written <= link.lstat().st_mtime_ns:
+    if cached and written and written == link.lstat().st_mtime_ns:
         return Bundle.load(cached.path)
     from archstyle.registry.versions import champion, download_bundle
 
