@@ -13,8 +13,8 @@ import pytest
 
 from archstyle.data.manifest import read_manifest
 from archstyle.errors import ArchstyleError
+from archstyle.photos.bucket import BucketPhotos
 from archstyle.photos.sources import split_paths
-from archstyle.photos.sources.bucket import BucketPhotos
 from archstyle.photos.store import PhotoStore
 from pipeline import fetch, prepare
 from tests.photo_folders import fill

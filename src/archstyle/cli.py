@@ -67,10 +67,11 @@ main.add_command(feedback)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--resume", is_flag=True, help="Go on with --output where it ends.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Photos at once. Default: one a core.")
+@click.option("--cluster", flag_value="auto", is_flag=False, help="Ray's address, or the one here.")
 def predict(
     model: str | None, form: str | None, output: Path | None, resume: bool, **options: Any
 ) -> None:
-    """Answer photos: files, folders, patterns such as 'a/**/*.jpg', .zip, .tar, a list on `-`.
+    """Answer photos: files, folders, 'a/**/*.jpg', .zip, .tar, s3://bucket/a, a list on `-`.
 
     --output takes .jsonl, .csv and .parquet; after Ctrl-C the same command with --resume goes on.
     """

@@ -4,6 +4,7 @@ Every bundle carries the same golden photos, with the answers that it must give 
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from archstyle.bundle.card import Card, labels
 from archstyle.bundle.graph import ADVICE, BundleError, Graph, Outputs
 from archstyle.bundle.out_of_distribution import Score, features, load_score, save_score
-from archstyle.common.files import digest_of, read_json, write_json
+from archstyle.common.files import digest_of, read_json, whole_file, write_json
 from archstyle.photos.reader import read_photo
 
 GRAPH, CARD, LABELS = "model.tflite", "card.json", "labels.json"
@@ -84,6 +85,11 @@ class Bundle:
             bundle.verify()
         return bundle
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process with its files, for one photo at a time there."""
+        files = filter(Path.is_file, self.path.rglob("*"))
+        return _unpacked, ({file.relative_to(self.path): file.read_bytes() for file in files},)
+
     def run(self, images: NDArray[np.uint8]) -> Outputs:
         """Run it on uint8 RGB photos [n, size, size, 3] as `read_photo` gives them, one by one."""
         outputs = self._graph.run(images)
@@ -138,6 +144,14 @@ class Bundle:
                     f"probability off by {off:.3f}, its distance by {far:.0%}): it is damaged or "
                     "was made for another reader. Train or download it again."
                 )
+
+
+def _unpacked(files: dict[Path, bytes]) -> Bundle:
+    with tempfile.TemporaryDirectory(prefix="archstyle-") as folder:
+        for name, data in files.items():
+            with whole_file(Path(folder, name)) as file:
+                file.write_bytes(data)
+        return Bundle.load(Path(folder), threads=1)
 
 
 def write_bundle(

@@ -6,9 +6,11 @@ a photo could not be read may have been the machine's fault, and is found again 
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ import PIL
 import pillow_heif
 from PIL import features
 
+from archstyle.common.cluster import LOST, spread_over
 from archstyle.common.parallel import parallel_map
 from archstyle.data.duplicates import hash as fingerprints
 from archstyle.data.duplicates.hash import SIDE, fingerprint
+from archstyle.errors import ArchstyleError
 from archstyle.photos import reader
 from archstyle.photos.reader import PhotoError, open_with_facts
 from archstyle.photos.store import Packed, PhotoStore, read_packed
@@ -66,23 +70,32 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
 def inspect_all(
     store: PhotoStore, max_pixels: int, workers: int | None = None, known: "Inspected | None" = None
 ) -> Iterator[tuple[Packed, Inspection]]:
-    """Yield every packed file, in order, with what it is; what is known is not decoded again."""
+    """Yield every packed file, in order, with what it is; what is known is not decoded again.
+
+    With ARCHSTYLE_CLUSTER by the machines of a Ray cluster, which see data/raw under the same path.
+    """
     packed = [entry for entry in store.entries if not entry.reason]
     tasks = ((entry, known.find(entry.sha256) if known else None) for entry in packed)
+    archive, ours = store.archive, recipe(max_pixels)
 
     def look(task: tuple[Packed, Inspection | None]) -> tuple[Inspection, bool]:
         entry, seen = task
         if seen:
             return seen, False
-        return inspect(read_packed(store.archive, entry), max_pixels), True
+        if recipe(max_pixels) != ours:
+            raise ArchstyleError("A machine of the cluster decodes otherwise: install the same.")
+        return inspect(read_packed(archive, entry), max_pixels), True
 
     results = parallel_map(look, tasks, len(packed), "prepare", workers)
+    if cluster := os.environ.get("ARCHSTYLE_CLUSTER"):
+        results = spread_over(cluster, look, tasks, lambda _: (Inspection(reason=LOST), True))
     for entry, (seen, is_new) in zip(packed, results, strict=True):
         if known and is_new:
             known.keep(entry.sha256, seen)
         yield entry, seen
 
 
+@cache
 def recipe(max_pixels: int) -> str:
     """Digest all that an inspection depends on but the photo: code, libraries and the setting."""
     versions = [PIL.__version__, pillow_heif.__version__, pillow_heif.libheif_version()]

@@ -4,7 +4,9 @@ As a table for people, or as rows of a file that goes on after a break.
 """
 
 import csv
+import errno
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +21,7 @@ import numpy as np
 from archstyle.bundle import UNFAMILIAR, Bundle
 from archstyle.bundle.bundle import NOT_SURE
 from archstyle.bundle.card import in_words
+from archstyle.common.cluster import LOST, spread_over
 from archstyle.common.console import progress
 from archstyle.common.files import locked, whole_file
 from archstyle.common.parallel import cores, spread
@@ -26,6 +29,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.reader import PhotoError
 from archstyle.predict.inputs import Photo, find_photos
 
+AWAY = os.strerror(errno.ENOENT)
 BECAME = ("answered", NOT_SURE, UNFAMILIAR, "broken", "done before")
 COLUMNS = ("file", "style", "probability", "answered", "reason", "styles", "error")
 WIDTH = 32  # of the table's column of styles: two of them
@@ -157,10 +161,12 @@ def predict_many(
     path: Path | None = None,
     resume: bool = False,
     jobs: int | None = None,
+    cluster: str | None = None,
 ) -> None:
     """Write a row for each photo in their order, but for those that the output has.
 
-    By threads: the reader and the graph let go of Python's lock, and share one bundle's memory.
+    By threads: the reader and the graph let go of Python's lock, and share one bundle's memory. Or
+    by the Ray cluster at an address, whose machines see photos in folders under the same paths.
     Few photos are taken ahead, so that any number needs no more memory. What became of them is told
     on stderr, where there are several. Raises ArchstyleError where none could be read.
     """
@@ -169,9 +175,14 @@ def predict_many(
         with open_output(form, bundle, path, resume) as output:
             told["done before"] = len(output.done)
             new = (photo for photo in find_photos(paths) if photo[0] not in output)
-            rows: Iterable[Row] = spread(partial(answer, bundle), new, jobs or cores(), 1)
+            work = partial(answer, bundle)
+            rows: Iterable[Row] = spread(work, new, jobs or cores(), 1)
+            if cluster:
+                rows = spread_over(cluster, work, new, _broken, jobs or 2)
             # A bar only where the answers do not go to the same terminal.
             for row in rows if output.stream.isatty() else progress(rows, "predict"):
+                if cluster and AWAY in row.get("error", "") and Path(row["file"]).exists():
+                    raise ArchstyleError(f"Not all machines of the cluster see {row['file']}.")
                 output.add(row)
                 told["broken" if "error" in row else row["reason"] or "answered"] += 1
     except KeyboardInterrupt:
@@ -190,8 +201,12 @@ def answer(bundle: Bundle, photo: Photo) -> Row:
     """Return file and the keys of `Answer.as_dict`, or file and error."""
     name, source = photo
     if isinstance(source, str):
-        return {"file": name, "error": source}
+        return _broken(photo, source)
     try:
-        return bundle.predict(source).as_dict(name)
+        return bundle.predict(source() if callable(source) else source).as_dict(name)
     except PhotoError as error:
-        return {"file": name, "error": str(error)}
+        return _broken(photo, str(error))
+
+
+def _broken(photo: Photo, error: str = LOST) -> Row:
+    return {"file": photo[0], "error": error}

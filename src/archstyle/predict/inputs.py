@@ -3,9 +3,10 @@
 import heapq
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from glob import has_magic, iglob
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos
+from archstyle.photos.bucket import BucketPhotos, is_bucket
 from archstyle.photos.names import printable, why_skipped
 from archstyle.photos.reader import is_photo
 
@@ -20,8 +22,9 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".ta
 MAX_BYTES = 100_000_000  # of an archive's member
 SORTED = 20_000  # names of a folder that are held at once
 LONGEST = 1 << 20  # bytes of a listed path
-# What it is called in the answers, and its file, its bytes, or the sentence why it has none.
-Photo = tuple[str, Path | bytes | str]
+
+# What it is called in the answers, and its file, bytes, what reads them, or why it has none.
+Photo = tuple[str, Path | bytes | Callable[[], bytes] | str]
 
 
 def find_photos(given: Iterable[str]) -> Iterator[Photo]:
@@ -33,6 +36,8 @@ def find_photos(given: Iterable[str]) -> Iterator[Photo]:
         if each == "-":
             listed = (photo for path in _listed(sys.stdin.buffer) for photo in _in(path))
             yield from _or(listed, each, "Standard input lists no files.")
+        elif is_bucket(each):
+            yield from _or(_in_bucket(each), each, "No photos lie below this address.")
         elif has_magic(each) and not os.path.lexists(each):
             yield from _or(_matching(each), each, "No file matches this pattern.")
         else:
@@ -83,6 +88,14 @@ def _in_archive(path: Path, name: str) -> Iterator[Photo]:
                 yield f"{name}/{found.name}", told if found.data is None else found.data
     except (ArchstyleError, OSError) as error:
         yield name, str(error)
+
+
+def _in_bucket(address: str) -> Iterator[Photo]:
+    bucket = BucketPhotos(address, "the command")
+    for path, size in bucket.walk():
+        if not why_skipped(path):
+            name = printable(f"{address.partition('://')[0]}://{path}")
+            yield name, "It is too large." if size > MAX_BYTES else partial(bucket.read, path)
 
 
 def _matching(pattern: str) -> Iterator[Photo]:

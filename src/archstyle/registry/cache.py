@@ -11,6 +11,7 @@ so that the server answers without asking the registry. The released model, whic
 in its own folder.
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -164,8 +165,9 @@ def load_model(model: str | None) -> Bundle:
 
     if model is None:
         return _first()
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        return Bundle.load(download_bundle(model, Path(temporary))[0])
+    temporary = tempfile.TemporaryDirectory(prefix="archstyle-")
+    atexit.register(temporary.cleanup)  # not sooner: the bundle may be sent on to other machines
+    return Bundle.load(download_bundle(model, Path(temporary.name))[0])
 
 
 def _first() -> Bundle:
@@ -209,14 +211,15 @@ def _champion() -> Bundle:
             raise
         print(f"{error} Answering with version {cached.version} from the cache.", file=sys.stderr)
         return Bundle.load(cached.path)
-    with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        # A registry that was set up anew counts from 1 again, so a number is not enough.
-        numbered = found and (found.version, found.run_id)
-        if cached and numbered == (cached.version, cached.run_id) and cached.is_whole():
-            path = cached.path
-        else:
-            path, found = download_bundle("champion", Path(temporary))
-        bundle = Bundle.load(path)
-        if found:
-            install(path, found.version, found.run_id)
+    temporary = tempfile.TemporaryDirectory(prefix="archstyle-")
+    atexit.register(temporary.cleanup)
+    # A registry that was set up anew counts from 1 again, so a number is not enough.
+    numbered = found and (found.version, found.run_id)
+    if cached and numbered == (cached.version, cached.run_id) and cached.is_whole():
+        path = cached.path
+    else:
+        path, found = download_bundle("champion", Path(temporary.name))
+    bundle = Bundle.load(path)
+    if found:
+        install(path, found.version, found.run_id)
     return bundle

@@ -13,6 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archstyle.common.cluster import connected
 from archstyle.common.console import say
 from archstyle.common.files import locked
 from archstyle.common.parallel import cores
@@ -148,24 +149,12 @@ def _begin_worker(log: Path) -> None:
 @contextmanager
 def _on_ray(address: str, workers: int) -> Iterator[Start]:
     """Start trials on a cluster, whose cores the workers share; a trial runs on one machine."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-
-        ray.init(address, log_to_driver=False, include_dashboard=False)
-    except (ModuleNotFoundError, ConnectionError) as error:
-        raise ArchstyleError(
-            f"There is no Ray cluster at {address} ({error}): `pip install 'archstyle[cluster]'` "
-            "on every machine and start it with `ray start --head`, or leave --ray out."
-        ) from error
-    # The cores that Ray gives to a trial are the threads that it may use.
-    total, machines = ray.cluster_resources()["CPU"], len(ray.nodes())  # type: ignore[no-untyped-call]
-    share = max(1, int(total) // max(workers, machines))
-    trial = ray.remote(num_cpus=share, max_retries=0)(run_trial)
-    try:
+    with connected(address) as ray:
+        # The cores that Ray gives to a trial are the threads that it may use.
+        total, machines = ray.cluster_resources()["CPU"], len(ray.nodes())
+        share = max(1, int(total) // max(workers, machines))
+        trial = ray.remote(num_cpus=share, max_retries=0)(run_trial)
         yield lambda *job: trial.remote(*job).future()
-    finally:
-        ray.shutdown()
 
 
 def _result(future: Ended) -> tuple[int, str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from archstyle.config.schema import Source
 from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos, is_archive
+from archstyle.photos.bucket import BucketPhotos, is_bucket
 from archstyle.photos.names import Found, Photos, check_spelling, printable
-from archstyle.photos.sources.bucket import BucketPhotos, is_bucket
 from archstyle.photos.sources.collection import (
     Collection,
     Part,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from archstyle.common.files import whole_file
 from archstyle.common.parallel import spread
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found, printable, why_skipped
+from archstyle.photos.reader import PhotoError
 
 # By scheme: what fsspec needs for it, and where the credentials are said.
 SCHEMES = {
@@ -68,6 +70,20 @@ class BucketPhotos:
         for path, facts in self._objects.items():
             yield f"{path}\t{facts['size']}\t{_etag(facts)}"
 
+    def walk(self, folder: str = "") -> Iterator[tuple[str, int]]:
+        """Yield path and bytes of each object, sorted, one folder after the other."""
+        folder = folder or self._root
+        listed = self._asked(lambda: self._system.ls(folder, detail=True))
+        for facts in sorted(listed, key=itemgetter("name")):
+            if facts["type"] != "directory":
+                yield facts["name"], facts["size"]
+            elif facts["name"].rstrip("/") != folder:
+                yield from self.walk(facts["name"].rstrip("/"))
+
+    def read(self, path: str) -> bytes:
+        """Return an object's bytes; raises PhotoError where it is there no longer."""
+        return bytes(self._asked(lambda: self._system.cat_file(path)))
+
     @property
     def _kept(self) -> Path:
         return self.cache / hashlib.sha256(self.address.encode()).hexdigest()[:16]
@@ -109,7 +125,7 @@ class BucketPhotos:
         self._used.add(key)
         if kept.is_file():
             return kept.read_bytes()
-        data: bytes = self._asked(lambda: self._system.cat_file(path))
+        data = self.read(path)
         with whole_file(kept) as partial:
             partial.write_bytes(data)
         return data
@@ -123,9 +139,10 @@ class BucketPhotos:
             except ArchstyleError:
                 raise
             except FileNotFoundError as error:
-                raise ArchstyleError(
+                raise PhotoError(
+                    "unreadable",
                     f"{self.named_by} says {self.address}, but there is no such bucket, or what "
-                    f"was in it vanished ({error}): correct it, then run this again."
+                    f"was in it vanished ({error}): correct it, then run this again.",
                 ) from error
             except PermissionError as error:
                 raise self._not_ours(scheme, error) from error
