@@ -35,7 +35,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 MODEL = ROOT / "models/released"
-SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+SMALL: dict[str, Any] = {
+    "num_cpus": 1,
+    "object_store_memory": 80_000_000,
+    "include_dashboard": False,
+}
 COMMAND = ["predict", "--model", str(MODEL), "--format", "jsonl"]
 
 

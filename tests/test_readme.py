@@ -61,6 +61,10 @@ RUN_IN = {
         "tests/test_predict.py",
         "find album -name '*.jpg' -print0 | archstyle predict - --output answers.jsonl --resume",
     ),
+    "archstyle predict s3://bucket/folder --cluster --output answers.parquet": (
+        "tests/test_cluster.py",
+        '"s3://houses/many", "--output", str(output)]',
+    ),
     'eval "$(_ARCHSTYLE_COMPLETE=bash_source archstyle)"': (
         "tests/test_predict.py",
         'eval "$(_ARCHSTYLE_COMPLETE=bash_source archstyle)"',

@@ -28,8 +28,8 @@ def connected(address: str) -> Iterator[Any]:
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
     except (ModuleNotFoundError, ConnectionError, ValueError) as error:
         raise ArchstyleError(
-            f"There is no Ray cluster at {address} ({error}): `pip install 'archstyle[cluster]'` "
-            "on every machine and start it with `ray start --head`, or do without a cluster."
+            f"There is no Ray cluster at {address} ({error}): on every machine, `pip install "
+            "'archstyle[cluster]'` and `ray start` (the first one --head); or do without one."
         ) from error
     try:
         yield ray

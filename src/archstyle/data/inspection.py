@@ -70,10 +70,7 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
 def inspect_all(
     store: PhotoStore, max_pixels: int, workers: int | None = None, known: "Inspected | None" = None
 ) -> Iterator[tuple[Packed, Inspection]]:
-    """Yield every packed file, in order, with what it is; what is known is not decoded again.
-
-    With ARCHSTYLE_CLUSTER by the machines of a Ray cluster, which see data/raw under the same path.
-    """
+    """Yield every packed file, in order, with what it is; what is known is not decoded again."""
     packed = [entry for entry in store.entries if not entry.reason]
     tasks = ((entry, known.find(entry.sha256) if known else None) for entry in packed)
     archive, ours = store.archive, recipe(max_pixels)
@@ -87,6 +84,7 @@ def inspect_all(
         return inspect(read_packed(archive, entry), max_pixels), True
 
     results = parallel_map(look, tasks, len(packed), "prepare", workers)
+    # By the machines of a Ray cluster, which see data/raw under the same path.
     if cluster := os.environ.get("ARCHSTYLE_CLUSTER"):
         results = spread_over(cluster, look, tasks, lambda _: (Inspection(reason=LOST), True))
     for entry, (seen, is_new) in zip(packed, results, strict=True):
