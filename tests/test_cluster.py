@@ -183,9 +183,9 @@ def test_a_folder_that_the_other_machines_do_not_see_stops_it(
     assert "Not all machines of the cluster see" in told.stderr
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "album"])
+@pytest.mark.parametrize("given", [["127.0.0.1:1"], ["album"], []], ids=str)
 def test_no_cluster_is_one_sentence(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw_facade("gothic", 1).save(tmp_path / "a.jpg")
 
@@ -194,8 +194,9 @@ def test_no_cluster_is_one_sentence(
 
     monkeypatch.setitem(sys.modules, "ray", type(sys)("ray"))
     monkeypatch.setattr(sys.modules["ray"], "init", away, raising=False)
-    told = CliRunner().invoke(main, [*COMMAND, str(tmp_path), "--cluster", address])
+    told = CliRunner().invoke(main, [*COMMAND, str(tmp_path), "--cluster", *given, "--jobs", "1"])
     assert told.exit_code == 1
+    address = "".join(given) or "auto"
     assert told.stderr.startswith(f"Error: There is no Ray cluster at {address} (Could not find")
     assert len(told.stderr.splitlines()) == 1
 
