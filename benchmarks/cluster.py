@@ -38,7 +38,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.store import Packed, PhotoStore
-from archstyle.predict.output import open_output
+from archstyle.predict.answering import open_output
 from benchmarks import predict as many
 from benchmarks.duplicates import plant
 from benchmarks.prepare import STYLES
