@@ -57,8 +57,8 @@ def create_app(settings: Settings | None = None, models: Models | None = None) -
     app.config["MAX_CONTENT_LENGTH"] = settings.max_megabytes * 1_000_000
     app.extensions["settings"] = settings
     app.extensions["models"] = models or Models.watching(settings)
-    # A photo read while another is answered would take that one's core.
-    app.extensions["turns"] = threading.BoundedSemaphore(settings.model_threads)
+    # The next photo is read while the model runs; more at once would only share its core.
+    app.extensions["turns"] = threading.BoundedSemaphore(settings.model_threads + 1)
     languages.speak(app)
     app.register_blueprint(page.blueprint)
     app.register_blueprint(operators.blueprint)
