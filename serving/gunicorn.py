@@ -92,7 +92,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             conn.sock.deadline = time.monotonic() + HEAD_SECONDS
             stays_open = super().handle(conn) and not conn.sock.late
             # Who asks again at once is not handed back to the thread that accepts.
-            if not (self.alive and client.poll(AGAIN_MILLISECONDS)):
+            if not (stays_open and self.alive and client.poll(AGAIN_MILLISECONDS)):
                 break
         if not stays_open:
             # gunicorn would do this in the thread that accepts, and nobody could come meanwhile.
