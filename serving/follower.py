@@ -6,13 +6,14 @@ have it, by a link in the cache. Whatever fails, the last good bundle stays.
 
 import ctypes
 import errno
+import gc
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -84,19 +85,28 @@ def look(directory: Path, refused: dict[Version, FollowerStatus]) -> FollowerSta
     if cached is not None and (cached.version, cached.run_id) == key:
         return _following(found.version, directory)
     if key not in refused:
-        with scratch_directory(directory, INCOMING) as folder:
+        with _given_back(), scratch_directory(directory, INCOMING) as folder:
             # In a folder of its own: the scratch folder is locked as long as it is used.
             bundle, _ = download_bundle(f"models:/{MODEL_NAME}/{found.version}", folder / "new")
             try:
                 Bundle.load(bundle, threads=1)
                 install(bundle, found.version, found.run_id, directory)
-                with suppress(AttributeError):  # the C library keeps what the check has freed
-                    ctypes.CDLL(None).malloc_trim(0)
                 return _following(found.version, directory)
             except BundleError as error:
                 sentence = f"Version {found.version} is not used: it fails its check."
                 refused[key] = FollowerStatus("refused", sentence, str(error))
     return refused[key]
+
+
+@contextmanager
+def _given_back() -> Iterator[None]:
+    """Give back what a download and a check took: the one keeps its threads, the other memory."""
+    try:
+        yield
+    finally:
+        gc.collect()
+        with suppress(AttributeError):  # not every C library can
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _following(version: str, directory: Path) -> FollowerStatus:

@@ -70,7 +70,13 @@ class RunningServer:
     With a `terminal` (a descriptor) it runs there, else its log is in the folder.
     """
 
-    def __init__(self, folder: Path, terminal: int | None = None, **environment: str):
+    def __init__(
+        self,
+        folder: Path,
+        terminal: int | None = None,
+        python: str = sys.executable,
+        **environment: str,
+    ):
         self.port = int(environment.get("PORT") or free_port())
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -85,7 +91,7 @@ class RunningServer:
         self.log = folder / "serving.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "serving"],
+                [python, "-m", "serving"],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=terminal,
@@ -129,9 +135,9 @@ def control_terminal() -> None:
 
 @contextmanager
 def running_server(
-    folder: Path, terminal: int | None = None, **environment: str
+    folder: Path, terminal: int | None = None, python: str = sys.executable, **environment: str
 ) -> Iterator[RunningServer]:
-    server = RunningServer(folder, terminal, **environment)
+    server = RunningServer(folder, terminal, python, **environment)
     try:
         yield server
     finally:

@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,9 +19,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from archstyle.errors import ArchstyleError
-from archstyle.registry import journal
+from archstyle.registry import journal, lock
 from archstyle.registry.cache import load_model
 from archstyle.registry.journal import previous_champion
+from archstyle.registry.lock import locked_registry
 from archstyle.registry.portable import verify
 from archstyle.registry.promotion import promote, register_candidate, set_alias
 from archstyle.registry.versions import champion, changes
@@ -31,6 +35,13 @@ from tests.tracking_project import CONFIG, empty_database, facades, project
 __all__ = ["empty_database", "facades", "project"]
 
 pytestmark = pytest.mark.slow
+COUNT = """
+from pathlib import Path
+from archstyle.registry.lock import locked_registry
+for _ in range(5):
+    with locked_registry("register"):
+        Path("n").write_text(str(1 + int(Path("n").read_text())))
+"""
 SECRETS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
@@ -68,6 +79,77 @@ def test_predict_sees_a_change_that_was_made_while_the_clock_was_behind(project:
     os.utime(project / "mlflow.db", (earlier, earlier))
     with pytest.raises(ArchstyleError, match="There is no champion"):
         load_model(None)
+
+
+@contextmanager
+def somebody_changes_the_registry(project: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A process that holds the lock until it is told a line, or is killed."""
+    held = "with locked_registry('promote'): print('held', flush=True), input()"
+    command = ["-c", f"from archstyle.registry.lock import locked_registry\n{held}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=project, stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        assert process.stdout and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def lock_is_there() -> bool:
+    return bool(connect().search_registered_models(f"name = '{lock.LOCK}'"))
+
+
+def test_a_change_of_the_registry_waits_for_one_from_elsewhere(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register_candidate(project, 0.01)
+    connect().delete_registered_model_alias(MODEL_NAME, "champion")
+    with somebody_changes_the_registry(project) as other:
+        waiting = threading.Thread(target=promote, args=("1",))
+        waiting.start()
+        said = ""
+        while "The registry is being changed by" not in said:
+            said += capsys.readouterr().out
+            assert waiting.is_alive(), said
+            time.sleep(0.05)
+        assert number() is None and lock_is_there()
+        assert other.stdin
+        other.stdin.write("\n")
+        other.stdin.close()
+        waiting.join()
+    assert number() == "1" and not lock_is_there()
+
+
+def test_the_lock_of_a_process_that_was_killed_is_taken_away_at_once(project: Path) -> None:
+    prepare_store()
+    with somebody_changes_the_registry(project) as other:
+        other.kill()
+        other.wait()
+        assert lock_is_there()
+        with locked_registry("promote"):
+            assert lock_is_there()
+    assert not lock_is_there()
+
+
+def test_the_lock_of_another_machine_is_taken_away_when_it_has_stood_for_long(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_store()
+    connect().create_registered_model(lock.LOCK, {"mlflow.user": "a", "archstyle.host": "b"})
+    monkeypatch.setattr(lock, "STALE_SECONDS", 0.5)
+    began = time.monotonic()
+    with locked_registry("promote"):
+        assert time.monotonic() - began > 0.5
+    assert not lock_is_there()
+
+
+def test_registers_of_many_folders_at_once_go_one_at_a_time(project: Path) -> None:
+    prepare_store()
+    (project / "n").write_text("0")
+    command = [sys.executable, "-c", COUNT]
+    processes = [subprocess.Popen(command, cwd=project) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert (project / "n").read_text() == "15"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -20,13 +22,20 @@ from click.testing import CliRunner
 from archstyle.cli import main as archstyle
 from archstyle.errors import ArchstyleError
 from archstyle.photos.store import PhotoStore
-from archstyle.registry.promotion import register_candidate, rollback
+from archstyle.registry.promotion import register_candidate, rollback, set_alias
 from archstyle.registry.versions import all_versions, champion
 from archstyle.tracking.store import connect
 from facades import STYLES
 from tests.certificates import make_certificates
 from tests.compose import compose
-from tests.serving_project import free_port, photo, running_nginx, running_server, serving
+from tests.serving_project import (
+    RunningServer,
+    free_port,
+    photo,
+    running_nginx,
+    running_server,
+    serving,
+)
 from tests.test_pipeline import copy_of_the_project, run, set_params
 from tests.tracking_project import empty_database, facades, install_bundle, project
 
@@ -123,6 +132,7 @@ def team(request: pytest.FixtureRequest, s3: dict[str, str]) -> Iterator[dict[st
             "MLFLOW_PASSWORD": PASSWORD,
             **{"S3_PASSWORD": SECRETS["AWS_SECRET_ACCESS_KEY"]},
             **{"POSTGRES_PASSWORD": "trusted", "MLFLOW_SECRET": "x"},
+            "PAGE_PASSWORD": "may-only-read",
         }
         places = {
             **{"postgres:5432/archstyle": f"127.0.0.1:{database.port}/postgres"},
@@ -135,6 +145,11 @@ def team(request: pytest.FixtureRequest, s3: dict[str, str]) -> Iterator[dict[st
         mlflow = said["services"]["mlflow"]
         command = [sys.executable, "-m", *mlflow["command"]]
         stack.enter_context(serving(command, port, log, **mlflow["environment"]))
+        accounts = said["services"]["accounts"]
+        _, *making = accounts["command"]
+        for _ in range(2):  # as when everything is started again
+            every = {**os.environ, **accounts["environment"]}
+            subprocess.run([sys.executable, *making], env=every, check=True)
         authority = make_certificates(folder)
         own = {
             **{"page1:8000": f"127.0.0.1:{pages[0]}", "page2:8000": f"127.0.0.1:{pages[1]}"},
@@ -166,6 +181,14 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
         monkeypatch.setenv(name, value)
     first = register_candidate(project, 0.01)
     assert first["alias"] == "champion"
+    if "front" in team:  # compose.yaml makes a user for the pages
+        with monkeypatch.context() as page:
+            for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+                page.setenv(name, team["pages"][1][name])
+            found = champion()
+            assert found and found.version == first["version"]
+            with pytest.raises(ArchstyleError, match="MLFLOW_TRACKING_PASSWORD"):
+                set_alias("champion", None, "promote", ["A page may only read."])
     run = connect().get_run(first["run_id"])
     assert run.info.status == "FINISHED" and run.data.metrics["test/accuracy"] == 0.9
     kept = {one.path for one in connect().list_artifacts(first["run_id"], "reports")}
@@ -200,6 +223,11 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
         wait_for(f'"version":"{second["version"]}"')
         assert rollback().version == first["version"]
         wait_for(f'"version":"{first["version"]}"')
+        for server in servers:  # MLflow's downloads leave no threads behind, four each
+            deadline = time.monotonic() + 20
+            while (left := threads_of_the_follower(server)) >= 8:
+                assert time.monotonic() < deadline, left
+                time.sleep(0.1)
         there = {one.version for one in all_versions()}
         assert {first["version"], second["version"]} <= there
 
@@ -223,6 +251,12 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
             team["database"].start()
         found = champion()
         assert found is not None and found.version == first["version"]
+
+
+def threads_of_the_follower(server: RunningServer) -> int:
+    there = psutil.Process(server.process.pid).children(recursive=True)
+    (found,) = [one for one in there if "serving.follower" in one.cmdline()]
+    return int(found.num_threads())
 
 
 def answered_through_nginx(front: tuple[str, str], told: str) -> None:

@@ -2,19 +2,19 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archstyle.bundle import Bundle, BundleError
 from archstyle.common.console import say
-from archstyle.common.files import locked, read_json
+from archstyle.common.files import read_json
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import cache
 from archstyle.registry.gate import judge, test_digest
 from archstyle.registry.journal import Change, from_tags, now, previous_champion, to_tag
+from archstyle.registry.lock import locked_registry
 from archstyle.registry.register import LOOKS, describe, register_bundle, show_promotion
 from archstyle.registry.versions import (
     CHALLENGER,
@@ -29,7 +29,7 @@ from archstyle.registry.versions import (
 )
 from archstyle.tracking.facts import described, user_name
 from archstyle.tracking.runs import resume_run
-from archstyle.tracking.store import MODEL_NAME, connect, main_root, mlflow_errors
+from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors
 
 REFERENCE = "gate.reference"  # the tag of the registered model that names the best champion
 DESCRIBED = 20  # changes, the newest
@@ -50,18 +50,7 @@ def register_candidate(
         log.files(root)
         log.manifest(root)
         version = register_bundle(log, bundle, test, test_digest(root))
-        with _one_at_a_time():
-            decision = _judged(bundle, version, root, tolerance)
-            if decision.alias == CHAMPION:
-                changed = make_champion(version, "register", decision.reasons)
-                done = "promoted" if changed else "champion already"
-                # The last comparison is the one beside the reference.
-                compared = list((decision.comparisons or {}).values())
-                if _reference() is None or not compared or compared[-1].better:
-                    _make_reference(version.version)
-            else:
-                set_alias(CHALLENGER, version.version, "register", decision.reasons)
-                done = "not promoted"
+        decision, done = _judged(bundle, version, root, tolerance)
         registered = {
             "version": version.version,
             "alias": decision.alias,
@@ -79,17 +68,34 @@ def register_candidate(
     return registered
 
 
-def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> Decision:
-    """Judge beside the champion and the reference, and again if the champion changes meanwhile."""
+def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> tuple[Decision, str]:
+    """Judge beside the champion and the reference, and let the version be what it is found to be.
+
+    Where either was changed meanwhile it is judged again.
+    """
     while True:
-        present, best = champion(), _reference()
+        present, best = seen = champion(), _reference()
         incumbents = {"champion": present} if present else {}
         if best and present and best.version != present.version:
             incumbents["best champion there was"] = best
         decision = judge(bundle, version.version, incumbents, root, tolerance)
-        if champion() == present:
-            return decision
+        with locked_registry("register"):
+            if (champion(), _reference()) == seen:
+                return decision, _placed(version, decision, best)
         say("The champion was changed meanwhile: comparing with the new one.")
+
+
+def _placed(version: Version, decision: Decision, best: Version | None) -> str:
+    """Give the version its alias; say what was done."""
+    if decision.alias != CHAMPION:
+        set_alias(CHALLENGER, version.version, "register", decision.reasons)
+        return "not promoted"
+    changed = make_champion(version, "register", decision.reasons)
+    # The last comparison is the one beside the reference.
+    compared = list((decision.comparisons or {}).values())
+    if best is None or not compared or compared[-1].better:
+        _make_reference(version.version)
+    return "promoted" if changed else "champion already"
 
 
 def _reference() -> Version | None:
@@ -101,12 +107,6 @@ def _make_reference(version: str) -> None:
     """Keep the version beside which later candidates are judged, whoever is champion then."""
     with mlflow_errors("keep the reference"):
         connect().set_registered_model_tag(MODEL_NAME, REFERENCE, version)
-
-
-def _one_at_a_time() -> AbstractContextManager[bool]:
-    """Between the look at the champion and the change no other process of this project."""
-    lock = main_root() / ".archstyle" / "registry.lock"
-    return locked(lock, advice="make that folder yours, for promotions go one at a time")
 
 
 def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -> Change | None:
@@ -155,7 +155,7 @@ def promote(name: str, reason: str = "", action: str = "promote") -> Change | No
             Bundle.load(bundle)
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
-        with _one_at_a_time():
+        with locked_registry(action):
             change = make_champion(to, action, [reason or "By hand."])
             _make_reference(to.version)  # a person's decision is the new measure
         _cache(bundle, to)

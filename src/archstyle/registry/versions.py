@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Version:
-    """One version of the registered model."""
+    """One version of the registered model; the same whatever it is called."""
 
     version: str
     run_id: str | None
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = field(compare=False)
     created: int  # milliseconds since 1970, UTC
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] = field(compare=False)
     source: str
 
 
