@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import boto3
@@ -13,7 +14,7 @@ import pytest
 
 from archstyle.data.manifest import read_manifest
 from archstyle.errors import ArchstyleError
-from archstyle.photos.bucket import BucketPhotos
+from archstyle.photos.bucket import TRIES, BucketPhotos
 from archstyle.photos.sources import split_paths
 from archstyle.photos.store import PhotoStore
 from pipeline import fetch, prepare
@@ -136,3 +137,22 @@ def test_a_photo_that_is_too_large_is_not_fetched(
 
 def test_an_address_is_one_place_among_several() -> None:
     assert split_paths("a:s3://houses/all:b") == ["a", "s3://houses/all", "b"]
+
+
+def test_a_server_that_never_answers_is_one_sentence_after_four_tries(
+    bucket: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3fs.S3FileSystem.read_timeout", 0.2)
+    monkeypatch.setattr("archstyle.photos.bucket.PAUSE", 0.01)
+    with socket.create_server(("127.0.0.1", 0), backlog=99) as silent, ExitStack() as held:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        photos = BucketPhotos("s3://houses/all", "ARCHSTYLE_PHOTOS", tmp_path)
+        with pytest.raises(ArchstyleError, match=r"does not answer .*ARCHSTYLE_PHOTOS"):
+            list(photos.stamps())
+        silent.setblocking(False)
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                held.enter_context(silent.accept()[0])
+                asked += 1
+    assert asked == TRIES

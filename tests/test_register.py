@@ -93,7 +93,7 @@ def test_registering_twice_makes_one_version(project: Path) -> None:
     first = register_candidate(project, 0.01)
     assert first["version"] == "1"
     again = register_candidate(project, 0.01)
-    assert (again["version"], again["decision"]) == ("1", "champion already")
+    assert (again["version"], again["decision"]) == ("1", "promoted")
     kept = [
         artifact.path
         for folder in ("reports", "reports/data")

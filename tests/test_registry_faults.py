@@ -15,9 +15,15 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import gate
 from archstyle.registry.cache import load_model
-from archstyle.registry.promotion import promote, register_candidate, rollback
+from archstyle.registry.promotion import REFERENCE, promote, register_candidate, rollback
 from archstyle.registry.record import ensure_recorded, mark_recorded
-from archstyle.registry.versions import Version, all_versions, champion, changes
+from archstyle.registry.versions import (
+    Version,
+    all_versions,
+    champion,
+    changes,
+    registered_model,
+)
 from archstyle.tracking.store import MODEL_NAME, connect, prepare_store, tracking_uri
 from tests.tracking_project import empty_database, facades, install_bundle, project, rotated
 
@@ -56,6 +62,41 @@ def test_rollback_does_not_go_to_a_version_whose_promotion_failed(
     assert [one.version for one in changes() if one.alias == "champion"] == ["1", "2"]
     promote("1")
     assert rollback().version == "2"
+
+
+WRITES = (
+    "set_registered_model_tag",
+    "set_registered_model_alias",
+    "update_registered_model",
+    "delete_registered_model",
+    "update_model_version",
+    "log_text",
+    "set_terminated",
+)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_register_that_ended_at_any_write_ends_as_if_nothing_had_been(
+    project: Path, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    from mlflow import MlflowClient
+
+    def end(*_: object) -> None:
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, write, end)
+        with pytest.raises(SystemExit):
+            register_candidate(project, 0.01)
+    told = register_candidate(project, 0.01)
+    known = ("version", "alias", "decision", "reasons", "looks")
+    assert [told[key] for key in known] == [
+        *("1", "champion", "promoted", ["There was no champion yet."]),
+        1,
+    ]
+    assert number() == registered_model()[0][REFERENCE] == "1"
+    assert [one.version for one in changes()] == ["1"]
+    assert connect().get_run(told["run_id"]).info.status == "FINISHED"
 
 
 def test_a_champion_that_changes_during_the_comparison_is_compared_with(
@@ -166,7 +207,10 @@ def test_the_best_champion_there_was_stays_the_measure(
     configured(project, seed=3)
     assert register_candidate(project, 0.01)["looks"] == 3
     assert number() == "3"
+    # Registered again, as after a change of its own parameter, it proves nothing new.
+    assert register_candidate(project, 0.01)["decision"] == "promoted"
     assert beside == [["1"], ["2", "1"]]
+    assert registered_model()[0][REFERENCE] == "1"
     promote("2")  # a person's decision is the new measure
     configured(project, seed=4)
     register_candidate(project, 0.01)

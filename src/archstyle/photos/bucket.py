@@ -99,7 +99,15 @@ class BucketPhotos:
         try:
             import fsspec
 
-            return fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True)
+            once = (
+                {"config_kwargs": {"retries": {"total_max_attempts": 1}}} if scheme == "s3" else {}
+            )
+            made = fsspec.filesystem(
+                scheme, use_listings_cache=False, skip_instance_cache=True, **once
+            )
+            if once:  # TRIES are ours: with theirs, five in five, a dead server is half an hour
+                made.retries = 1
+            return made
         except ImportError:
             raise ArchstyleError(
                 f"{self.named_by} says {self.address}, which needs {library}: "

@@ -42,8 +42,6 @@ def judge(
     """
     if not incumbents:
         return Decision("champion", ("There was no champion yet.",))
-    if version in {one.version for role, one in incumbents.items() if role == "champion"}:
-        return Decision("champion", ("It is the champion already.",))
     mine = Bundle.load(candidate)
     comparisons: dict[str, Comparison] = {}
     told: list[str] = []

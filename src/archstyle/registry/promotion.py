@@ -75,6 +75,12 @@ def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> tup
     """
     while True:
         present, best = seen = champion(), _reference()
+        if present and present.version == version.version:  # register was ended before it told
+            told = [
+                one for one in changes() if (one.alias, one.version) == (CHAMPION, version.version)
+            ]
+            reasons = told[-1].reasons if told else ("It is the champion already.",)
+            return Decision(CHAMPION, reasons), "promoted"
         incumbents = {"champion": present} if present else {}
         if best and present and best.version != present.version:
             incumbents["best champion there was"] = best
@@ -90,12 +96,12 @@ def _placed(version: Version, decision: Decision, best: Version | None) -> str:
     if decision.alias != CHAMPION:
         set_alias(CHALLENGER, version.version, "register", decision.reasons)
         return "not promoted"
-    changed = make_champion(version, "register", decision.reasons)
     # The last comparison is the one beside the reference.
     compared = list((decision.comparisons or {}).values())
     if best is None or not compared or compared[-1].better:
         _make_reference(version.version)
-    return "promoted" if changed else "champion already"
+    make_champion(version, "register", decision.reasons)
+    return "promoted"
 
 
 def _reference() -> Version | None:
