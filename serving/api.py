@@ -15,9 +15,9 @@ from serving.uploads import (
     Refusal,
     Upload,
     answers,
+    form_sent,
     model_facts,
     model_or_refusal,
-    photos_sent,
     status_of,
 )
 
@@ -63,7 +63,7 @@ def predict(query: dict[str, Any]) -> Response:
     is 200 where any of them was answered.
     """
     model = model_or_refusal()
-    results = answers(photos_sent(), model)
+    results = answers(form_sent()[0], model)
     entries = [as_entry(upload, given, **query) for upload, given, _ in results]
     answer = entries[0] if len(entries) == 1 else {"predictions": entries}
     body = {**answer, "model": model_facts(model)}
@@ -102,13 +102,8 @@ def styles() -> Response:
 def problem(refusal: Refusal, **more: Any) -> Response:
     """Return problem details (RFC 9457), with more members."""
     said, status = refusal.as_dict(), HTTPStatus(refusal.status)
-    body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status,
-        "detail": said["error"],
-    }
-    response = jsonify({**body, **said, **more})
+    body = {"type": "about:blank", "title": status.phrase, "status": status}
+    response = jsonify({**body, "detail": said["error"], **said, **more})
     response.status_code = status
     if request.path.startswith(ROOT):
         response.mimetype = PROBLEM

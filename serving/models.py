@@ -46,10 +46,8 @@ class Models:
     @classmethod
     def watching(cls, settings: Settings) -> "Models":
         """Load what the cache holds now, then keep watching it from a thread."""
-        models = cls()
-        directory = cache_directory()
-        models.look(directory, settings.model_threads)
-        watched = directory, settings.model_threads
+        models, watched = cls(), (cache_directory(), settings.model_threads)
+        models.look(*watched)
         threading.Thread(target=models._watch, args=watched, daemon=True).start()
         return models
 

@@ -31,9 +31,9 @@ from serving.uploads import (
     Result,
     Upload,
     answers,
+    form_sent,
     latest_model,
     model_or_refusal,
-    photos_sent,
     settings,
     status_of,
 )
@@ -58,7 +58,7 @@ def index() -> tuple[str, int]:
 def upload() -> tuple[str, int]:
     """Answer the photos of the form."""
     model = model_or_refusal()
-    return render(answers(photos_sent(), model, preview), model)
+    return render(answers(form_sent()[0], model, preview), model)
 
 
 @blueprint.get("/sample/<name>")

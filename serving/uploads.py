@@ -113,11 +113,6 @@ def place_in(queue: threading.Semaphore) -> Iterator[None]:
         queue.release()
 
 
-def photos_sent() -> list[Upload]:
-    """Return the photos of this request; raises as form_sent."""
-    return form_sent()[0]
-
-
 def form_sent() -> tuple[list[Upload], dict[str, str]]:
     """Return this request's photos, which are in memory and not on a disk, and its other fields.
 

@@ -17,14 +17,7 @@ from archstyle.config.schema import Duplicates, Split
 from archstyle.data.corrections import Building, Correction, Entry, match
 from archstyle.data.duplicates.groups import find_duplicates
 from archstyle.data.duplicates.hash import GREY_SIDE, to_bytes
-from archstyle.data.entries import (
-    Photo,
-    largest,
-    photo_of,
-    place_others,
-    row_of,
-    summarize_others,
-)
+from archstyle.data.entries import Photo, largest, photo_of, place_others, row_of, summarize_others
 from archstyle.data.inspection import Inspection
 from archstyle.data.manifest import SPLITS, STATUSES, Pair, Row, digest
 from archstyle.data.splits import assign_splits, join_buildings, name_group, recall
