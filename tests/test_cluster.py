@@ -183,14 +183,15 @@ def test_a_folder_that_the_other_machines_do_not_see_stops_it(
     assert "Not all machines of the cluster see" in told.stderr
 
 
+@pytest.mark.parametrize("error", [ConnectionError, RuntimeError])  # none; of another version
 @pytest.mark.parametrize("given", [["127.0.0.1:1"], ["album"], []], ids=str)
 def test_no_cluster_is_one_sentence(
-    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: list[str], error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw_facade("gothic", 1).save(tmp_path / "a.jpg")
 
     def away(*_: object, **__: object) -> None:
-        raise ConnectionError("Could not find any running Ray instance")
+        raise error("Could not find any\n    running Ray instance")
 
     monkeypatch.setitem(sys.modules, "ray", type(sys)("ray"))
     monkeypatch.setattr(sys.modules["ray"], "init", away, raising=False)

@@ -3,13 +3,14 @@
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,9 @@ def test_what_is_typed_goes_before_the_file(root: Path) -> None:
         ("train.epochs=many", "train.epochs"),
         ("train.epochs=choice(3,many)", "train.epochs"),
         ("train.learning_rate=interval(2,1)", "train.learning_rate"),
+        ("train.epochs=interval(2,6)", "train.epochs"),
+        ("train.epochs=range(2,6,0.5)", "train.epochs"),
+        ("train.epochs=glob(*)", "train.epochs"),
         ("augment.zoom=choice([0.5,1.0],[2.0,3.0])", "augment.zoom"),
         ("train.epochs", "section.key=value"),
         ("data.limit=5", "which photos there are"),
@@ -296,15 +300,83 @@ def test_no_more_trials_run_at_once_than_there_are_workers(
     assert len(finished(found)) == 5
 
 
-def test_a_second_sweep_of_a_study_is_kept_out(tmp_path: Path) -> None:
+def test_a_second_sweep_of_a_study_is_kept_out(small: Plan) -> None:
     with (
-        only_one(tmp_path / "s.lock"),
+        only_one(small),
         pytest.raises(ArchstyleError, match="running already"),
-        only_one(tmp_path / "s.lock"),
+        only_one(small),
     ):
         pass
-    with only_one(tmp_path / "s.lock"):
+    with only_one(small):
         pass
+
+
+def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(small: Plan) -> None:
+    study, here = open_study(small), socket.gethostname()
+    for holder in (["elsewhere", os.getpid()], [here, os.getppid()]):
+        study.set_user_attr("holder", holder)
+        told = f"process {holder[1]} of {holder[0]}: .* --take-over"
+        with pytest.raises(ArchstyleError, match=told), only_one(small):
+            pass
+        assert study.user_attrs["holder"] == holder
+    with only_one(small, take_over=True):
+        assert study.user_attrs["holder"] == [here, os.getpid()]
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    study.set_user_attr("holder", [here, ended.pid])
+    with only_one(small):
+        pass
+    assert study.user_attrs["holder"] is None
+    folder = small.root / ".archstyle/sweep"
+    own = replace(small, storage=f"sqlite:///{folder}/trials.db")
+    open_study(own).set_user_attr("holder", ["a container that is gone", 1])
+    with only_one(own):
+        pass
+
+
+@pytest.mark.parametrize(
+    "storage",
+    ["nonsense", "sqlite:////nowhere/x.db", "mysql://u:secret@h/x", "foo://u:secret@h/x"],
+)
+def test_a_storage_that_cannot_be_used_is_one_sentence(small: Plan, storage: str) -> None:
+    with pytest.raises(ArchstyleError, match="see --storage") as error:
+        sweep(replace(small, storage=storage))
+    assert "\n" not in str(error.value) and "secret" not in str(error.value)
+
+
+def test_what_ended_a_trial_s_process_is_said(small: Plan) -> None:
+    def start(*_: object) -> Future[tuple[int, str]]:
+        future: Future[tuple[int, str]] = Future()
+        future.set_exception(RuntimeError("The disk is full.\nFree some."))
+        return future
+
+    with pytest.raises(ArchstyleError, match=r"\(RuntimeError: The disk is full\.\)"):
+        run_trials(open_study(small), small, "run", 1, start)
+
+
+def test_a_trial_gets_its_share_of_the_cores_of_ray_s_living_machines(
+    small: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def machine(cpu: float, alive: bool) -> dict[str, Any]:
+        return {"Alive": alive, "Resources": {"CPU": cpu} if cpu else {}}
+
+    @contextmanager
+    def connected(_: str) -> Iterator[Any]:
+        nodes = [machine(4, True), machine(4, True), machine(64, False), machine(0, True)]
+        yield SimpleNamespace(nodes=lambda: nodes, remote=lambda **facts: lambda _: trial(facts))
+
+    def trial(facts: dict[str, Any]) -> Any:
+        return SimpleNamespace(
+            remote=lambda *job: SimpleNamespace(future=lambda: (facts["num_cpus"], job))
+        )
+
+    monkeypatch.setattr(sweep_module, "connected", connected)
+    with sweep_module._on_ray("auto", 3) as start:
+        told: Any = start(small, "run", 1)
+        assert told == (2, (small, "run", 1, 2))
+    with sweep_module._on_ray("auto", 1) as start:
+        told = start(small, "run", 1)
+        assert told[0] == 4
 
 
 def test_a_sweep_in_which_no_trial_ran_to_its_end_is_an_error(
@@ -425,8 +497,10 @@ def test_trials_are_children_of_one_run_and_end_as_they_ended(
     ends = iter([None, optuna.TrialPruned(), ArchstyleError("No memory."), KeyboardInterrupt()])
 
     def validate(*_: Any) -> tuple[Any, np.ndarray, np.ndarray]:
-        if end := next(ends):
+        if end := next(ends, None):
             raise end
+        if len(trials := open_study(small).trials) > 4:  # as another sweep would
+            open_study(small).tell(trials[-1].number, state=FAIL)
         return ("baroque", "gothic"), np.array([0]), np.array([[0.9, 0.1]])
 
     monkeypatch.setitem(sys.modules, "archstyle.models", SimpleNamespace(validate=validate))
@@ -456,6 +530,8 @@ def test_trials_are_children_of_one_run_and_end_as_they_ended(
     }
     assert found["trial 0, 0.1054"].data.metrics["final_validation/accuracy"] == 1
     assert found["trial 2, failed"].data.tags["archstyle.error"] == "No memory."
+    with pytest.raises(ArchstyleError, match="Another sweep took this one over"):
+        sweep(small)
 
 
 TINY = """

@@ -202,8 +202,9 @@ def renew() -> None:
 @click.option("--workers", default=1, type=click.IntRange(min=1), help="Trials at once.")
 @click.option("--ray", help="Address of a Ray cluster to run trials on, or `auto`.")
 @click.option("--storage", help="SQLAlchemy's address of a database. Default: a file.")
+@click.option("--take-over", is_flag=True, help="Go on though the process that has it is gone.")
 def sweep(
-    overrides: tuple[str, ...], space: str, workers: int, ray: str | None, **options: Any
+    overrides: tuple[str, ...], space: str, trials: int | None, storage: str | None, **options: Any
 ) -> None:
     """Search values of the recipe on the validation photos; writes reports/sweep/.
 
@@ -213,7 +214,7 @@ def sweep(
     from archstyle.search.plan import make_plan
     from archstyle.search.sweep import sweep as run_sweep
 
-    run_sweep(make_plan(Path.cwd(), space, overrides, **options), workers, ray)
+    run_sweep(make_plan(Path.cwd(), space, overrides, trials, storage), **options)
 
 
 @main.command()

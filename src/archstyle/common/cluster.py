@@ -26,9 +26,10 @@ def connected(address: str) -> Iterator[Any]:
         import ray
 
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
-    except (ModuleNotFoundError, ConnectionError, ValueError) as error:
+    except (ModuleNotFoundError, ConnectionError, ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())  # RuntimeError of another version of Ray or Python
         raise ArchstyleError(
-            f"There is no Ray cluster at {address} ({error}): on every machine, `pip install "
+            f"There is no Ray cluster at {address} ({told}): on every machine, `pip install "
             "'archstyle[cluster]'` and `ray start` (the first one --head); or do without one."
         ) from error
     try:

@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from optuna import distributions
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 
 from archstyle.common.files import code_digest, read_json
 from archstyle.config import Config, compose
@@ -46,7 +46,7 @@ def make_plan(
     trials: int | None = None,
     storage: str | None = None,
 ) -> Plan:
-    """Read conf/sweep/ under the command line and try both ends of every range.
+    """Read conf/sweep/ under the command line and try the ends of every range and between.
 
     The photos are those of data/prepared. Raises ArchstyleError for what is no setting, has a
     wrong type or cannot be searched.
@@ -55,7 +55,13 @@ def make_plan(
     space, fixed = read_space([*(f"{key}={text}" for key, text in values["space"]), *overrides])
     for name, distribution in space.items():
         found: Any = distribution
-        for end in getattr(found, "choices", None) or (found.low, found.high):
+        ends = getattr(found, "choices", None) or (found.low, found.high)
+        if isinstance(found, FloatDistribution):  # whole numbers may lie at its ends
+            ends = (
+                *ends,
+                min(found.high, found.low + (found.step or 0.3 * (found.high - found.low))),
+            )
+        for end in ends:
             compose(root, as_overrides({**fixed, name: end}))  # raises outside of its range
     config = compose(root, as_overrides(fixed))
     recipe = OmegaConf.create(asdict(config))
@@ -145,6 +151,6 @@ def _distribution(override: Override) -> BaseDistribution:
             raise ValueError("choice, range and interval can be")
         if "int" in value.tags or all(isinstance(number, int) for number in numbers.values()):
             return distributions.IntDistribution(**numbers, log="log" in value.tags)
-        return distributions.FloatDistribution(**numbers, log="log" in value.tags)
-    except (TypeError, ValueError) as error:
+        return FloatDistribution(**numbers, log="log" in value.tags)
+    except (TypeError, ValueError, HydraException) as error:
         raise ArchstyleError(f"`{override.input_line}` cannot be searched: {error}") from error

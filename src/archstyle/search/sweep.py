@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -11,32 +12,36 @@ from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import OptunaError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from archstyle.common.cluster import connected
-from archstyle.common.console import say
+from archstyle.common.console import first_line, say
 from archstyle.common.files import locked
 from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
 from archstyle.search.plan import Plan
 from archstyle.search.report import described, report
 from archstyle.search.trial import AGAIN, TAGS, WORK, open_study, remove_unused, run_trial
+from archstyle.tracking.facts import is_alive
 from archstyle.tracking.runs import start_run
 
 FAILURES_IN_A_ROW = 3
+HOLDER = "holder"  # attribute of a study: host and process of the sweep that has it
 Ended = Future[tuple[int, str]]
 Start = Callable[[Plan, str, int], Ended]  # the arguments of run_trial
 
 
-def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
+def sweep(plan: Plan, workers: int = 1, ray: str | None = None, take_over: bool = False) -> None:
     """Run what is left of a sweep, on this machine or on the Ray cluster at an address.
 
-    Raises ArchstyleError where no trial ran to its end.
+    `take_over` what another process has begun, which must be gone. Raises ArchstyleError where no
+    trial ran to its end.
     """
     if not ray and workers > cores():
         raise ArchstyleError(f"{workers} workers are too many for the {cores()} cores here.")
-    with only_one(plan.root / WORK / f"{plan.study}.lock"):
-        study = open_study(plan)
+    with only_one(plan, take_over) as study:
         known = study.user_attrs.get("run_id")
         name, tags = f"sweep {plan.sweep}", TAGS | {"sweep": plan.study}
         with start_run(plan.root, asdict(plan.config), name, known, "sweep", tags) as log:
@@ -57,15 +62,40 @@ def sweep(plan: Plan, workers: int = 1, ray: str | None = None) -> None:
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Keep a second sweep of the same study out; a killed one lets go by itself."""
+def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
+    """Open the study and keep a second sweep of it out; one that was killed here lets go by itself.
+
+    Sweeps in other folders and on other machines that share a database know by an attribute.
+    """
+    mine, folder = [socket.gethostname(), os.getpid()], plan.root / WORK
     try:
-        with locked(path, wait=False):
-            yield
+        with locked(folder / f"{plan.study}.lock", wait=False):
+            study = open_study(plan)
+            host, pid = study.user_attrs.get(HOLDER) or mine
+            ours = str(folder) in plan.storage or [host, pid] == mine  # as its lock says
+            gone = host == mine[0] and not is_alive(str(pid))
+            if not (ours or gone or take_over):
+                raise ArchstyleError(
+                    f"This sweep is running already, as process {pid} of {host}: wait for it. If "
+                    "it is gone, the same command with --take-over goes on where it was."
+                )
+            study.set_user_attr(HOLDER, mine)
+            try:
+                yield study
+            finally:
+                if study.user_attrs.get(HOLDER) == mine:
+                    study.set_user_attr(HOLDER, None)
     except BlockingIOError:
         raise ArchstyleError(
             "This sweep is running already: wait for it, or search something else beside it."
         ) from None
+    except UpdateFinishedTrialError:
+        raise ArchstyleError("Another sweep took this one over and goes on with it.") from None
+    except (SQLAlchemyError, OptunaError, ImportError) as error:
+        raise ArchstyleError(
+            f"The storage of the trials cannot be used ({first_line(error)}): see --storage, an "
+            "SQLAlchemy address, and its driver, then run this again."
+        ) from error
 
 
 def run_again(study: optuna.Study) -> None:
@@ -78,7 +108,7 @@ def run_again(study: optuna.Study) -> None:
     for trial in study.get_trials(states=[TrialState.RUNNING]):
         if AGAIN not in trial.user_attrs and trial.number not in queued:
             study.enqueue_trial(trial.params, {AGAIN: trial.number})
-        study.tell(trial.number, state=TrialState.FAIL)
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
@@ -151,19 +181,19 @@ def _on_ray(address: str, workers: int) -> Iterator[Start]:
     """Start trials on a cluster, whose cores the workers share; a trial runs on one machine."""
     with connected(address) as ray:
         # The cores that Ray gives to a trial are the threads that it may use.
-        total, machines = ray.cluster_resources()["CPU"], len(ray.nodes())
-        share = max(1, int(total) // max(workers, machines))
+        nodes = [one["Resources"].get("CPU", 0) for one in ray.nodes() if one["Alive"]]
+        share = max(1, int(sum(nodes)) // max(workers, sum(map(bool, nodes))))
         trial = ray.remote(num_cpus=share, max_retries=0)(run_trial)
-        yield lambda *job: trial.remote(*job).future()
+        yield lambda *job: trial.remote(*job, share).future()
 
 
 def _result(future: Ended) -> tuple[int, str]:
     try:
         return future.result()
-    except ArchstyleError as error:
+    except (ArchstyleError, OptunaError, SQLAlchemyError) as error:
         raise getattr(error, "cause", error) from None  # Ray adds a traceback to it
     except Exception as error:  # of the pool's or of Ray's
         raise ArchstyleError(
-            f"A trial's process was ended from outside ({type(error).__name__}), for example for "
-            "lack of memory: try fewer workers. The same command goes on where this one was."
+            f"A trial's process did not end well ({type(error).__name__}: {first_line(error)}): if "
+            "for lack of memory, try fewer workers. The same command goes on where this one was."
         ) from error

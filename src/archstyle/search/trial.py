@@ -18,7 +18,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import Trial, TrialState
 
-from archstyle.common.console import say
+from archstyle.common.console import first_line, say
 from archstyle.common.files import code_digest, locked, whole_directory
 from archstyle.config import Config, compose
 from archstyle.data.arrays import write_arrays
@@ -90,7 +90,7 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
         except optuna.TrialPruned:
             end = "pruned"
         except Exception as error:
-            message = (str(error).strip() or type(error).__name__).splitlines()[0]
+            message = first_line(error)
             fault = "" if isinstance(error, ArchstyleError) else traceback.format_exc()
             trial.set_user_attr(ERROR, message)
             log.note({"archstyle.error": message})
@@ -98,7 +98,7 @@ def run_trial(plan: Plan, run_id: str, seed: int, threads: int | None = None) ->
         log.rename_to(f"{name}, {told}")
         log.note({"trial.state": end})
         log.finish(STATUS[end])
-        study.tell(trial, value, STATES[end])
+        study.tell(trial, value, STATES[end], skip_if_finished=True)
     shutil.rmtree(work, ignore_errors=True)
     return trial.number, fault
 
