@@ -11,15 +11,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from archstyle.bundle import Answer
 from serving import schemas
 from serving.styles import key_of, texts
-from serving.uploads import (
-    Refusal,
-    Upload,
-    answers,
-    form_sent,
-    model_facts,
-    model_or_refusal,
-    status_of,
-)
+from serving.uploads import Refusal, answers, form_sent, model_facts, model_or_refusal, status_of
 
 ROOT, PROBLEM = "/api/v1", "application/problem+json"
 WHEN = {
@@ -64,7 +56,7 @@ def predict(query: dict[str, Any]) -> Response:
     """
     model = model_or_refusal()
     results = answers(form_sent()[0], model)
-    entries = [as_entry(upload, given, **query) for upload, given, _ in results]
+    entries = [as_entry(upload.file, given, **query) for upload, given, _ in results]
     answer = entries[0] if len(entries) == 1 else {"predictions": entries}
     body = {**answer, "model": model_facts(model)}
     for _, given, _ in results:
@@ -88,14 +80,10 @@ def card() -> Response:
 def styles() -> Response:
     """Return the styles that the model in use knows, with what is told of them."""
     model = model_or_refusal()
-    known = [
-        {
-            "style": style,
-            "label": model.bundle.label(style),
-            "texts": texts().get(key_of(style), {}),
-        }
-        for style in model.bundle.styles
-    ]
+    known = []
+    for style in model.bundle.styles:
+        told = texts().get(key_of(style), {})
+        known.append({"style": style, "label": model.bundle.label(style), "texts": told})
     return jsonify({"styles": known, "model": model_facts(model)})
 
 
@@ -110,11 +98,11 @@ def problem(refusal: Refusal, **more: Any) -> Response:
     return response
 
 
-def as_entry(upload: Upload, given: Answer | Refusal, map: bool, top: int | None) -> dict[str, Any]:
+def as_entry(file: str, given: Answer | Refusal, map: bool, top: int | None) -> dict[str, Any]:
     """Return one photo's part of the answer."""
     if isinstance(given, Refusal):
-        return {"file": upload.file, **given.as_dict()}
-    entry = given.as_dict(upload.file)
+        return {"file": file, **given.as_dict()}
+    entry = given.as_dict(file)
     entry["probabilities"] = dict(islice(given.probabilities.items(), top))
     if map:
         entry["map"] = None if given.map is None else given.map.astype(float).round(4).tolist()

@@ -79,25 +79,17 @@ def add_headers(response: Response) -> Response:
     """Keep the page to itself, and let browsers keep only what may be kept."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint == "static" and response.status_code == 200:
-        response.headers["Cache-Control"] = f"public, max-age={DAY}"
-    else:
-        # Answers show somebody's photo: nobody keeps them.
-        response.headers["Cache-Control"] = "no-store"
+    kept = request.endpoint == "static" and response.status_code == 200
+    # Answers show somebody's photo: nobody keeps them.
+    response.headers["Cache-Control"] = f"public, max-age={DAY}" if kept else "no-store"
     return response
 
 
-def wants_json() -> bool:
-    """Say whether to answer in JSON: under /api/, or where JSON is preferred to HTML."""
-    if request.path.startswith("/api/"):
-        return True
-    accepted = request.accept_mimetypes
-    return accepted["application/json"] > accepted["text/html"]
-
-
 def refuse(refusal: Refusal) -> Response:
-    """Return the refusal as a response."""
-    if wants_json():
+    """Return the refusal: in JSON under /api/ and where that is preferred, else in HTML."""
+    accepted = request.accept_mimetypes
+    wants_json = accepted["application/json"] > accepted["text/html"]
+    if wants_json or request.path.startswith("/api/"):
         response = api.problem(refusal)
     else:
         template = "_refusal.html" if wants_part() else "refusal.html"

@@ -104,13 +104,8 @@ def render(results: list[Result], model: Model | None) -> tuple[str, int]:
     values = {**facts(model), "answers": [plate(*result) for result in results]}
     if wants_part():
         return render_template("_answers.html", part=True, **values), status
-    return render_template(
-        "page.html",
-        **values,
-        no_model=NO_MODEL,
-        follower=read_status() if model is None else None,
-        settings=settings(),
-    ), status
+    values |= {"no_model": NO_MODEL, "follower": None if model else read_status()}
+    return render_template("page.html", settings=settings(), **values), status
 
 
 def facts(model: Model | None) -> dict[str, Any]:
@@ -171,11 +166,8 @@ def preview(image: Image.Image) -> dict[str, Any]:
     image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS), reducing_gap=2.0)
     uri = data_uri(encode(image, "JPEG"), "jpeg")
     scale = min(SHOWN_WIDTH / image.width, SHOWN_HEIGHT / image.height)
-    return {
-        "preview": uri,
-        "width": max(1, round(image.width * scale)),
-        "height": max(1, round(image.height * scale)),
-    }
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return {"preview": uri, "width": width, "height": height}
 
 
 @blueprint.app_template_filter("csv_line")

@@ -55,10 +55,7 @@ def pack(
     lists: dict[str, bytes] = {}
     shown: set[str] = set()  # styles
     no_photos: set[str] = set()
-    with (
-        (directory / "photos.zip").open("wb") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
-    ):
+    with (directory / "photos.zip").open("wb") as file, zipfile.ZipFile(file, "w") as archive:
         for found in progress(photos.files(max_bytes), "fetch"):
             name, count = found.name, 2
             while name in packed:  # an archive may hold two files of one name, escaping make them
@@ -91,14 +88,16 @@ def pack(
     for name, building in match_buildings(lists, packed).items():
         packed[name] = replace(packed[name], building=building)
     entries = [packed[name] for name in sorted(packed)]
-    drawn = photos.kind == "facades"
-    taken = (entry for entry in entries if not entry.reason)
-    facts = (
-        filter(None, (entry.file, entry.sha256, entry.building, _mapped(entry))) for entry in taken
-    )
-    digest = hashlib.sha256("".join("\0".join(of) + "\n" for of in facts).encode()).hexdigest()
+    of_photos = hashlib.sha256()
+    for entry in entries:
+        if not entry.reason:  # a style counts where the folder says another one, or none
+            same = entry.style == (style_of(entry.file) or "")
+            mapped = "" if same else f"style {entry.style}"
+            facts = entry.file, entry.sha256, entry.building, mapped
+            of_photos.update(("\0".join(filter(None, facts)) + "\n").encode())
+    where = photos.kind, photos.location, photos.kind == "facades"
     several = (photos.missing, photos.sources) if isinstance(photos, Collection) else ()
-    origin = Origin(photos.kind, photos.location, drawn, len(entries), digest, *several)
+    origin = Origin(*where, len(entries), of_photos.hexdigest(), *several)
     write_entries(directory, entries)
     if etags:
         write_csv(directory / "etags.csv", ("file", "etag"), sorted(etags))
@@ -108,11 +107,6 @@ def pack(
 
 def _style(found: Found) -> str:
     return (style_of(found.name) if found.style is None else found.style) or ""
-
-
-def _mapped(entry: Packed) -> str:
-    """Return the style of a file whose folder says another one, or none."""
-    return "" if entry.style == (style_of(entry.file) or "") else f"style {entry.style}"
 
 
 def _sample(photos: Photos, limit: int, max_bytes: int) -> set[tuple[str, str]]:

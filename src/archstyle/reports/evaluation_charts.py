@@ -129,10 +129,8 @@ def curves(history: pd.DataFrame) -> Figure:
     grid = figure.subplots(2, len(phases), squeeze=False, sharey="row")
     for (name, phase), (loss, accuracy) in zip(phases, grid.T, strict=True):
         marker = "o" if len(phase) < 12 else None
-        for column, label, colour in (
-            ("", "training", FIRST),
-            ("validation_", "validation", SECOND),
-        ):
+        kinds = ("", "training", FIRST), ("validation_", "validation", SECOND)
+        for column, label, colour in kinds:
             style = {"color": colour, "label": label, "lw": 1.8, "marker": marker, "ms": 4}
             loss.plot(phase.epoch, phase[f"{column}loss"], **style)
             accuracy.plot(phase.epoch, phase[f"{column}accuracy"], **style)

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -34,8 +33,8 @@ def applied(theme: str) -> Iterator[None]:
     """Draw inside this block in LIGHT or DARK, whatever the user's matplotlibrc says."""
     styles: list[str | Path] = ["default", STYLES / "charts.mplstyle", STYLES / f"{theme}.mplstyle"]
     with matplotlib.style.context(styles, after_reset=True):
-        fonts = rcParams["font.family"]
-        rcParams["font.family"] = [font for font in fonts if font in _installed()]
+        fonts, installed = rcParams["font.family"], get_font_names()
+        rcParams["font.family"] = [font for font in fonts if font in installed]
         yield
 
 
@@ -79,11 +78,6 @@ def legend(figure: Figure, of: Axes | None = None, columns: int = 2) -> None:
     """Put a legend above the figure, of all axes or of the one that speaks for all."""
     handles = of.get_legend_handles_labels() if of else ()
     figure.legend(*handles, loc="outside upper left", ncols=columns)
-
-
-@cache
-def _installed() -> frozenset[str]:
-    return frozenset(get_font_names())
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,6 @@ QUIET = {
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15",
     "LC_ALL": "C",
 }
-
-
 LISTS = ("buildings.csv", "sources.csv")  # that may lie at the top of a source
 
 
@@ -111,7 +109,8 @@ class RepositoryPhotos:
         def take(paths: Sequence[str]) -> int:
             """Check out these files and no others; return their bytes."""
             if paths:
-                patterns = [_pattern(begin + path) for path in paths]
+                # Lines of .gitignore's language, each of which means one path.
+                patterns = ["/" + re.sub(r"([\\*?\[ ])", r"\\\1", begin + path) for path in paths]
                 _git(*here, "sparse-checkout", "set", "--no-cone", "--", *patterns)
             _git(*here, "checkout", "--detach", "--progress", commit, "--", watched=True)
             files = [self.workspace / top / path for path in paths]
@@ -152,11 +151,6 @@ class RepositoryPhotos:
             raise UnavailableError(f"No {fit}: raise `megabytes` in the file of conf/data/.")
         if count < most:
             say(f"{count} in place of {most} {fit}.")
-
-
-def _pattern(path: str) -> str:
-    """Return the line of .gitignore's language that means one path."""
-    return "/" + re.sub(r"([\\*?\[ ])", r"\\\1", path)
 
 
 def can_be_reached(address: str, timeout_seconds: float) -> str:
