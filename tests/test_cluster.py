@@ -203,11 +203,19 @@ def test_no_cluster_is_one_sentence(
 
 
 def test_a_bucket_is_answered_without_a_cluster(bucket: Any, tmp_path: Path) -> None:  # noqa: F811
+    for marker in ("all/", "all/gothic/", "all/gothic/empty/"):  # of folders, as consoles make them
+        bucket.put_object(Bucket="houses", Key=marker, Body=b"")
     told = CliRunner().invoke(main, [*COMMAND, "s3://houses/all/gothic"])
     assert told.exit_code == 0, told.stderr
     names = [json.loads(line)["file"] for line in told.stdout.splitlines()]
     assert len(names) == 6 and names == sorted(names)
     assert CliRunner().invoke(main, [*COMMAND, names[0]]).stdout in told.stdout
+    listed = CliRunner().invoke(main, [*COMMAND, "-"], input=f"{names[0]}\ns3://houses/none\n")
+    first, gone = listed.stdout.splitlines(keepends=True)
+    assert first in told.stdout and "vanished" in json.loads(gone)["error"]
+    bucket.copy_object(Bucket="houses", CopySource=names[0][5:], Key=".old/a/b.jpg")
+    hidden = CliRunner().invoke(main, [*COMMAND, "s3://houses/.old"])
+    assert json.loads(hidden.stdout)["file"] == "s3://houses/.old/a/b.jpg"
     with pytest.raises(PhotoError, match=r"vanished \(houses/all/none.jpg\)"):
         BucketPhotos("s3://houses", "the command").read("houses/all/none.jpg")
 
@@ -227,4 +235,4 @@ def test_an_address_without_photos_is_one_sentence(
 ) -> None:
     told = CliRunner().invoke(main, [*COMMAND, address])
     assert told.exit_code == 1
-    assert sentence in told.stderr
+    assert sentence in told.output and "Nothing could be read" in told.stderr

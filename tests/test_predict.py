@@ -18,6 +18,7 @@ from pyarrow import parquet
 
 from archstyle.bundle import Bundle
 from archstyle.cli import main
+from archstyle.errors import ArchstyleError
 from archstyle.predict import answering, inputs
 from archstyle.predict.answering import Output, open_output
 from facades import draw_facade
@@ -63,6 +64,8 @@ ALL = ["album/a.jpg", "album/b/c.jpg", "album/b/d.png", "album/note.txt"]
         (["album/**/*.jpg"], ["album/a.jpg", "album/b/c.jpg"]),
         (["*/b"], ["album/b/c.jpg", "album/b/d.png"]),
         (["*/?/*.png"], ["album/b/d.png"]),
+        (["album/*/", "album/?/"], ALL[1:3] * 2),
+        (["album/**/"], [ALL[0], ALL[3], *ALL[1:3]]),
     ],
 )
 def test_folders_and_quoted_patterns_are_taken_in_order(
@@ -128,7 +131,10 @@ def test_bombs_and_broken_members_are_rows_with_their_reason(
     assert "5 photos: " in result.stderr and "3 broken" in result.stderr
 
 
-@pytest.mark.parametrize("given", ["album/a.jpg\nalbum/b\n", "album/a.jpg\0album/b"])
+@pytest.mark.parametrize(
+    "given",
+    ["album/a.jpg\nalbum/b\n", "album/a.jpg\0album/b", "\ufeffalbum/a.jpg\r\nalbum/b\r\n"],
+)
 def test_a_list_on_standard_input(album: Path, given: str) -> None:
     assert answered(run("-", "--format", "jsonl", given=given)) == ALL[:3]
 
@@ -140,10 +146,20 @@ def test_a_name_with_a_line_break_is_listed_with_nul(album: Path) -> None:
     assert "two\\nlines.jpg," in result.stdout
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_name_of_any_bytes_is_a_row_on_one_line(album: Path, form: str) -> None:
+    names = [os.fsdecode(name) for name in (b"caf\xe9.zip", b"caf\xe9*.jpg", b"two\nlines*")]
+    Path(names[0]).touch()
+    assert run(*names, "album/a.jpg", "--output", f"x.{form}").exit_code == 0
+    lines = Path(f"x.{form}").read_text("utf-8").splitlines()[form == "csv" :]
+    assert len(lines) == 4 and "two\\" in lines[2] and "caf\\" in lines[1]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         (["nothing*"], "No file matches this pattern"),
+        ([""], "This names no file"),
         (["empty"], "The folder has no files"),
         (["-"], "Standard input lists no files"),
         (["gone.jpg"], "No such file"),
@@ -214,6 +230,42 @@ def test_another_model_does_not_go_on(album: Path) -> None:
     result = run("album", "--output", "x.jsonl", "--resume")
     assert result.exit_code == 1 and "was begun with another model" in result.stderr
     assert Path("x.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(("form", "damage"), [("jsonl", b"{}\n"), ("csv", b"\n")])
+def test_damaged_rows_do_not_go_on(album: Path, form: str, damage: bytes) -> None:
+    path = Path(f"x.{form}")
+    run("album/a.jpg", "--output", path)
+    path.write_bytes(path.read_bytes() + damage)
+    before = path.read_bytes()
+    result = run("album", "--output", path, "--resume")
+    assert result.exit_code == 1 and f"{path} is damaged in line" in result.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_an_error_before_the_first_row_leaves_no_file(
+    album: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> Iterator[inputs.Photo]:
+        raise ArchstyleError("The bucket does not answer.")
+
+    before = sorted(Path().iterdir())
+    command = ["album", "--output", f"x.{form}"]
+    with monkeypatch.context() as patch:
+        patch.setattr(answering, "find_photos", fails)
+        assert "does not answer" in run(*command).stderr
+        assert sorted(Path().iterdir()) == before
+        patch.undo()
+        patch.setitem(sys.modules, "pyarrow.parquet", None)
+        if form == "parquet":
+            assert "This needs pyarrow" in run(*command).stderr
+            assert sorted(Path().iterdir()) == before
+    assert run(*command).exit_code == 0
+    kept = sorted(Path().iterdir())
+    monkeypatch.setattr(answering, "find_photos", fails)
+    assert "does not answer" in run(*command, "--resume").stderr
+    assert sorted(Path().iterdir()) == kept
 
 
 def test_every_format_says_the_same(album: Path) -> None:

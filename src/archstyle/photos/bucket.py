@@ -53,7 +53,7 @@ class BucketPhotos:
 
         def fetch(item: tuple[str, dict[str, Any]]) -> Found:
             path, facts = item
-            name = printable(path.removeprefix(self._root).lstrip("/"))
+            name = printable(self.below(path))
             reason = why_skipped(name)
             if not reason and facts["size"] > max_bytes:
                 reason = f"larger than {max_bytes / 1e6:g} MB"
@@ -70,12 +70,16 @@ class BucketPhotos:
         for path, facts in self._objects.items():
             yield f"{path}\t{facts['size']}\t{_etag(facts)}"
 
+    def below(self, path: str) -> str:
+        """Return an object's path below the address."""
+        return path.removeprefix(self._root).lstrip("/")
+
     def walk(self, folder: str = "") -> Iterator[tuple[str, int]]:
         """Yield path and bytes of each object, sorted, one folder after the other."""
         folder = folder or self._root
         listed = self._asked(lambda: self._system.ls(folder, detail=True))
         for facts in sorted(listed, key=itemgetter("name")):
-            if facts["type"] != "directory":
+            if facts["type"] != "directory" and not facts["name"].endswith("/"):
                 yield facts["name"], facts["size"]
             elif facts["name"].rstrip("/") != folder:
                 yield from self.walk(facts["name"].rstrip("/"))
@@ -116,16 +120,15 @@ class BucketPhotos:
 
     @cached_property
     def _objects(self) -> dict[str, dict[str, Any]]:
-        """What lies below the address, by path, sorted."""
-        found: dict[str, dict[str, Any]] = self._asked(
-            lambda: self._system.find(self._root, detail=True)
-        )
+        """What lies below the address, by path, sorted; no markers of folders, which end in `/`."""
+        listed: dict[str, Any] = self._asked(lambda: self._system.find(self._root, detail=True))
+        found = {path: listed[path] for path in sorted(listed) if not path.endswith("/")}
         if not found or self._root in found:  # an object is no folder
             raise ArchstyleError(
                 f"{self.named_by} says {self.address}, but no photos lie below it: name a bucket "
                 "and the folder in it that has one folder of photos a style."
             )
-        return {path: found[path] for path in sorted(found)}
+        return found
 
     def _read(self, path: str, facts: dict[str, Any]) -> bytes:
         key = hashlib.sha256(f"{path}\0{_etag(facts)}".encode()).hexdigest()

@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from archstyle.common.console import progress
 from archstyle.common.files import locked, whole_file
 from archstyle.common.parallel import cores, spread
 from archstyle.errors import ArchstyleError
+from archstyle.photos.names import printable
 from archstyle.photos.reader import PhotoError
 from archstyle.predict.inputs import Photo, find_photos
 
@@ -98,6 +99,8 @@ def open_output(
     if path is None:
         yield Output(form, bundle, sys.stdout)
         return
+    if form == "parquet":
+        import pyarrow.parquet  # noqa: F401  # before the first photo, not after the last
     rows = path.with_name(f"{path.name}.jsonl") if form == "parquet" else path
     stamp, ours = path.with_name(f"{path.name}.model"), f"{bundle.digest} {form}\n"
     begun = path.exists() or rows.exists()
@@ -111,6 +114,8 @@ def open_output(
     with ExitStack() as opened:
         try:
             opened.enter_context(locked(stamp, wait=False, advice="name another file"))
+            if not begun:
+                opened.callback(_remove_empty, rows, stamp, form == "csv")
             file = opened.enter_context(rows.open("a", encoding="utf-8"))
             stamp.write_text(ours, "utf-8")
             output = Output(form, bundle, file, _cut(rows, form == "csv"))
@@ -122,16 +127,32 @@ def open_output(
             _to_parquet(rows, path, bundle.styles)
 
 
+def _remove_empty(rows: Path, stamp: Path, above: int) -> None:
+    """Remove an output of no row, so that the command can be given again as it was."""
+    with suppress(FileNotFoundError):
+        with rows.open("rb") as lines:
+            empty = len(list(islice(lines, above + 1))) <= above
+        if empty:
+            rows.unlink()
+            stamp.unlink()
+
+
 def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
     """Yield the files of the rows of a run before; a last one that is not whole is cut off."""
     with rows.open("rb+") as lines:
         end = kept = 0
-        for line in lines:
+        for number, line in enumerate(lines, 1):
             end += len(line)
             if not line.endswith(b"\n"):
                 break
-            if not is_csv or end > len(line):  # not what is above the rows
-                yield next(csv.reader([line.decode()]))[0] if is_csv else json.loads(line)["file"]
+            if not is_csv or number > 1:  # not what is above the rows
+                try:
+                    row = next(csv.reader([line.decode()])) if is_csv else json.loads(line)
+                    file = row[0 if is_csv else "file"]
+                except (ValueError, LookupError, TypeError, csv.Error) as error:
+                    told = f"{rows} is damaged in line {number}: mend it, or name another file."
+                    raise ArchstyleError(told) from error
+                yield file
                 kept = end
         lines.truncate(kept)
 
@@ -209,4 +230,4 @@ def answer(bundle: Bundle, photo: Photo) -> Row:
 
 
 def _broken(photo: Photo, error: str = LOST) -> Row:
-    return {"file": photo[0], "error": error}
+    return {"file": photo[0], "error": printable(error)}

@@ -3,6 +3,7 @@
 import heapq
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos
 from archstyle.photos.bucket import BucketPhotos, is_bucket
 from archstyle.photos.names import printable, why_skipped
-from archstyle.photos.reader import is_photo
+from archstyle.photos.reader import PhotoError, is_photo
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 MAX_BYTES = 100_000_000  # of an archive's member
@@ -34,21 +35,24 @@ def find_photos(given: Iterable[str]) -> Iterator[Photo]:
     """
     for each in given:
         if each == "-":
-            listed = (photo for path in _listed(sys.stdin.buffer) for photo in _in(path))
+            listed = (photo for place in _listed(sys.stdin.buffer) for photo in _in(place))
             yield from _or(listed, each, "Standard input lists no files.")
-        elif is_bucket(each):
-            yield from _or(_in_bucket(each), each, "No photos lie below this address.")
-        elif has_magic(each) and not os.path.lexists(each):
+        elif has_magic(each) and not is_bucket(each) and not os.path.lexists(each):
             yield from _or(_matching(each), each, "No file matches this pattern.")
         else:
-            yield from _in(Path(each))
+            yield from _in(each)
 
 
 def _or(photos: Iterator[Photo], name: str, error: str) -> Iterator[Photo]:
-    return chain((next(photos, (name, error)),), photos)
+    return chain((next(photos, (printable(name), error)),), photos)
 
 
-def _in(path: Path) -> Iterator[Photo]:
+def _in(place: str) -> Iterator[Photo]:
+    if not place:
+        return iter([('""', "This names no file.")])
+    if is_bucket(place):
+        return _or(_in_bucket(place), place, "No photos lie below this address.")
+    path = Path(place)
     name = printable(str(path))
     if os.path.isdir(path):  # never raises
         return _or(_in_folder(path), name, "The folder has no files.")
@@ -92,16 +96,20 @@ def _in_archive(path: Path, name: str) -> Iterator[Photo]:
 
 def _in_bucket(address: str) -> Iterator[Photo]:
     bucket = BucketPhotos(address, "the command")
-    for path, size in bucket.walk():
-        if not why_skipped(path):
-            name = printable(f"{address.partition('://')[0]}://{path}")
-            yield name, "It is too large." if size > MAX_BYTES else partial(bucket.read, path)
+    try:
+        for path, size in bucket.walk():
+            if not why_skipped(bucket.below(path)):
+                name = printable(f"{address.partition('://')[0]}://{path}")
+                yield name, "It is too large." if size > MAX_BYTES else partial(bucket.read, path)
+    except PhotoError as error:  # no such bucket or folder
+        yield printable(address), str(error)
 
 
 def _matching(pattern: str) -> Iterator[Photo]:
     above, last = os.path.split(pattern)
     if last == "**":
         above, last = pattern, "*"
+    last = last or "*"  # a/*/ is all in these folders
     plain = not above or os.path.isdir(above)
     found = [above] if plain else sorted(iglob(f"{above}/", recursive=True))  # noqa: PTH207
     # `**` may come to a folder twice, by a link.
@@ -110,11 +118,11 @@ def _matching(pattern: str) -> Iterator[Photo]:
             for path in _sorted(folder):
                 # A folder that it matches is gone through, but by `**` that is done already.
                 if fnmatchcase(path.name, last) and not ("**" in above and os.path.isdir(path)):
-                    yield from _in(path)
+                    yield from _in(str(path))
 
 
-def _listed(stream: BinaryIO) -> Iterator[Path]:
-    """Yield the paths of a list, as they come; NULs separate them, or lines where it has none."""
+def _listed(stream: BinaryIO) -> Iterator[str]:
+    """Yield what a list names, as it comes; NULs separate it, or lines where it has none."""
     separator, rest = b"", b""
     while block := stream.read1(1 << 16):  # type: ignore[attr-defined]
         if not separator and is_photo(block):
@@ -122,8 +130,10 @@ def _listed(stream: BinaryIO) -> Iterator[Path]:
         rest += block
         separator = separator or next((one for one in (b"\0", b"\n") if one in rest), b"")
         *paths, rest = rest.split(separator) if separator else [rest]
+        if separator == b"\n":  # as Windows writes lists, which begin with a mark of their encoding
+            paths = [path.removeprefix(BOM_UTF8).removesuffix(b"\r") for path in paths]
         if len(rest) > LONGEST or (separator == b"\n" and b"\0" in block):
             raise ArchstyleError("Standard input is no list of paths: put each on a line.")
-        yield from (Path(os.fsdecode(path)) for path in paths if path)
+        yield from (os.fsdecode(path) for path in paths if path)
     if rest:
-        yield Path(os.fsdecode(rest))
+        yield os.fsdecode(rest.removeprefix(BOM_UTF8))
