@@ -17,6 +17,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.bucket import TRIES, BucketPhotos
 from archstyle.photos.sources import split_paths
 from archstyle.photos.store import PhotoStore
+from archstyle.reports.page import where_from
 from pipeline import fetch, prepare
 from tests.photo_folders import fill
 
@@ -87,6 +88,7 @@ def test_photos_come_from_a_bucket_and_only_what_changed_comes_again(
     store = PhotoStore(Path("data/raw"))
     assert len(store.files()) == 13 and store.source.location == "s3://houses/all"
     assert {name.partition("/")[0] for name in store.files()} == {"gothic", "baroque"}
+    assert where_from(vars(store.source)).startswith("the bucket “s3://houses/all”")
     head, *etags = Path("data/raw/etags.csv").read_text("utf-8").splitlines()
     assert head == "file,etag" and len(etags) == 13
     md5 = hashlib.md5(store.read(store.files()[0])).hexdigest()  # what S3 takes as an etag

@@ -112,6 +112,7 @@ def test_files_of_styles_can_be_told_apart_on_any_disk() -> None:
     names = file_names(["a/b", "A b", "a_b", "", "ü" * 99])
     assert len({name.casefold() for name in names}) == 5
     assert all(name and "/" not in name and len(name) < 70 for name in names)
+    assert len(set(file_names(["a", "a_2", "ä"]))) == 3
 
 
 def test_numbers_have_their_nouns_and_commands_their_type() -> None:

@@ -213,6 +213,11 @@ def test_what_may_not_be_used_is_one_sentence(
     (tmp_path / "file").touch()
     shown = run(store, "export", tmp_path / "file" / "out")
     assert shown.exit_code == 1 and "cannot be used (Not a directory)" in shown.output
+    shown = run(store, "accept", 1, "ü" * 150)
+    assert shown.exit_code == 1 and "cannot be a style's folder" in shown.output
+    for command in ("accept", "reject"):
+        shown = run(store, command, 10**23)
+        assert shown.exit_code == 2 and "is not in the range" in shown.output
 
     def refuse(path: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

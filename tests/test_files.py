@@ -1,6 +1,7 @@
 """What is written is whole or not there, and a full disk is one sentence."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.lib.format import open_memmap
 
+from archstyle.common.console import full_disk_told
 from archstyle.common.files import (
     let_go,
     locked,
@@ -187,6 +189,12 @@ def test_a_full_disk_is_one_sentence(writes: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: The disk is full")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EDQUOT, errno.EIO])
+def test_a_disk_without_room_for_its_user_or_that_fails_is_one_sentence(number: int) -> None:
+    with pytest.raises(ArchstyleError, match=r"^The disk .* at photo:"), full_disk_told():
+        raise OSError(number, os.strerror(number), "photo")
 
 
 def test_reserving_takes_the_space_of_a_sparse_file(tmp_path: Path) -> None:

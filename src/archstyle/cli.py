@@ -66,7 +66,9 @@ main.add_command(feedback)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: as --output is named.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--resume", is_flag=True, help="Go on with --output where it ends.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Photos at once. Default: one a core.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Photos at once, with --cluster on each core."
+)
 @click.option("--cluster", flag_value="auto", is_flag=False, help="Ray's address, or the one here.")
 def predict(
     model: str | None, form: str | None, output: Path | None, resume: bool, **options: Any

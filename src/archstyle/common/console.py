@@ -13,6 +13,11 @@ from typing import TypeVar
 from archstyle.errors import ArchstyleError
 
 Item = TypeVar("Item")
+DISK = {
+    errno.ENOSPC: ("is full", "free some space"),
+    errno.EDQUOT: ("has no room left for you", "free some space"),
+    errno.EIO: ("does not work", "look at it"),
+}
 
 
 def say(text: str) -> None:
@@ -56,16 +61,17 @@ def print_any_letters() -> None:
 
 @contextmanager
 def full_disk_told() -> Iterator[None]:
-    """Turn a full disk into an ArchstyleError."""
+    """Turn a disk that is full, to its user or at all, or does not work into an ArchstyleError."""
     try:
         yield
     except OSError as error:
-        # shutil.copytree tells what it could not copy in words.
-        if error.errno != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
-            raise
         where = f" at {error.filename}" if error.filename else ""
-        told = f"The disk is full{where}: free some space and run this again."
-        raise ArchstyleError(told) from error
+        for number, (what, advice) in DISK.items():
+            # shutil.copytree tells what it could not copy in words.
+            if number == error.errno or os.strerror(number) in str(error):
+                told = f"The disk {what}{where}: {advice} and run this again."
+                raise ArchstyleError(told) from error
+        raise
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:

@@ -147,7 +147,7 @@ def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
                 break
             if not is_csv or number > 1:  # not what is above the rows
                 try:
-                    row = next(csv.reader([line.decode()])) if is_csv else json.loads(line)
+                    row: Any = next(csv.reader([line.decode()])) if is_csv else json.loads(line)
                     file = row[0 if is_csv else "file"]
                 except (ValueError, LookupError, TypeError, csv.Error) as error:
                     told = f"{rows} is damaged in line {number}: mend it, or name another file."

@@ -149,7 +149,10 @@ def file_names(styles: Iterable[str]) -> list[str]:
         letters = unicodedata.normalize("NFKD", style).encode("ascii", "ignore").decode()
         plain = "".join(one if one.isalnum() else "_" for one in letters)[:60] or "_"
         taken = {name.casefold() for name in names}
-        names.append(plain if plain.casefold() not in taken else f"{plain}_{len(names)}")
+        name, number = plain, len(names)
+        while name.casefold() in taken:
+            name, number = f"{plain}_{number}", number + 1
+        names.append(name)
     return names
 
 

@@ -130,8 +130,8 @@ def many(number: int, thing: str, things: str = "") -> str:
 
 def where_from(source: Mapping[str, Any]) -> str:
     """Say in a few words where the photos come from."""
-    kinds = {"folder": "the folder", "archive": "the archive", "git": "the repository"}
-    kinds["collection"] = "the collection"
+    kinds = {kind: f"the {kind}" for kind in ("folder", "archive", "bucket", "collection")}
+    kinds["git"] = "the repository"
     if source.get("drawn"):
         return "drawn facades"
     missing = "".join(f", without {place}, not reached" for place in source.get("missing", ()))
