@@ -125,6 +125,7 @@ def follow(
     """Look again and again; less and less often while the registry is away."""
     pause = poll_seconds
     last: FollowerStatus | None = None
+    written: FollowerStatus | None = None
     while True:
         try:
             status = looking()
@@ -137,9 +138,11 @@ def follow(
             # Without anybody who reads or a place to write it still follows.
             with suppress(OSError):
                 say(f"follower: {status.sentence} {status.reason}".rstrip())
+        if status != written:
             with suppress(OSError):
                 public = {"state": status.state, "sentence": status.sentence}
                 write_json(directory / STATUS, public)
+                written = status
         sleep(pause)
 
 

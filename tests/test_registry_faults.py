@@ -14,8 +14,16 @@ from archstyle.data.manifest import Row, learned, never_learned, read_manifest
 from archstyle.errors import ArchstyleError
 from archstyle.metrics.paired import Decision
 from archstyle.registry import gate
-from archstyle.registry.cache import load_model
-from archstyle.registry.promotion import REFERENCE, promote, register_candidate, rollback
+from archstyle.registry.cache import current, load_model
+from archstyle.registry.portable import verify
+from archstyle.registry.promotion import (
+    REFERENCE,
+    make_champion,
+    promote,
+    register_candidate,
+    rollback,
+    set_alias,
+)
 from archstyle.registry.record import ensure_recorded, mark_recorded
 from archstyle.registry.versions import (
     Version,
@@ -23,8 +31,11 @@ from archstyle.registry.versions import (
     champion,
     changes,
     registered_model,
+    version_named,
+    versions_table,
 )
 from archstyle.tracking.store import MODEL_NAME, connect, prepare_store, tracking_uri
+from tests.serving_project import altered
 from tests.tracking_project import empty_database, facades, install_bundle, project, rotated
 
 __all__ = ["empty_database", "facades", "project"]
@@ -81,6 +92,8 @@ def test_a_register_that_ended_at_any_write_ends_as_if_nothing_had_been(
 ) -> None:
     from mlflow import MlflowClient
 
+    monkeypatch.setattr("archstyle.registry.lock.STALE_SECONDS", 0.3)  # this process lives on
+
     def end(*_: object) -> None:
         raise SystemExit("killed")
 
@@ -116,6 +129,102 @@ def test_a_champion_that_changes_during_the_comparison_is_compared_with(
     monkeypatch.setattr("archstyle.registry.promotion.judge", judge)
     register_candidate(project, 0.01)
     assert beside == ["1", None]
+
+
+def test_a_challenger_that_came_meanwhile_stays_one(project: Path) -> None:
+    register_candidate(project, 0.01)
+    configured(project, seed=2)
+    register_candidate(project, 0.01)
+    connect().set_registered_model_alias(MODEL_NAME, "challenger", "2")
+    before = version_named("2")
+    connect().set_registered_model_alias(MODEL_NAME, "challenger", "1")
+    make_champion(before, "promote", ["By hand."])
+    assert registered_model()[1] == {"champion": "2", "challenger": "1"}
+
+
+def test_a_rollback_does_not_depose_a_champion_that_nobody_saw(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (1, 2, 3):
+        configured(project, seed=seed)
+        register_candidate(project, 0.01)
+    promote("2")
+    load = Bundle.load
+
+    def meanwhile(*arguments: Any, **named: Any) -> Bundle:
+        connect().set_registered_model_alias(MODEL_NAME, "champion", "3")
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(Bundle, "load", meanwhile)
+    with pytest.raises(ArchstyleError, match="Version 3 became champion meanwhile"):
+        rollback()
+    assert number() == "3"
+
+
+def test_a_folder_called_as_a_version_is_not_taken_for_it(
+    project: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_candidate(project, 0.01)
+    altered(tiny_bundle, project / "1", name="no version")
+    shutil.copytree(project / "1", project / "champion")
+    promote("1", "Again.")
+    assert load_model(None).card.name == "tiny"
+    shutil.rmtree(project / "cache")
+    assert load_model(None).card.name == "tiny"
+    assert "files are as registered" in verify("1")
+
+
+def test_predict_asks_again_where_the_champion_changed_while_it_was_brought(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (1, 2):
+        configured(project, seed=seed)
+        register_candidate(project, 0.01)
+    promote("1")
+    shutil.rmtree(project / "cache")
+    load = Bundle.load
+
+    def meanwhile(*arguments: Any, **named: Any) -> Bundle:
+        connect().set_registered_model_alias(MODEL_NAME, "champion", "2")
+        return load(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bundle, "load", meanwhile)
+        load_model(None)
+    load_model(None)
+    cached = current()
+    assert cached and cached.version == "2"
+
+
+def test_a_cached_champion_that_was_damaged_is_brought_again(project: Path) -> None:
+    register_candidate(project, 0.01)
+    load_model(None)
+    cached = current()
+    assert cached
+    (cached.path / "model.tflite").write_bytes(b"cut")
+    assert load_model(None).card.name == "tiny"
+
+
+def test_the_description_has_the_changes_that_postgresql_takes(project: Path) -> None:
+    register_candidate(project, 0.01)
+    for version in range(2, 12):
+        connect().create_model_version(MODEL_NAME, str(project))
+        set_alias("champion", str(version), "promote", ["A reason of a thousand signs. " * 33])
+    told = connect().get_registered_model(MODEL_NAME).description
+    assert 3000 < len(told) <= 5000 and "| 11 |" in told
+    assert len(changes()) == 11
+
+
+def test_no_password_of_an_address_is_shown(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql://ada:secret@db.example/runs"
+    monkeypatch.setattr("archstyle.registry.versions.tracking_uri", lambda: address)
+    prepare_store()
+    told = versions_table()
+    for name in ("champion", "3"):
+        with pytest.raises(ArchstyleError) as error:
+            version_named(name)
+        told += str(error.value)
+    assert told.count("db.example") == 3 and "secret" not in told
 
 
 def configured(project: Path, **changes: Any) -> None:

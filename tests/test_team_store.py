@@ -28,6 +28,7 @@ from archstyle.tracking.store import connect
 from facades import STYLES
 from tests.certificates import make_certificates
 from tests.compose import compose
+from tests.conftest import ROOT
 from tests.serving_project import (
     RunningServer,
     free_port,
@@ -150,6 +151,13 @@ def team(request: pytest.FixtureRequest, s3: dict[str, str]) -> Iterator[dict[st
         for _ in range(2):  # as when everything is started again
             every = {**os.environ, **accounts["environment"]}
             subprocess.run([sys.executable, *making], env=every, check=True)
+        # Somebody of the team, made as docs/team.md says.
+        told = (ROOT / "docs" / "team.md").read_text("utf-8")
+        making_ada = told.partition("python - <<'END'\n")[2].partition("\nEND")[0]
+        admin = client | {"MLFLOW_TRACKING_URI": f"http://{server}"}
+        subprocess.run([sys.executable, "-c", making_ada], env={**os.environ, **admin}, check=True)
+        client |= {"MLFLOW_TRACKING_USERNAME": "ada"}
+        client |= {"MLFLOW_TRACKING_PASSWORD": "a password of twelve letters or more"}
         authority = make_certificates(folder)
         own = {
             **{"page1:8000": f"127.0.0.1:{pages[0]}", "page2:8000": f"127.0.0.1:{pages[1]}"},
@@ -231,10 +239,17 @@ def test_a_project_lives_on_a_teams_store_and_outlives_its_database(
         there = {one.version for one in all_versions()}
         assert {first["version"], second["version"]} <= there
 
+        # PostgreSQL's column takes 5,000 signs of the changes.
+        for _ in range(6):
+            set_alias("challenger", None, "promote", ["Why, at length. " * 80])
+            set_alias("challenger", second["version"], "promote", ["Why, at length. " * 80])
+
         # A wrong password names the variable; nothing is changed.
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
         assert "MLFLOW_TRACKING_PASSWORD" in ask("versions")
-        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+        monkeypatch.setenv(
+            "MLFLOW_TRACKING_PASSWORD", team["environment"]["MLFLOW_TRACKING_PASSWORD"]
+        )
 
         if "front" not in team:
             return  # the database is the same behind either way to the files

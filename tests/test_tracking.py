@@ -78,6 +78,47 @@ def test_a_database_server_that_is_not_there_is_found_out_at_once() -> None:
     assert not reachable(f"postgresql+psycopg2://u:p@127.0.0.1:{free_port()}/mlflow")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port", "http://a host:5000", "http://[::1"])
+def test_an_address_that_is_none_is_one_sentence(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(ArchstyleError, match="MLFLOW_TRACKING_URI"):
+        prepare_store()
+
+
+def test_what_speaks_no_http_is_found_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            asked = server.accept()[0]
+            asked.recv(9999)
+            asked.sendall(b"SSH-2.0-OpenSSH\r\n")
+            asked.close()
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        # As MLflow's client it asks without the password, which an address may hold.
+        assert not reachable(f"http://ada:secret@127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+def test_an_experiment_that_another_run_makes_at_the_same_time_is_used(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    first = prepare_store()
+    by_name, asked = MlflowClient.get_experiment_by_name, []
+
+    def late(client, name: str):
+        asked.append(name)
+        return by_name(client, name) if len(asked) > 1 else None
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", late)
+    assert prepare_store() == first
+
+
 def test_something_that_is_no_mlflow_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     from http.server import BaseHTTPRequestHandler, HTTPServer
 

@@ -18,14 +18,21 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from archstyle.bundle import Bundle
+from archstyle.bundle import Bundle, BundleError
 from archstyle.bundle.bundle import CARD, bundle_digest
 from archstyle.common.files import locked, whole_directory, whole_file, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.tracking.store import main_root, sqlite_file, tracking_uri
+from archstyle.tracking.store import (
+    MODEL_NAME,
+    last_written,
+    main_root,
+    sqlite_file,
+    tracking_uri,
+)
 
 KEPT_VERSIONS = 3
 RELEASED = "released"  # what the released model has for a version
@@ -73,9 +80,16 @@ def cache_directory() -> Path:
 
 
 def install(
-    bundle_path: Path, version: str, run_id: str | None = None, directory: Path | None = None
+    bundle_path: Path,
+    version: str,
+    run_id: str | None = None,
+    directory: Path | None = None,
+    written: int | None = None,
 ) -> CachedBundle:
     """Copy a verified bundle into the cache and make it the current one, whole or not at all.
+
+    `written`: what `last_written` said before the registry was asked for its champion; as long as
+    it says the same, `archstyle predict` need not ask again.
 
     The caller has loaded the bundle, and so checked its golden photos. Older versions go, but for
     the last few, which a rollback or a worker in mid-load may want.
@@ -94,9 +108,7 @@ def install(
                 write_json(partial / "registered.json", values)
         with whole_file(directory / "current") as link:
             link.symlink_to(folder.relative_to(directory), target_is_directory=True)
-            database = sqlite_file(tracking_uri())
-            if database and database.is_file():  # for `archstyle predict`, which compares the times
-                written = database.stat().st_mtime_ns
+            if written:
                 os.utime(link, ns=(written, written), follow_symlinks=False)
         os.utime(folder)
         folders = sorted((directory / "versions").iterdir(), key=lambda f: f.stat().st_mtime)
@@ -195,13 +207,11 @@ def _first() -> Bundle:
 
 
 def _champion() -> Bundle:
-    cached = current()
-    database = sqlite_file(tracking_uri())
+    cached, written = current(), last_written()
     link = cache_directory() / "current"
-    # Current where nothing was written to the registry since this was laid into the cache.
-    written = database.stat().st_mtime_ns if database and database.is_file() else None
-    if cached and written and written == link.lstat().st_mtime_ns:
-        return Bundle.load(cached.path)
+    with suppress(OSError, BundleError):  # damaged, or just taken away: it is fetched again
+        if cached and written == link.lstat().st_mtime_ns:
+            return Bundle.load(cached.path)
     from archstyle.registry.versions import champion, download_bundle
 
     try:
@@ -218,8 +228,8 @@ def _champion() -> Bundle:
     if cached and numbered == (cached.version, cached.run_id) and cached.is_whole():
         path = cached.path
     else:
-        path, found = download_bundle("champion", Path(temporary.name))
+        path, found = download_bundle(f"models:/{MODEL_NAME}@champion", Path(temporary.name))
     bundle = Bundle.load(path)
     if found:
-        install(path, found.version, found.run_id)
+        install(path, found.version, found.run_id, written=written)
     return bundle

@@ -25,7 +25,8 @@ from archstyle.metrics.paired import (
 )
 from archstyle.metrics.predictions import predict_photos
 from archstyle.photos.store import PhotoStore
-from archstyle.registry.versions import Version, download_bundle
+from archstyle.registry.versions import Version, address, download_bundle
+from archstyle.tracking.facts import listed
 
 MANIFEST = Path("data/prepared/manifest.csv")
 FEWEST_PHOTOS = 2  # that can be compared at all
@@ -55,7 +56,7 @@ def judge(
         say(f"Comparing with {name} on the same test photos.")
         try:
             with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-                theirs = Bundle.load(download_bundle(incumbent.version, Path(temporary))[0])
+                theirs = Bundle.load(download_bundle(address(incumbent), Path(temporary))[0])
                 refused = _refusal(mine, theirs, name)
                 if refused:
                     return _challenger(version, refused)
@@ -99,7 +100,7 @@ def _refusal(mine: Bundle, theirs: Bundle, name: str) -> str:
     """Say why the candidate is no rival, whatever it gets right; empty where it is one."""
     gone = sorted(set(theirs.styles) - set(mine.styles))
     if gone:
-        return f"It does not know {', '.join(gone)}, which {name} does."
+        return f"It does not know {listed(gone)}, which {name} does."
     limit = mine.card.config.get("data", {}).get("limit")
     if limit is not None:
         return f"It is a quick look: it was trained with data.limit={limit}."
@@ -143,7 +144,7 @@ def _told(mine: Bundle, theirs: Bundle, rows: Sequence[Row]) -> list[str]:
     """Say what the candidate knows more, and that labels may be other than the folders'."""
     told = []
     if new := sorted(set(mine.styles) - set(theirs.styles)):
-        told += [f"It also knows {', '.join(new)}; both are judged by the styles that both know."]
+        told += [f"It also knows {listed(new)}; both are judged by the styles that both know."]
     if corrected := sum(row.status == "corrected" for row in rows):
         told += [f"Labels are as corrected: {corrected} of the test photos."]
     return told

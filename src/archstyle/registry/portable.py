@@ -11,7 +11,13 @@ from archstyle.bundle.bundle import GRAPH, bundle_digest, read_seen
 from archstyle.common.console import say
 from archstyle.common.files import read_json, whole_directory, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.registry.versions import BUNDLE_DIGEST, Version, download_bundle, version_named
+from archstyle.registry.versions import (
+    BUNDLE_DIGEST,
+    Version,
+    address,
+    download_bundle,
+    version_named,
+)
 from archstyle.tracking.store import connect, mlflow_errors
 
 if TYPE_CHECKING:
@@ -120,5 +126,7 @@ def export(name: str, target: Path) -> str:
 
 
 def _downloaded(name: str, target: Path) -> tuple[Path, Version]:
-    path, found = download_bundle(name, target)
+    # A folder may be called as a version is.
+    place = name if ":" in name else address(version_named(name))
+    path, found = download_bundle(place, target)
     return path, found or version_named(name)

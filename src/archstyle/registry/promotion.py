@@ -20,6 +20,7 @@ from archstyle.registry.versions import (
     CHALLENGER,
     CHAMPION,
     Version,
+    address,
     all_versions,
     champion,
     changes,
@@ -29,10 +30,10 @@ from archstyle.registry.versions import (
 )
 from archstyle.tracking.facts import described, user_name
 from archstyle.tracking.runs import resume_run
-from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors
+from archstyle.tracking.store import MODEL_NAME, connect, last_written, mlflow_errors
 
 REFERENCE = "gate.reference"  # the tag of the registered model that names the best champion
-DESCRIBED = 20  # changes, the newest
+DESCRIBED, LONGEST = 20, 5000  # changes, the newest; signs that PostgreSQL's column takes
 
 
 def register_candidate(
@@ -64,7 +65,7 @@ def register_candidate(
         log.finish()
     if decision.alias == CHAMPION:
         with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-            _cache(download_bundle(version.version, Path(temporary))[0], version)
+            _cache(version, download_bundle(address(version), Path(temporary))[0])
     return registered
 
 
@@ -74,39 +75,46 @@ def _judged(bundle: Path, version: Version, root: Path, tolerance: float) -> tup
     Where either was changed meanwhile it is judged again.
     """
     while True:
-        present, best = seen = champion(), _reference()
-        if present and present.version == version.version:  # register was ended before it told
-            told = [
-                one for one in changes() if (one.alias, one.version) == (CHAMPION, version.version)
-            ]
-            reasons = told[-1].reasons if told else ("It is the champion already.",)
-            return Decision(CHAMPION, reasons), "promoted"
-        incumbents = {"champion": present} if present else {}
-        if best and present and best.version != present.version:
-            incumbents["best champion there was"] = best
-        decision = judge(bundle, version.version, incumbents, root, tolerance)
+        present, number = seen = _measures()
+        best = next((one for one in all_versions() if one.version == number), None)
+        if present and present.version == version.version:  # register ended before it told so
+            decision = Decision(CHAMPION, _reasons(version))
+        else:
+            incumbents = {"champion": present} if present else {}
+            if best and present and best.version != present.version:
+                incumbents["best champion there was"] = best
+            decision = judge(bundle, version.version, incumbents, root, tolerance)
         with locked_registry("register"):
-            if (champion(), _reference()) == seen:
-                return decision, _placed(version, decision, best)
+            if _measures() == seen:
+                return decision, _placed(version, decision, present, best)
         say("The champion was changed meanwhile: comparing with the new one.")
 
 
-def _placed(version: Version, decision: Decision, best: Version | None) -> str:
+def _reasons(version: Version) -> tuple[str, ...]:
+    """Return why it became champion."""
+    told = [one for one in changes() if (one.alias, one.version) == (CHAMPION, version.version)]
+    return told[-1].reasons if told else ("It is the champion already.",)
+
+
+def _placed(
+    version: Version, decision: Decision, present: Version | None, best: Version | None
+) -> str:
     """Give the version its alias; say what was done."""
     if decision.alias != CHAMPION:
         set_alias(CHALLENGER, version.version, "register", decision.reasons)
         return "not promoted"
     # The last comparison is the one beside the reference.
     compared = list((decision.comparisons or {}).values())
-    if best is None or not compared or compared[-1].better:
+    better = compared[-1].better if compared else present != version
+    if best is None or better:  # first: register that ends before the alias is set judges again
         _make_reference(version.version)
     make_champion(version, "register", decision.reasons)
     return "promoted"
 
 
-def _reference() -> Version | None:
-    number = registered_model()[0].get(REFERENCE)
-    return next((one for one in all_versions() if one.version == number), None)
+def _measures() -> tuple[Version | None, str | None]:
+    """Return the champion and the number of the reference, which may have been deleted."""
+    return champion(), registered_model()[0].get(REFERENCE)
 
 
 def _make_reference(version: str) -> None:
@@ -136,7 +144,8 @@ def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -
             client.set_registered_model_alias(MODEL_NAME, alias, to)
         client.set_registered_model_tag(MODEL_NAME, *to_tag(change))
         newest = [*made, change][: -DESCRIBED - 1 : -1]
-        text = described("registered_model.md", changes=newest)
+        while len(text := described("registered_model.md", changes=newest)) > LONGEST:
+            newest.pop()
         client.update_registered_model(MODEL_NAME, text)
     return change
 
@@ -144,27 +153,33 @@ def set_alias(alias: str, to: str | None, action: str, reasons: Sequence[str]) -
 def make_champion(found: Version, action: str, reasons: Sequence[str]) -> Change | None:
     """Make a version champion; it is no challenger any more."""
     change = set_alias(CHAMPION, found.version, action, reasons)
-    if CHALLENGER in found.aliases:
+    if registered_model()[1].get(CHALLENGER) == found.version:
         set_alias(CHALLENGER, None, action, ["It became champion."])
     return change
 
 
-def promote(name: str, reason: str = "", action: str = "promote") -> Change | None:
+def promote(
+    name: str, reason: str = "", action: str = "promote", instead: str | None = None
+) -> Change | None:
     """Make a version (number or alias) champion by hand; None where it is already.
 
-    The bundle is loaded first, golden photos and all: what does not load is not promoted.
+    The bundle is loaded first, golden photos and all: what does not load is not promoted. Raises
+    ArchstyleError where another than `instead` is champion by then.
     """
     to = version_named(name)
     with tempfile.TemporaryDirectory(prefix="archstyle-") as temporary:
-        bundle, _ = download_bundle(to.version, Path(temporary))
+        bundle, _ = download_bundle(address(to), Path(temporary))
         try:
             Bundle.load(bundle)
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
         with locked_registry(action):
+            present = champion() if instead else None
+            if present and present.version != instead:
+                raise ArchstyleError(f"Version {present.version} became champion meanwhile.")
             change = make_champion(to, action, [reason or "By hand."])
             _make_reference(to.version)  # a person's decision is the new measure
-        _cache(bundle, to)
+        _cache(to, bundle)
     return change
 
 
@@ -178,15 +193,17 @@ def rollback(reason: str = "") -> Change:
             "The journal knows no champion before this one: see `archstyle versions`, then "
             "`archstyle promote VERSION`."
         )
-    change = promote(before, reason, "rollback")
+    change = promote(before, reason, "rollback", current)
     if change is None:
         raise ArchstyleError(f"Version {before} became champion meanwhile.")
     return change
 
 
-def _cache(bundle: Path, version: Version) -> None:
+def _cache(version: Version, bundle: Path) -> None:
     """The follower would find it by itself, only later: what goes wrong is told and no error."""
     try:
-        cache.install(bundle, version.version, version.run_id)
+        written = last_written()
+        if champion() == version:
+            cache.install(bundle, version.version, version.run_id, written=written)
     except (ArchstyleError, OSError) as error:
         say(f"The champion was not put into the server's cache: {error}")

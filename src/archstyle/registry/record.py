@@ -9,7 +9,7 @@ from typing import Any
 from archstyle.common.console import say
 from archstyle.common.files import read_json, write_json
 from archstyle.errors import ArchstyleError
-from archstyle.tracking.store import main_root, sqlite_file, tracking_uri
+from archstyle.tracking.store import last_written, main_root, tracking_uri
 
 
 def ensure_recorded(root: Path) -> bool:
@@ -54,11 +54,9 @@ def _marker() -> Path:
 
 def _state(root: Path) -> dict[str, Any]:
     """The result and the store: whoever writes to a database changes its time."""
-    uri = tracking_uri()
-    database = sqlite_file(uri)
     registered = (root / "reports" / "registered.json").read_bytes()
     return {
-        "tracking_uri": uri,
+        "store": hashlib.sha256(tracking_uri().encode()).hexdigest(),  # it may hold a password
         "registered": hashlib.sha256(registered).hexdigest(),
-        "written": database.stat().st_mtime_ns if database and database.is_file() else None,
+        "written": last_written(),
     }

@@ -16,7 +16,13 @@ from archstyle.common.console import table
 from archstyle.common.files import whole_directory
 from archstyle.errors import ArchstyleError
 from archstyle.registry.journal import Change, from_tags
-from archstyle.tracking.store import MODEL_NAME, connect, mlflow_errors, tracking_uri
+from archstyle.tracking.store import (
+    MODEL_NAME,
+    connect,
+    mlflow_errors,
+    tracking_uri,
+    without_password,
+)
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 BUNDLE_DIGEST = "archstyle.bundle_digest"  # a tag: of the files as they were registered
@@ -82,16 +88,22 @@ def version_named(name: str) -> Version:
     for one in versions:
         if name == one.version or name in one.aliases:
             return one
+    place = without_password(tracking_uri())
     if name in (CHAMPION, CHALLENGER):
         raise ArchstyleError(
-            f"There is no {name} in {tracking_uri()}: `make run` trains and registers a model"
+            f"There is no {name} in {place}: `make run` trains and registers a model"
             + (", `archstyle promote VERSION` promotes one." if versions else ".")
         )
     numbers = ", ".join(one.version for one in versions) or "none"
     raise ArchstyleError(
-        f"There is no version {name} of {MODEL_NAME} in {tracking_uri()} (there is: {numbers}); "
+        f"There is no version {name} of {MODEL_NAME} in {place} (there is: {numbers}); "
         "see `archstyle versions`."
     )
+
+
+def address(version: Version) -> str:
+    """Return what nothing else is called, as a folder may be by the version's number."""
+    return f"models:/{MODEL_NAME}/{version.version}"
 
 
 def registered_model() -> tuple[dict[str, str], dict[str, str]]:
@@ -120,13 +132,13 @@ def download_bundle(uri_or_alias: str, target: Path) -> tuple[Path, Version | No
     for folder in (path, path / "bundle", path / "artifacts" / "bundle"):
         if (folder / GRAPH).is_file():
             return folder, None
-    address = ADDRESS.fullmatch(uri_or_alias)
-    if address is None:
+    parts = ADDRESS.fullmatch(uri_or_alias)
+    if parts is None:
         raise ArchstyleError(
             f"{uri_or_alias} is no model: give a bundle's folder (models/bundle), `champion`, a "
             f"version's number or models:/{MODEL_NAME}@champion."
         )
-    found = version_named(address["alias"] or address["number"] or address["bare"])
+    found = version_named(parts["alias"] or parts["number"] or parts["bare"])
     import mlflow
 
     with (
@@ -149,7 +161,8 @@ def versions_table() -> str:
     """Return the versions as people read them, the newest first."""
     versions = all_versions()
     if not versions:
-        return f"No version of {MODEL_NAME} in {tracking_uri()} yet: `make run` makes one."
+        place = without_password(tracking_uri())
+        return f"No version of {MODEL_NAME} in {place} yet: `make run` makes one."
     header = ("version", "alias", "accuracy (95 %)", "model", "data", "created (UTC)", "run")
     rows: list[tuple[str, ...]] = [header]
     for one in reversed(versions):

@@ -4,6 +4,7 @@ MLflow is imported late, since that takes five seconds; it is bounded in time, a
 sentences.
 """
 
+import http.client
 import logging
 import os
 import re
@@ -66,7 +67,11 @@ def tracking_uri() -> str:
                 "digits): rename its folder, or set MLFLOW_TRACKING_URI to another place."
             )
         return f"sqlite:///{path}{mark}{options}"
-    scheme = urlsplit(uri).scheme
+    try:
+        scheme = urlsplit(uri).scheme
+    except ValueError as error:
+        told = f"MLFLOW_TRACKING_URI is no address ({error}): set it to one as http://host:5000."
+        raise ArchstyleError(told) from None
     if scheme in ("", "file") and not uri.startswith("databricks"):
         raise ArchstyleError(
             f"MLFLOW_TRACKING_URI is the folder {uri}, which MLflow can no longer write runs to: "
@@ -81,6 +86,12 @@ def sqlite_file(uri: str) -> Path | None:
     if not uri.startswith("sqlite:///"):
         return None
     return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0])).resolve()
+
+
+def last_written() -> int | None:
+    """Return when the sqlite file was last written to, in ns since 1970; None of other stores."""
+    database = sqlite_file(tracking_uri())
+    return database.stat().st_mtime_ns if database and database.is_file() else None
 
 
 def artifact_folder(uri: str) -> Path | None:
@@ -100,7 +111,7 @@ def connect(create: bool = False) -> "MlflowClient":
     uri = tracking_uri()
     if not reachable(uri):
         raise ArchstyleError(
-            f"MLflow at {_without_password(uri)} does not answer in {PROBE_SECONDS:.0f} seconds: "
+            f"MLflow at {without_password(uri)} does not answer in {PROBE_SECONDS:.0f} seconds: "
             "start it, or unset MLFLOW_TRACKING_URI to keep runs in mlflow.db."
         )
     database = sqlite_file(uri)
@@ -151,7 +162,14 @@ def prepare_store() -> str:
                 # An address, as a # in a path would begin a fragment.
                 folder = artifact_folder(uri)
                 location = folder.as_uri() if folder else None
-                return str(client.create_experiment(EXPERIMENT, location, TAGS))
+                try:
+                    return str(client.create_experiment(EXPERIMENT, location, TAGS))
+                except Exception as error:
+                    if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+                        raise
+                    # Another run was quicker.
+                    experiment = client.get_experiment_by_name(EXPERIMENT)
+                    assert experiment is not None
     _check_artifacts(str(experiment.artifact_location), uri)
     return str(experiment.experiment_id)
 
@@ -167,7 +185,7 @@ def _check_artifacts(location: str, uri: str) -> None:
     ours = not os.environ.get("MLFLOW_TRACKING_URI")
     if recorded == expected.resolve() or (not ours and recorded.is_dir()):
         return
-    told = f"The runs in {database or uri} keep their files in {recorded}, "
+    told = f"The runs in {database or without_password(uri)} keep their files in {recorded}, "
     if database is None:
         raise ArchstyleError(
             f"{told}which is not on this machine: run this where it is, or use an MLflow server "
@@ -184,12 +202,13 @@ def reachable(uri: str) -> bool:
     parts = urlsplit(uri)
     try:
         if parts.scheme in ("http", "https"):
-            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
+            address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+            urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
         elif parts.hostname and (port := DATABASE_PORTS.get(parts.scheme.partition("+")[0])):
             socket.create_connection((parts.hostname, parts.port or port), PROBE_SECONDS).close()
     except urllib.error.HTTPError:
         pass  # somebody answered; MLflow's client will say what is wrong
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return isinstance(getattr(error, "reason", None), ssl.SSLError)
     return True
 
@@ -218,12 +237,13 @@ def mlflow_errors(doing: str) -> Iterator[None]:
         elif "error code 404" in first:
             look_at = "MLFLOW_TRACKING_URI, which must be a server of MLflow's version 3"
         raise ArchstyleError(
-            f"MLflow at {_without_password(tracking_uri())} could not {doing}: {first}. Check "
+            f"MLflow at {without_password(tracking_uri())} could not {doing}: {first}. Check "
             f"{look_at}, then run this again."
         ) from error
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
+    """Return an address that may be shown."""
     parts = urlsplit(uri)
     if parts.password is None:
         return uri
