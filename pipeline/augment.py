@@ -10,9 +10,7 @@ from archstyle.data.arrays import write_arrays
 from archstyle.data.manifest import read_manifest
 from archstyle.photos.store import PhotoStore
 
-RAW = Path("data/raw")
-PREPARED = Path("data/prepared")
-AUGMENTED = Path("data/augmented")
+RAW, PREPARED, AUGMENTED = map(Path, ("data/raw", "data/prepared", "data/augmented"))
 
 SECTIONS = ("seed", "augment", "model")
 

@@ -41,15 +41,13 @@ def main(argv: Sequence[str]) -> None:
     check_data(bundle.card.data_digest, summary["digest"])
     store = PhotoStore(RAW)
     answers = predict_photos(bundle, store, labels.rows)
-    mistakes, sure = pick(bundle, store, answers.judged_by(labels.corrected))
+    judged = [answers.judged_by(by) for by in (labels.labelled, labels.corrected)]
+    mistakes, sure = pick(bundle, store, judged[1])
     variants = measure_variants(VARIANTS, bundle, store, labels, answers)
     outside = answer_outside(bundle, RAW, answers)
     train_counts = {style: counts["train"] for style, counts in summary["counts"].items()}
     bootstrap = config.evaluate.bootstrap_samples, config.seed
-    labelled, corrected = (
-        measure(answers.judged_by(by), train_counts, *bootstrap)
-        for by in (labels.labelled, labels.corrected)
-    )
+    labelled, corrected = (measure(one, train_counts, *bootstrap) for one in judged)
     report = Report(
         labelled=labelled,
         corrected=corrected,

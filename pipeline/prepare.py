@@ -18,10 +18,8 @@ from archstyle.data.preparation import make_manifest, summarize
 from archstyle.data.previous import MEMORY, held_by_memory, keep_splits, memory_file, read_previous
 from archstyle.photos.store import OTHERS, PhotoStore
 
-RAW = Path("data/raw")
-PREPARED = Path("data/prepared")
-CORRECTIONS = Path("data/corrections.csv")
-BUILDINGS = Path("data/buildings.csv")
+RAW, PREPARED = Path("data/raw"), Path("data/prepared")
+CORRECTIONS, BUILDINGS = Path("data/corrections.csv"), Path("data/buildings.csv")
 
 SECTIONS = ("data", "split", "duplicates")
 

@@ -24,8 +24,7 @@ def main(argv: Sequence[str]) -> None:
     root = Path.cwd()
     config = stage_config(SECTIONS, argv).register
     registered = register_candidate(root, config.tolerance, {"register": asdict(config)})
-    page = render("promotion.html", registered=registered)
-    write(root / "reports" / "promotion.html", page)
+    write(root / "reports/promotion.html", render("promotion.html", registered=registered))
     write_json(root / "reports" / "registered.json", registered)
     mark_recorded(root)
     version, alias = registered["version"], registered["alias"]

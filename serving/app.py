@@ -88,8 +88,7 @@ def add_headers(response: Response) -> Response:
 def refuse(refusal: Refusal) -> Response:
     """Return the refusal: in JSON under /api/ and where that is preferred, else in HTML."""
     accepted = request.accept_mimetypes
-    wants_json = accepted["application/json"] > accepted["text/html"]
-    if wants_json or request.path.startswith("/api/"):
+    if accepted["application/json"] > accepted["text/html"] or request.path.startswith("/api/"):
         response = api.problem(refusal)
     else:
         template = "_refusal.html" if wants_part() else "refusal.html"

@@ -25,11 +25,6 @@ class Model:
     version: str
     run_id: str | None
 
-    @property
-    def told(self) -> str:
-        """What people call it: `version 3` or `the released model`."""
-        return told(self.version)
-
 
 class Models:
     """Holds the model that requests use; `latest` is None while there is none.

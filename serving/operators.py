@@ -7,6 +7,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from archstyle.registry.cache import told
 from serving import metrics
 from serving.follower import read_status
 from serving.uploads import latest_model, model_facts
@@ -18,7 +19,7 @@ blueprint = Blueprint("operators", __name__)
 def alive() -> Response:
     """Answer as long as this process does, with what its model is called, null for none."""
     model = latest_model()
-    return jsonify({"status": "alive", "answers": model.told if model else None})
+    return jsonify({"status": "alive", "answers": told(model.version) if model else None})
 
 
 @blueprint.get("/readyz")
@@ -27,7 +28,7 @@ def ready() -> tuple[Response, int]:
     model, status = latest_model(), read_status()
     if model is None:
         return jsonify({"status": "no model", "registry": status}), 503
-    facts = {"answers": model.told, "model": model_facts(model)}
+    facts = {"answers": told(model.version), "model": model_facts(model)}
     return jsonify({"status": "ready", **facts, "registry": status}), 200
 
 

@@ -11,8 +11,7 @@ from archstyle.bundle.bundle import NOT_SURE, UNFAMILIAR
 
 def said(description: str = "", required: bool = True) -> dict[str, Any]:
     """Return what describes a field."""
-    about = {"description": description} if description else {}
-    return {"required": required, "metadata": about}
+    return {"required": required, "metadata": {"description": description} if description else {}}
 
 
 class Query(Schema):

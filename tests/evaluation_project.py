@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.names import Found
 from archstyle.photos.packing import pack
 from archstyle.photos.reader import Preprocessing, read_photo
+from archstyle.photos.store import PhotoStore
 from archstyle.reports.evaluation import Report, Shown
 from archstyle.reports.evaluation_charts import NUMBERS
 
@@ -120,6 +121,11 @@ class Photos:
 
     def read(self, file: str) -> bytes:
         return self.photos[file]
+
+
+def stored(photos: dict[str, bytes]) -> PhotoStore:
+    """Return photos in memory as what reads data/raw."""
+    return cast(PhotoStore, Photos(photos))
 
 
 def photo(colour: NDArray[np.float64], seed: int) -> bytes:

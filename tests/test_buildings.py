@@ -16,7 +16,6 @@ from archstyle.data.manifest import Row
 from archstyle.data.preparation import make_manifest
 from archstyle.data.previous import previous_splits
 from archstyle.data.splits import (
-    LeakError,
     assign_splits,
     check_splits,
     join_buildings,
@@ -168,7 +167,7 @@ def test_photos_of_one_building_share_a_split_and_stay_photographs(
     moved.append(
         Row("gothic/x.jpg", "gothic", "x", "", "other", "test", "used", "", first.building)
     )
-    with pytest.raises(LeakError, match="show the same building"):
+    with pytest.raises(ArchstyleError, match="show the same building"):
         check_splits(moved)
 
 

@@ -10,7 +10,7 @@ import pytest
 from archstyle.bundle import Bundle
 from archstyle.config import Split
 from archstyle.data.manifest import Pair, read_manifest, write_manifest
-from archstyle.data.splits import LeakError, check_data, check_splits, split_of
+from archstyle.data.splits import check_data, check_splits, split_of
 from archstyle.errors import ArchstyleError
 from archstyle.metrics import predictions as predicting
 from archstyle.metrics.predictions import predict_photos
@@ -24,6 +24,7 @@ from tests.evaluation_project import (
     make_project,
     photo,
     rows_and_photos,
+    stored,
 )
 
 
@@ -82,7 +83,7 @@ def test_one_photograph_in_two_splits_is_refused(key):
     assert rows[0].split == "train" and rows[2].split == "test"
     rows[2] = replace(rows[2], **{key: getattr(rows[0], key)})
     with pytest.raises(
-        LeakError, match=r"`baroque/0\.png` \(train\) and `baroque/2\.png` \(test\)"
+        ArchstyleError, match=r"`baroque/0\.png` \(train\) and `baroque/2\.png` \(test\)"
     ):
         check_splits(rows)
 
@@ -92,19 +93,19 @@ def test_a_pair_in_two_splits_is_refused_even_where_the_groups_do_not_say_so():
     copy = replace(rows[2], file="copy of 2", split="", status="duplicate")
     far = Pair(rows[0].file, copy.file, 50, False)
     check_splits([*rows, copy], [far, Pair(rows[0].file, rows[3].file, 9, True)])
-    with pytest.raises(LeakError, match=r"0\.png` \(train\) and `baroque/2\.png` \(test\)"):
+    with pytest.raises(ArchstyleError, match=r"0\.png` \(train\) and `baroque/2\.png` \(test\)"):
         check_splits([*rows, copy], [far, Pair(rows[0].file, copy.file, 9, True)])
 
 
 def test_other_data_than_the_bundles_is_refused():
     check_data("a", "a")
-    with pytest.raises(LeakError, match="dvc repro train"):
+    with pytest.raises(ArchstyleError, match="dvc repro train"):
         check_data("a", "b")
 
 
 def test_answers_keep_the_order_of_the_photos():
     rows, photos = rows_and_photos(wrong=2)
-    found = predict_photos(ColourBundle(card()), Photos(photos), rows)
+    found = predict_photos(ColourBundle(card()), stored(photos), rows)
     assert found.files == tuple(row.file for row in rows)
     wrong = [file for file, right in zip(found.files, found.correct, strict=True) if not right]
     assert wrong == ["baroque/2.png", "byzantine/2.png"]
@@ -115,7 +116,7 @@ def test_memory_does_not_grow_with_the_photos(monkeypatch):
     monkeypatch.setattr(predicting, "CHUNK", 1)
     monkeypatch.setattr("archstyle.common.parallel.cores", lambda: 2)
     rows, photos = rows_and_photos()
-    bundle, store = ColourBundle(card()), Photos(photos)
+    bundle, store = ColourBundle(card()), stored(photos)
     ahead: list[int] = []
 
     def read(file):
@@ -131,12 +132,12 @@ def test_what_cannot_be_measured_is_named():
     rows, photos = rows_and_photos()
     bundle = ColourBundle(card())
     with pytest.raises(ArchstyleError, match=r"no test photos.*split\.test"):
-        predict_photos(bundle, Photos(photos), [])
+        predict_photos(bundle, stored(photos), [])
     with pytest.raises(ArchstyleError, match=r"style 'gothic'.*dvc repro train"):
-        predict_photos(ColourBundle(card(STYLES[:3])), Photos(photos), rows)
+        predict_photos(ColourBundle(card(STYLES[:3])), stored(photos), rows)
     photos["egyptian/4.png"] = b"no photo"
     with pytest.raises(ArchstyleError, match=r"`egyptian/4\.png` cannot be read"):
-        predict_photos(bundle, Photos(photos), rows)
+        predict_photos(bundle, stored(photos), rows)
 
 
 def test_stage_leaves_everything_and_logs_it(project, run_log, capsys):
@@ -247,7 +248,7 @@ def test_stage_refuses_leaks_and_leaves_what_was_there(project, run_log):
     rows = read_manifest(manifest)
     rows[1] = replace(rows[1], group=rows[0].group)
     write_manifest(manifest, rows)
-    with pytest.raises(LeakError, match="same photograph"):
+    with pytest.raises(ArchstyleError, match="same photograph"):
         evaluate.main([])
     assert files(project) == {"reports/metrics.json": b"{}"}
 

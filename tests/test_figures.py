@@ -16,12 +16,12 @@ from archstyle.reports.theme import DARK, DRAWN, LIGHT, Tile, applied, contact_s
 from tests.evaluation_project import (
     HISTORY,
     ColourBundle,
-    Photos,
     card,
     evaluation,
     report,
     rows_and_photos,
     shown,
+    stored,
 )
 
 CHARTS = {"confusion", "curves", "per_style", "reliability", "risk_coverage"}
@@ -190,7 +190,7 @@ def test_the_most_confident_mistakes_come_first():
 @pytest.mark.parametrize("maps", [True, False])
 def test_pictures_show_what_was_measured(maps):
     rows, photos = rows_and_photos(wrong=2)
-    bundle, store = ColourBundle(card(), maps), Photos(photos)
+    bundle, store = ColourBundle(card(), maps), stored(photos)
     predictions = predict_photos(bundle, store, [row for row in rows if row.split == "test"])
     mistakes, sure = pick(bundle, store, predictions)
     worst = predictions.surest(~predictions.correct, MISTAKES)

@@ -20,7 +20,15 @@ from archstyle.photos.packing import pack
 from archstyle.reports.evaluation import show_answered
 from archstyle.reports.evaluation_charts import outside_distances
 from archstyle.reports.theme import DARK, applied
-from tests.evaluation_project import ColourBundle, Photos, card, colours, photo, rows_and_photos
+from tests.evaluation_project import (
+    ColourBundle,
+    Photos,
+    card,
+    colours,
+    photo,
+    rows_and_photos,
+    stored,
+)
 
 
 def bundle(distance_threshold: float | None = 40.0) -> ColourBundle:
@@ -46,7 +54,7 @@ def raw(tmp_path: Path) -> Path:
 
 def of_test_photos() -> Answers:
     rows, photos = rows_and_photos(wrong=0)
-    return predict_photos(bundle(), Photos(photos), [row for row in rows if row.split == "test"])
+    return predict_photos(bundle(), stored(photos), [row for row in rows if row.split == "test"])
 
 
 def test_the_curve_and_its_area_are_those_of_scikit_learn() -> None:
@@ -84,7 +92,7 @@ def test_what_lies_too_far_is_refused_and_what_is_no_photo_is_left_out(raw: Path
 def test_an_old_bundle_refuses_by_probability_alone(raw: Path) -> None:
     rows, photos = rows_and_photos(wrong=0)
     old = ColourBundle(replace(card(), threshold=0.999999))
-    found = answer_outside(old, raw, predict_photos(old, Photos(photos), rows))
+    found = answer_outside(old, raw, predict_photos(old, stored(photos), rows))
     assert found is not None and found.curve is None
     assert "outside_roc_auc" not in found.as_metrics()
     assert found.answers.out_of_distribution == 0
@@ -130,9 +138,9 @@ def test_variants_are_measured_side_by_side(tiny_bundle: Path) -> None:
     by_file = {row.file: row.style for row in rows}
     assert set(by_file.values()) == set(STYLES)
     served, variants = Bundle.load(tiny_bundle), tiny_bundle.with_name("variants")
-    given = predict_photos(served, Photos(photos), rows)
+    given = predict_photos(served, stored(photos), rows)
     found = measure_variants(
-        variants, served, Photos(photos), Labels(rows, by_file, by_file), given
+        variants, served, stored(photos), Labels(rows, by_file, by_file), given
     )
     assert [variant["precision"] for variant in found] == ["float32", "int8"]
     assert [variant["same_answers"] for variant in found if variant["served"]] == [1.0]

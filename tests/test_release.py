@@ -13,7 +13,7 @@ from archstyle.bundle import Bundle
 from archstyle.cli import main
 from archstyle.common.files import write_json
 from archstyle.data.manifest import read_manifest
-from archstyle.registry.cache import cache_directory, candidates, install
+from archstyle.registry.cache import cache_directory, candidates, install, told
 from archstyle.registry.release import MOST_BYTES
 from benchmarks.results.released import tell as tell_documents
 from serving.models import Models
@@ -41,7 +41,7 @@ def of_photos(tmp_path: Path, tiny_bundle: Path) -> Path:
 def looked(models: Models) -> str:
     models.look(cache_directory(), 1)
     assert models.latest is not None
-    return models.latest.told
+    return told(models.latest.version)
 
 
 def damage(folder: Path) -> None:

@@ -45,9 +45,7 @@ class Light:
         self.cover = 0.05 + 0.6 * dull  # share of the sky under cloud
         high = mix((60, 112, 186), (38, 44, 96), late)
         low = mix((186, 212, 232), (236, 142, 104), late)
-        self.sky = [
-            vary(chance, [mix(colour, (160, 166, 174), dull * 0.7)]) for colour in (high, low)
-        ]
+        self.sky = [vary(chance, [mix(tone, (160, 166, 174), dull * 0.7)]) for tone in (high, low)]
         self.cloud = mix(mix((250, 250, 252), (240, 160, 130), late), (208, 210, 214), dull)
         self.tint = mix(mix((262, 256, 246), (196, 150, 150), late), (222, 226, 232), dull * 0.7)
         dim = mix((44, 54, 70), self.sky[1], chance.uniform(0, 0.25))

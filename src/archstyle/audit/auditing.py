@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from archstyle.audit.findings import Findings, Photograph, alike, find, photographs
+from archstyle.audit.findings import Features, Findings, Photograph, alike, find, photographs
 from archstyle.bundle.graph import Graph
 from archstyle.common.console import say
 from archstyle.common.files import whole_file, write_csv
@@ -130,9 +130,7 @@ def graph_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def read_features(
-    store: PhotoStore, rows: Sequence[Row], graph: Path, cache: Path
-) -> NDArray[np.float32]:
+def read_features(store: PhotoStore, rows: Sequence[Row], graph: Path, cache: Path) -> Features:
     """Return the features of the photos, float32 [n, d] of length 1; those once seen are kept.
 
     The mean over the whole photo and its centre: of single views and their combinations the best
@@ -149,8 +147,7 @@ def read_features(
             np.savez(file, sha256=np.array(list(found)), features=np.stack(list(found.values())))
         known.update(found)
     features = np.stack([known[row.sha256] for row in rows]).astype(np.float32)
-    unit: NDArray[np.float32] = features / np.linalg.norm(features, axis=1, keepdims=True)
-    return unit
+    return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True))
 
 
 def looker(store: PhotoStore, path: Path) -> Callable[[Row], NDArray[np.float16]]:
@@ -164,8 +161,7 @@ def looker(store: PhotoStore, path: Path) -> Callable[[Row], NDArray[np.float16]
         left, top = (photo.width - side) // 2, (photo.height - side) // 2
         centre = photo.crop((left, top, left + side, top + side))
         features = [graph.run_one(to_array(v, size))["features"][0] for v in (photo, centre)]
-        mean: NDArray[np.float16] = np.mean(features, axis=0).astype(np.float16)
-        return mean
+        return np.asarray(np.mean(features, axis=0), np.float16)
 
     return look
 

@@ -154,15 +154,12 @@ def _unpacked(files: dict[Path, bytes]) -> Bundle:
         return Bundle.load(Path(folder), threads=1)
 
 
-def write_bundle(
-    directory: Path, graph: bytes, card: Card, distance: Score | None = None
-) -> Bundle:
+def write_bundle(directory: Path, graph: bytes, card: Card, distance: Score) -> Bundle:
     """Write graph, labels, card, distance and golden photos into the empty folder `directory`."""
     (directory / GRAPH).write_bytes(graph)
     write_json(directory / CARD, card.as_dict())
     write_json(directory / LABELS, labels(card.styles))
-    if distance is not None:
-        save_score(directory / DISTANCE, distance)
+    save_score(directory / DISTANCE, distance)
     shutil.copytree(GOLDEN_PHOTOS, directory / GOLDEN)
     files = sorted((directory / GOLDEN).glob("*.png"))
     photos = np.stack([read_photo(file, card.preprocessing) for file in files])

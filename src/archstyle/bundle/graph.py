@@ -19,11 +19,8 @@ from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
 
 NOISE = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"fully_quantize:")
-
-_one_at_a_time = threading.Lock()
-
-
 ADVICE = "train or download the bundle again"
+_one_at_a_time = threading.Lock()
 
 
 class BundleError(ArchstyleError):

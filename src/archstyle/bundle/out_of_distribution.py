@@ -107,14 +107,11 @@ def features(outputs: Outputs) -> Floats:
     Unit length: Sun et al. 2022, arXiv:2204.06507. What a photo of no building shows strongly in
     one place stands out of the peaks.
     """
-    parts = [outputs.embeddings, *([] if outputs.peaks is None else [outputs.peaks])]
-    return np.concatenate([_unit_length(part) for part in parts], axis=1)
-
-
-def _unit_length(vectors: NDArray[np.float32]) -> Floats:
-    """Scale vectors [n, d] to length one; those of length zero stay."""
-    wide = vectors.astype(np.float64)
-    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
+    parts = (outputs.embeddings, outputs.peaks)
+    wide = [part.astype(np.float64) for part in parts if part is not None]
+    # Those of length zero stay.
+    scaled = [one / np.maximum(np.linalg.norm(one, axis=1, keepdims=True), 1e-12) for one in wide]
+    return np.concatenate(scaled, axis=1)
 
 
 def _products(photos: Floats, others: Floats) -> Floats:

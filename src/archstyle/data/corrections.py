@@ -81,10 +81,8 @@ def _read(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, list[str]
     """Yield the place and the values of each line; sha256 and phash are the first two."""
     if not path.exists():
         return
-    places: dict[str, str] = {}
-    for place, values in read_table(
-        path.read_bytes(), path, columns, ",".join(columns), whole=True
-    ):
+    data, places = path.read_bytes(), dict[str, str]()
+    for place, values in read_table(data, path, columns, ",".join(columns), whole=True):
         keys = [key for key in values[:2] if key]
         for key, length in zip(values, (64, BITS // 4), strict=False):
             if key and (len(key) != length or set(key) - set("0123456789abcdef")):

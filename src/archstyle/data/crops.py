@@ -59,16 +59,11 @@ def variant(
     inverse = inverse @ [[mirror, 0], [0, 1]]
     window = _window(image, sides, starts, size, min(margin, size // 2))
     shift = np.array(window.size) / 2 - inverse @ [size / 2, size / 2]
-    turned = window.transform(
-        (size, size),
-        Image.Transform.AFFINE,
-        (*inverse[0], shift[0], *inverse[1], shift[1]),
-        Image.Resampling.BICUBIC,
-    )
+    way, cubic = (*inverse[0], shift[0], *inverse[1], shift[1]), Image.Resampling.BICUBIC
+    turned = window.transform((size, size), Image.Transform.AFFINE, way, cubic)
     if shrunk:  # as a crop of a photo with so few pixels
         few = min(size, max(1, round(FAINT * zoom)))
-        small = turned.resize((few, few), Image.Resampling.BICUBIC)
-        turned = small.resize((size, size), Image.Resampling.BICUBIC)
+        turned = turned.resize((few, few), cubic).resize((size, size), cubic)
     if radius:
         turned = turned.filter(ImageFilter.GaussianBlur(radius))
     if saturation != 1:
@@ -110,5 +105,4 @@ def relight(image: Image.Image, light: float, contrast: float) -> NDArray[np.uin
     """
     mean = light * float(np.asarray(image).mean())
     values = (np.arange(256) * light - mean) * contrast + mean
-    table = np.clip(values + 0.5, 0, 255).astype(np.uint8).tolist()
-    return np.asarray(image.point(table * 3))
+    return np.asarray(image.point(np.clip(values + 0.5, 0, 255).astype(np.uint8).tolist() * 3))

@@ -12,7 +12,7 @@ largest buildings are trained on, so that no test split is of one building: see 
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from archstyle.config.schema import Split
@@ -35,9 +35,8 @@ def recall(sha256s: Iterable[str], memory: Mapping[str, str]) -> str:
     Where a new photo joins two old groups, the one nearest to training counts: what was once
     learned from is never measured on.
     """
-    return min(
-        (memory[sha256] for sha256 in sha256s if sha256 in memory), key=SPLITS.index, default=""
-    )
+    known = (memory[sha256] for sha256 in sha256s if sha256 in memory)
+    return min(known, key=SPLITS.index, default="")
 
 
 def place(group: str) -> float:
@@ -139,9 +138,7 @@ def split_of(group: str, shares: Split, scale: float = 1.0) -> str:
     return "validation" if where < shares.test + shares.validation else "train"
 
 
-def _fill(
-    chosen: dict[str, str], sizes: Counter[str], last: Collection[str], shares: Split
-) -> None:
+def _fill(chosen: dict[str, str], sizes: Counter[str], last: Set[str], shares: Split) -> None:
     """Give each split of a small style what it needs, from the nearest places beside it.
 
     `sizes` are the style's photographs in each unit; the units in `last` are taken last.
@@ -160,14 +157,8 @@ def _fill(
             ]
             if not spare:
                 return
-            nearest = min(
-                spare, key=lambda unit: (unit in last, abs(place(unit) - middle[split]), unit)
-            )
-            chosen[nearest] = split
-
-
-class LeakError(ArchstyleError):
-    """One photograph lies in two splits."""
+            aim = middle[split]
+            chosen[min(spare, key=lambda one: (one in last, abs(place(one) - aim), one))] = split
 
 
 @dataclass(frozen=True)
@@ -196,12 +187,12 @@ def find_leaks(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> list[Leak]:
 
 
 def check_splits(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> None:
-    """Raise LeakError where anything that belongs together lies in two splits."""
+    """Raise ArchstyleError where anything that belongs together lies in two splits."""
     leaks = find_leaks(rows, pairs)
     if leaks:
         first = leaks[0]
         number = "1 pair" if len(leaks) == 1 else f"{len(leaks)} pairs"
-        raise LeakError(
+        raise ArchstyleError(
             f"Not measured, because the result would be too good: `{first.one.file}` "
             f"({first.one.split}) and `{first.other.file}` ({first.other.split}) show the same "
             f"{first.what} ({number} of this kind in data/prepared/manifest.csv). Run "
@@ -210,12 +201,12 @@ def check_splits(rows: Sequence[Row], pairs: Iterable[Pair] = ()) -> None:
 
 
 def check_data(trained_on: str, prepared: str) -> None:
-    """Raise LeakError where the bundle was trained on other data than the splits are of.
+    """Raise ArchstyleError where the bundle was trained on other data than the splits are of.
 
     What is a test photo now may have been a training photo then.
     """
     if trained_on != prepared:
-        raise LeakError(
+        raise ArchstyleError(
             "Not measured: models/bundle was trained on other data than data/prepared holds, so "
             "its training photos may be among the test photos. Run `dvc repro train`."
         )

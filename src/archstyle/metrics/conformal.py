@@ -106,20 +106,15 @@ def score_sets(
     if every is None:
         return None
     unsure = share(size > 1)
+    # Drawing photos is a multinomial draw over the sizes of their sets.
+    counts = np.bincount(size)
+    drawn = np.random.default_rng(seed).multinomial(len(size), counts / len(size), samples)
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(drawn @ np.arange(len(counts)) / len(size), [tail, 1 - tail]).tolist()
     return SetScores(
         coverage=every[0],
-        size=_mean_interval(size, samples, seed),
+        size=Interval(float(size.mean()), *ends),
         unsure_coverage=unsure[0] if unsure else None,
         unsure_size=unsure[1] if unsure else None,
         styles=[share(labels == style) for style in range(members.shape[1])],
     )
-
-
-def _mean_interval(sizes: Ints, samples: int, seed: int) -> Interval:
-    """Return the mean with its interval; drawing photos is a multinomial draw over their sizes."""
-    counts = np.bincount(sizes)
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), counts / len(sizes), samples)
-    means = drawn @ np.arange(len(counts)) / len(sizes)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(sizes.mean()), float(low), float(high))

@@ -30,7 +30,6 @@ from archstyle.metrics.predictions import (
     Answers,
     Labels,
     Predictions,
-    Reads,
     answer_photos,
     predict_photos,
 )
@@ -174,7 +173,7 @@ def answer_outside(bundle: Bundle, raw: Path, test: Answers) -> Outside | None:
 
 
 def measure_variants(
-    folder: Path, served: Bundle, store: Reads, labels: Labels, given: Answers
+    folder: Path, served: Bundle, store: PhotoStore, labels: Labels, given: Answers
 ) -> list[dict[str, Any]]:
     """Measure every bundle in `folder`; `given` is what the served one says of the same photos.
 

@@ -152,6 +152,5 @@ def _mean_gain(gains: Floats, seed: int) -> Gain:
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return Gain(
-        float(gains.mean()), float(drawn.confidence_interval.low), float(drawn.standard_error)
-    )
+    low = float(drawn.confidence_interval.low)
+    return Gain(float(gains.mean()), low, float(drawn.standard_error))

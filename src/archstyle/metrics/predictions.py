@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,6 @@ from archstyle.photos.reader import PhotoError, read_photo
 from archstyle.photos.store import OTHERS, PhotoStore
 
 CHUNK = 4  # photos that a thread takes at a time: their bytes wait in memory
-
-
-class Reads(Protocol):
-    """Gives the bytes of a photo by its name in the manifest."""
-
-    def read(self, file: str) -> bytes:
-        """Return the bytes of `file`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ class Predictions(Answers):
         )
 
 
-def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predictions:
+def predict_photos(bundle: Bundle, store: PhotoStore, rows: Sequence[Row]) -> Predictions:
     """Ask the bundle about every row's original file, read as the server reads it.
 
     Raises ArchstyleError where there are no rows, where a style is not the bundle's, or where a
@@ -133,7 +125,7 @@ def predict_photos(bundle: Bundle, store: Reads, rows: Sequence[Row]) -> Predict
 
 
 def answer_photos(
-    bundle: Bundle, store: Reads, files: Sequence[str], skip: bool = False
+    bundle: Bundle, store: PhotoStore, files: Sequence[str], skip: bool = False
 ) -> Answers:
     """Ask the bundle about every file, read as the server reads it.
 

@@ -140,8 +140,7 @@ def write_variants(
         for name, graph in graphs.items()
     }
     for name, graph in graphs.items():
-        described = replace(cards[name], variants=facts)
-        write_bundle(directory / name, graph, described, scores[name])
+        write_bundle(directory / name, graph, replace(cards[name], variants=facts), scores[name])
     return directory / served, given
 
 

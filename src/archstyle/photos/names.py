@@ -84,9 +84,7 @@ def building_of(name: str) -> str:
     words = re.findall(r"[^\W\d_]+|\d+", text)
     while words and (len(words[-1]) == 1 or words[-1].isdigit() or VIEW.fullmatch(words[-1])):
         words.pop()
-    telling = {
-        word for word in words if len(word) > 2 and word.isalpha() and not VIEW.fullmatch(word)
-    }
+    telling = {one for one in words if len(one) > 2 and one.isalpha() and not VIEW.fullmatch(one)}
     return " ".join(words) if len(telling) > 1 and telling - GENERIC else ""
 
 
@@ -119,8 +117,7 @@ def why_skipped(name: str) -> str:
     parts = PurePosixPath(name).parts
     if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return "a hidden file"
-    junk = bool(parts) and parts[-1].casefold() in JUNK
-    return "a file of the operating system" if junk else ""
+    return "a file of the operating system" if parts and parts[-1].casefold() in JUNK else ""
 
 
 def spelling(style: str) -> str:

@@ -91,8 +91,7 @@ def pack(
     of_photos = hashlib.sha256()
     for entry in entries:
         if not entry.reason:  # a style counts where the folder says another one, or none
-            same = entry.style == (style_of(entry.file) or "")
-            mapped = "" if same else f"style {entry.style}"
+            mapped = "" if entry.style == (style_of(entry.file) or "") else f"style {entry.style}"
             facts = entry.file, entry.sha256, entry.building, mapped
             of_photos.update(("\0".join(filter(None, facts)) + "\n").encode())
     where = photos.kind, photos.location, photos.kind == "facades"
@@ -124,8 +123,7 @@ def _check_taken(
     """Raise ArchstyleError where no photo was taken, and warn of styles of which none was."""
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for name, entry in packed.items():
-        lists = lists_buildings(name) or entry.reason == LISTS_SOURCES
-        if not why_skipped(name) and not lists:
+        if not (why_skipped(name) or lists_buildings(name) or entry.reason == LISTS_SOURCES):
             reasons[entry.style][entry.reason or (NO_PHOTO if name in no_photos else "")] += 1
     every = sum(reasons.values(), Counter())
     if every[""]:

@@ -81,12 +81,8 @@ class Collection:
             "relabelled": [row for row in self.rows if row.status == "corrected"],
             # What a limit drops belongs to no group.
             "dropped": sorted((r for g, r in dropped.items() if g), key=lambda row: row.file),
-            "conflicts": [members for members in groups if members[0].status == "conflict"],
-            "resolved": [
-                members
-                for members in groups
-                if members[0].split and len({row.folder for row in members}) > 1
-            ],
+            "conflicts": [of for of in groups if of[0].status == "conflict"],
+            "resolved": [of for of in groups if of[0].split and len({r.folder for r in of}) > 1],
         }
 
 

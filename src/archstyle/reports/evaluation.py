@@ -20,7 +20,7 @@ from PIL import Image
 from archstyle.bundle import Bundle, Card
 from archstyle.common.files import whole_directory, whole_file, write_json
 from archstyle.metrics.evaluation import Evaluation, Outside, flat_metrics, variant_metrics
-from archstyle.metrics.predictions import Labels, Predictions, Reads, other_metrics
+from archstyle.metrics.predictions import Labels, Predictions, other_metrics
 from archstyle.photos.heatmap import heat_layer
 from archstyle.photos.store import OUTSIDE, PhotoStore
 from archstyle.reports import evaluation_charts as charts
@@ -88,7 +88,7 @@ class Report:
 
 
 def pick(
-    bundle: Bundle, store: Reads, predictions: Predictions
+    bundle: Bundle, store: PhotoStore, predictions: Predictions
 ) -> tuple[list[Shown], dict[str, list[Shown]]]:
     """Return the most confident mistakes, and {style's name: most confident right answers}."""
 
@@ -109,13 +109,12 @@ def show_answered(bundle: Bundle, raw: Path, outside: Outside | None) -> list[Sh
     """Return the out-of-distribution photos that get an answer, the most confident first."""
     if outside is None:
         return []
-    answers = outside.answers
-    store = PhotoStore(raw / OUTSIDE)
+    answers, store = outside.answers, PhotoStore(raw / OUTSIDE)
     shown = answers.surest(answers.answered, MISTAKES)
     return [show(bundle, store, answers.files[i], None) for i in shown]
 
 
-def show(bundle: Bundle, store: Reads, file: str, style: str | None) -> Shown:
+def show(bundle: Bundle, store: PhotoStore, file: str, style: str | None) -> Shown:
     """Read a photo, smaller, and ask the bundle; `style` is its label, None for none of them."""
     content = store.read(file)
     answer = bundle.predict(content)
@@ -151,8 +150,7 @@ def write_reports(directory: Path, report: Report) -> str:
                 ("mistakes", "Mistakes, the most confident first", report.mistakes),
                 ("sure_and_right", "Right and confident", right),
             ):
-                tiles = [one.tile for one in shown]
-                figure = contact_sheet(title, tiles, report.drawn, SHEET_SIDE)
+                figure = contact_sheet(title, [one.tile for one in shown], report.drawn, SHEET_SIDE)
                 save(figure, path / f"{name}.png", SHEET_DOTS_PER_INCH)
     words = told(report)
     write(directory / "index.html", render("evaluation.html", **words, charts=drawn))
@@ -183,12 +181,10 @@ def charts_of(report: Report) -> dict[str, Chart]:
     return draw_charts(every, report.drawn)
 
 
-def most_confused(
-    found: Evaluation, names: Sequence[str], at_most: int = 5
-) -> list[tuple[str, str, int]]:
-    """Return (label, answer, photos) of the commonest mistakes."""
+def most_confused(found: Evaluation, names: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return (label, answer, photos) of the five commonest mistakes."""
     wrong = found.confusion - np.diag(np.diag(found.confusion))
-    cells = np.argsort(-wrong, axis=None, kind="stable")[:at_most]
+    cells = np.argsort(-wrong, axis=None, kind="stable")[:5]
     pairs = zip(*np.unravel_index(cells, wrong.shape), strict=True)
     return [(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
 

@@ -115,8 +115,7 @@ def confusion(matrix: Ints, names: Sequence[str]) -> Figure:
         for line in (axes.axhline, axes.axvline):
             line(edge, color=rcParams["axes.facecolor"], linewidth=2)
     axes.set_yticks(range(k), names)
-    crowded = k > 6 or longest > 10
-    rotation, side = (45, "right") if crowded else (0, "center")
+    rotation, side = (45, "right") if k > 6 or longest > 10 else (0, "center")
     axes.set_xticks(range(k), names, rotation=rotation, ha=side)
     axes.set(xlabel="predicted style", ylabel="labelled style")
     return figure

@@ -102,8 +102,7 @@ def join(roots: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
     second = np.concatenate([roots, pairs[:, 1]])
     links = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
     labels = connected_components(links, directed=False)[1]
-    smallest = np.unique(labels, return_index=True)[1]
-    return np.asarray(smallest[labels])
+    return np.asarray(np.unique(labels, return_index=True)[1][labels])
 
 
 def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
@@ -132,23 +131,18 @@ def close_pairs(hashes: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
         yield from parallel_map(look, range(chunks), chunks, "near duplicates", workers, chunk=1)
 
 
-def _keys(hashes: NDArray[np.uint8], start: int, bits: int) -> NDArray[np.uint64]:
-    """Return `bits` bits of each hash, from `start`: [n]."""
-    first = min(start // 8, BITS // 8 - 8)
-    words = np.ascontiguousarray(hashes[:, first : first + 8]).view("<u8")[:, 0]
-    return (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
-
-
 def _look_up(both: NDArray[np.uint8], bits: int, distance: int, chunk: int) -> Pairs:
     """Return the pairs that are near each other in one chunk of their bits."""
     import faiss
 
     # The index looks at the first bits of a code, so the chunk goes before the whole hash, and its
     # bits count twice. (IndexBinaryMultiHash would do all this at a fifth of the speed.)
-    keys = _keys(both, chunk * bits, bits)
+    start = chunk * bits
+    first = min(start // 8, BITS // 8 - 8)
+    words = np.ascontiguousarray(both[:, first : first + 8]).view("<u8")[:, 0]
+    keys = (words >> np.uint64(start - 8 * first)) & np.uint64(2**bits - 1)
     order = np.argsort(keys)  # what is looked up together lies together: twice as fast
-    key_bytes = keys[order, None].view(np.uint8)[:, : -(-bits // 8)]
-    codes = np.hstack([key_bytes, both[order]])
+    codes = np.hstack([keys[order, None].view(np.uint8)[:, : -(-bits // 8)], both[order]])
     index = faiss.IndexBinaryHash(8 * codes.shape[1], bits)
     index.nflip = FLIPS
     index.add(codes)

@@ -14,13 +14,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.photos.archives import ArchivePhotos, is_archive
 from archstyle.photos.bucket import BucketPhotos, is_bucket
 from archstyle.photos.names import Found, Photos, check_spelling, printable
-from archstyle.photos.sources.collection import (
-    Collection,
-    Part,
-    name_parts,
-    repository_of,
-    with_labels,
-)
+from archstyle.photos.sources.collection import Collection, collect, with_labels
 from archstyle.photos.sources.folders import FolderPhotos
 from archstyle.photos.sources.git import RepositoryPhotos, can_be_reached
 
@@ -81,7 +75,7 @@ def choose(
             if value := environment.get(source.location):
                 places = split_paths(value, environment)
                 found = [_named(place, environment, source.location) for place in places]
-                return _collect([(photos, source) for photos in found], [], prefix), passed
+                return collect([(photos, source) for photos in found], [], prefix), passed
             passed.append(f"{source.location} is not set")
     wanted = [source for source in sources if source.kind in ("folder", "git")]
     if problems is None:
@@ -98,10 +92,10 @@ def choose(
             had.append((_named(source.location, environment, "data.sources"), source))
     missing = [source.location for photos, source in had if photos is None]
     if len(missing) < len(wanted):
-        return _collect(had, missing, prefix), passed
+        return collect(had, missing, prefix), passed
     for source in sources:
         if source.kind == "facades":
-            return _collect([(FacadePhotos(source.count), source)], missing, prefix), passed
+            return collect([(FacadePhotos(source.count), source)], missing, prefix), passed
     error = NoPhotosError(
         f"There are no photos to be had ({'; '.join(passed) or 'data.sources is empty'}): "
         "set ARCHSTYLE_PHOTOS to a folder, a .zip, a .tar or a bucket of photos."
@@ -134,23 +128,6 @@ def split_paths(value: str, environment: Mapping[str, str] = os.environ) -> list
         paths.append(path)
         pieces = pieces[end:]
     return [path for path in paths if path] or [value]
-
-
-def _collect(
-    had: Sequence[tuple[Photos | None, Source]], missing: list[str], prefix: str
-) -> Collection:
-    """Name the sources; those that cannot be had count, so that the names of files stay."""
-    places = [
-        source.location if source.kind == "git" or photos is None else photos.location
-        for photos, source in had
-    ]
-    parts = []
-    for (photos, source), name in zip(had, name_parts(places), strict=True):
-        if photos:
-            is_git = source.kind == "git"
-            label = repository_of(source.location, name) if is_git else name
-            parts.append(Part(photos, name, label, source.styles))
-    return Collection(parts, missing, len(had) > 1, prefix, loose=bool(prefix))
 
 
 def _place(value: str, environment: Mapping[str, str]) -> Path:

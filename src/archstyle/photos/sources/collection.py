@@ -69,8 +69,7 @@ class Collection:
             begin = self.prefix + (f"{part.name}/" if self.several else "")
             styles, seen = StyleMap(part.styles), set()
             for found in part.photos.files(max_bytes):
-                is_list = found.name.casefold() == "sources.csv"
-                if is_list:
+                if found.name.casefold() == "sources.csv":
                     found, style = replace(found, reason=found.reason or LISTS_SOURCES), ""
                 elif part.styles and not lists_buildings(found.name):
                     mapped = styles.find(found.name)
@@ -90,6 +89,22 @@ class Collection:
             yield f"{part.name}\t{part.source}\t{sorted(part.styles.items())}"
             yield from part.photos.stamps()
         yield f"missing\t{self.missing}"
+
+
+def collect(
+    had: Sequence[tuple[Photos | None, Source]], missing: list[str], prefix: str
+) -> Collection:
+    """Name the sources; those that cannot be had count, so that the names of files stay."""
+    places = [
+        source.location if source.kind == "git" or photos is None else photos.location
+        for photos, source in had
+    ]
+    parts = []
+    for (photos, source), name in zip(had, name_parts(places), strict=True):
+        if photos:
+            label = repository_of(source.location, name) if source.kind == "git" else name
+            parts.append(Part(photos, name, label, source.styles))
+    return Collection(parts, missing, len(had) > 1, prefix, loose=bool(prefix))
 
 
 def name_parts(locations: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from archstyle.common.console import say
@@ -131,9 +132,7 @@ class RepositoryPhotos:
         for path in sorted(set(paths) - folders, key=lambda path: sha256(path.encode()).digest()):
             if name := styles.find(path):
                 ranked[styles.styles[name]].append(path)
-        self._take_sample(
-            lambda n: take([*LISTS, *(one for of in ranked.values() for one in of[:n])])
-        )
+        self._take_sample(lambda n: take([*LISTS, *chain(*(of[:n] for of in ranked.values()))]))
 
     def _take_sample(self, take: Callable[[int], int]) -> None:
         """Take `count` files of each style, or fewer where they would have too many `megabytes`.
