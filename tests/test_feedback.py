@@ -217,7 +217,7 @@ def test_what_may_not_be_used_is_one_sentence(
     assert shown.exit_code == 1 and "cannot be a style's folder" in shown.output
     for command in ("accept", "reject"):
         shown = run(store, command, 10**23)
-        assert shown.exit_code == 2 and "is not in the range" in shown.output
+        assert shown.exit_code == 1 and "There is no photo 1000" in shown.output
 
     def refuse(path: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

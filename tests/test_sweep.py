@@ -315,7 +315,7 @@ def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(small: Plan)
     study, here = open_study(small), socket.gethostname()
     for holder in (["elsewhere", os.getpid()], [here, os.getppid()]):
         study.set_user_attr("holder", holder)
-        told = f"process {holder[1]} of {holder[0]}: .* --take-over"
+        told = f"process {holder[1]} of {holder[0]} .* --take-over"
         with pytest.raises(ArchstyleError, match=told), only_one(small):
             pass
         assert study.user_attrs["holder"] == holder

@@ -29,8 +29,6 @@ from archstyle.common.files import whole_file
 from archstyle.errors import ArchstyleError
 from archstyle.photos.names import TRAIN_ONLY, printable, spelling, style_of, why_skipped
 
-NUMBER = click.IntRange(1, 2**63 - 1)  # as SQLite numbers rows
-LONGEST = 255  # bytes of a folder's name, on nearly every disk
 DATABASE, PHOTO = "feedback.sqlite", re.compile(r"feedback-([1-9]\d*)\.jpg")
 TABLES = """
 PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON; -- what is deleted is overwritten
@@ -170,8 +168,9 @@ of_folder = click.option(
 
 
 def _row(store: Store, number: int) -> sqlite3.Row:
-    for row in store.run("SELECT * FROM photos WHERE id = ?", number):
-        return row
+    with suppress(OverflowError):  # more than SQLite counts to
+        for row in store.run("SELECT * FROM photos WHERE id = ?", number):
+            return row
     raise ArchstyleError(f"There is no photo {number}, or it was deleted: see `feedback list`.")
 
 
@@ -189,7 +188,7 @@ def list_photos(store: Store) -> None:
 
 
 @feedback.command()
-@click.argument("number", type=NUMBER)
+@click.argument("number", type=int)
 @click.argument("style", default="")
 @of_folder
 def accept(store: Store, number: int, style: str) -> None:
@@ -199,8 +198,8 @@ def accept(store: Store, number: int, style: str) -> None:
     style = unicodedata.normalize("NFC", style or row["correction"]).strip()
     style = {spelling(one): one for one in styles}.get(spelling(style), style)
     file = f"{style}/{number}.jpg"
-    odd = style_of(file) != style or printable(style) != style or len(style.encode()) > LONGEST
-    if odd or why_skipped(file):
+    # A folder's name takes 255 bytes, which are 63 letters of any kind.
+    if style_of(file) != style or why_skipped(file) or printable(style)[:63] != style:
         example = f"`archstyle feedback accept {number} {styles[0]}`"
         raise ArchstyleError(f"{style!r} cannot be a style's folder: name one, as {example} does.")
     try:
@@ -223,7 +222,7 @@ def accept(store: Store, number: int, style: str) -> None:
 
 
 @feedback.command()
-@click.argument("number", type=NUMBER)
+@click.argument("number", type=int)
 @of_folder
 def reject(store: Store, number: int) -> None:
     """Delete photo NUMBER, an accepted one too."""

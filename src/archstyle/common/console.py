@@ -13,11 +13,8 @@ from typing import TypeVar
 from archstyle.errors import ArchstyleError
 
 Item = TypeVar("Item")
-DISK = {
-    errno.ENOSPC: ("is full", "free some space"),
-    errno.EDQUOT: ("has no room left for you", "free some space"),
-    errno.EIO: ("does not work", "look at it"),
-}
+DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "is full{}: free some space")
+DISK[errno.EIO] = "does not work{}: look at it"
 
 
 def say(text: str) -> None:
@@ -61,16 +58,17 @@ def print_any_letters() -> None:
 
 @contextmanager
 def full_disk_told() -> Iterator[None]:
-    """Turn a disk that is full, to its user or at all, or does not work into an ArchstyleError."""
+    """Turn a disk that is full, to its user or to all, or does not work into an ArchstyleError."""
     try:
         yield
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        for number, (what, advice) in DISK.items():
+        for number, told in DISK.items():
             # shutil.copytree tells what it could not copy in words.
             if number == error.errno or os.strerror(number) in str(error):
-                told = f"The disk {what}{where}: {advice} and run this again."
-                raise ArchstyleError(told) from error
+                raise ArchstyleError(
+                    f"The disk {told.format(where)} and run this again."
+                ) from error
         raise
 
 

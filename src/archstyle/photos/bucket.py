@@ -53,7 +53,7 @@ class BucketPhotos:
 
         def fetch(item: tuple[str, dict[str, Any]]) -> Found:
             path, facts = item
-            name = printable(self.below(path))
+            name = printable(path.removeprefix(self.root).lstrip("/"))
             reason = why_skipped(name)
             if not reason and facts["size"] > max_bytes:
                 reason = f"larger than {max_bytes / 1e6:g} MB"
@@ -70,14 +70,10 @@ class BucketPhotos:
         for path, facts in self._objects.items():
             yield f"{path}\t{facts['size']}\t{_etag(facts)}"
 
-    def below(self, path: str) -> str:
-        """Return an object's path below the address."""
-        return path.removeprefix(self._root).lstrip("/")
-
     def walk(self, folder: str = "") -> Iterator[tuple[str, int]]:
         """Yield path and bytes of each object, sorted, one folder after the other."""
-        folder = folder or self._root
-        listed = self._asked(lambda: self._system.ls(folder, detail=True))
+        folder = folder or self.root
+        listed = self._asked(self._system.ls, folder, detail=True)
         for facts in sorted(listed, key=itemgetter("name")):
             if facts["type"] != "directory" and not facts["name"].endswith("/"):
                 yield facts["name"], facts["size"]
@@ -86,14 +82,15 @@ class BucketPhotos:
 
     def read(self, path: str) -> bytes:
         """Return an object's bytes; raises PhotoError where it is there no longer."""
-        return bytes(self._asked(lambda: self._system.cat_file(path)))
+        return bytes(self._asked(self._system.cat_file, path))
 
     @property
     def _kept(self) -> Path:
         return self.cache / hashlib.sha256(self.address.encode()).hexdigest()[:16]
 
     @cached_property
-    def _root(self) -> str:
+    def root(self) -> str:
+        """The address as the paths of objects begin."""
         return str(self._system._strip_protocol(self.address)).rstrip("/")
 
     @cached_property
@@ -103,14 +100,13 @@ class BucketPhotos:
         try:
             import fsspec
 
-            once = (
-                {"config_kwargs": {"retries": {"total_max_attempts": 1}}} if scheme == "s3" else {}
-            )
-            made = fsspec.filesystem(
-                scheme, use_listings_cache=False, skip_instance_cache=True, **once
-            )
-            if once:  # TRIES are ours: with theirs, five in five, a dead server is half an hour
-                made.retries = 1
+            options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+            if scheme != "s3":
+                return fsspec.filesystem(scheme, **options)
+            # TRIES are ours: with theirs, five in five, a dead server is half an hour.
+            options["config_kwargs"] = {"retries": {"total_max_attempts": 1}}
+            made = fsspec.filesystem(scheme, **options)
+            made.retries = 1
             return made
         except ImportError:
             raise ArchstyleError(
@@ -121,9 +117,9 @@ class BucketPhotos:
     @cached_property
     def _objects(self) -> dict[str, dict[str, Any]]:
         """What lies below the address, by path, sorted; no markers of folders, which end in `/`."""
-        listed: dict[str, Any] = self._asked(lambda: self._system.find(self._root, detail=True))
+        listed: dict[str, Any] = self._asked(self._system.find, self.root, detail=True)
         found = {path: listed[path] for path in sorted(listed) if not path.endswith("/")}
-        if not found or self._root in found:  # an object is no folder
+        if not found or self.root in found:  # an object is no folder
             raise ArchstyleError(
                 f"{self.named_by} says {self.address}, but no photos lie below it: name a bucket "
                 "and the folder in it that has one folder of photos a style."
@@ -141,14 +137,11 @@ class BucketPhotos:
             partial.write_bytes(data)
         return data
 
-    def _asked(self, ask: Any) -> Any:
+    def _asked(self, ask: Any, path: str, **options: Any) -> Any:
         """Ask up to TRIES times; raise in a sentence what does not go away by asking again."""
-        scheme = self.address.partition("://")[0]
         for number in range(1, TRIES + 1):
             try:
-                return ask()
-            except ArchstyleError:
-                raise
+                return ask(path, **options)
             except FileNotFoundError as error:
                 raise PhotoError(
                     "unreadable",
@@ -156,10 +149,10 @@ class BucketPhotos:
                     f"was in it vanished ({error}): correct it, then run this again.",
                 ) from error
             except PermissionError as error:
-                raise self._not_ours(scheme, error) from error
+                raise self._not_ours(error) from error
             except Exception as error:
                 if "credential" in f"{type(error).__name__} {error}".lower():
-                    raise self._not_ours(scheme, error) from error
+                    raise self._not_ours(error) from error
                 if number == TRIES:
                     raise ArchstyleError(
                         f"{self.address} does not answer ({str(error)[:200].rstrip('.')}): see "
@@ -168,11 +161,10 @@ class BucketPhotos:
                 time.sleep(PAUSE * 2 ** (number - 1))
         raise AssertionError("unreachable")
 
-    def _not_ours(self, scheme: str, error: Exception) -> ArchstyleError:
-        return ArchstyleError(
-            f"{self.named_by} says {self.address}, which may not be read "
-            f"({str(error)[:200].rstrip('.')}): see {SCHEMES[scheme][1]}."
-        )
+    def _not_ours(self, error: Exception) -> ArchstyleError:
+        told = f"{self.named_by} says {self.address}, which may not be read"
+        _, credentials = SCHEMES[self.address.partition("://")[0]]
+        return ArchstyleError(f"{told} ({str(error)[:200].rstrip('.')}): see {credentials}.")
 
 
 def _etag(facts: dict[str, Any]) -> str:

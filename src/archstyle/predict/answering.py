@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -114,9 +114,9 @@ def open_output(
     with ExitStack() as opened:
         try:
             opened.enter_context(locked(stamp, wait=False, advice="name another file"))
+            file = opened.enter_context(rows.open("a", encoding="utf-8"))
             if not begun:
                 opened.callback(_remove_empty, rows, stamp, form == "csv")
-            file = opened.enter_context(rows.open("a", encoding="utf-8"))
             stamp.write_text(ours, "utf-8")
             output = Output(form, bundle, file, _cut(rows, form == "csv"))
         except (BlockingIOError, PermissionError) as error:
@@ -129,10 +129,8 @@ def open_output(
 
 def _remove_empty(rows: Path, stamp: Path, above: int) -> None:
     """Remove an output of no row, so that the command can be given again as it was."""
-    with suppress(FileNotFoundError):
-        with rows.open("rb") as lines:
-            empty = len(list(islice(lines, above + 1))) <= above
-        if empty:
+    with rows.open("rb") as lines:
+        if len([*islice(lines, above + 1)]) <= above:
             rows.unlink()
             stamp.unlink()
 
@@ -145,15 +143,14 @@ def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
             end += len(line)
             if not line.endswith(b"\n"):
                 break
-            if not is_csv or number > 1:  # not what is above the rows
-                try:
-                    row: Any = next(csv.reader([line.decode()])) if is_csv else json.loads(line)
-                    file = row[0 if is_csv else "file"]
-                except (ValueError, LookupError, TypeError, csv.Error) as error:
-                    told = f"{rows} is damaged in line {number}: mend it, or name another file."
-                    raise ArchstyleError(told) from error
-                yield file
-                kept = end
+            if is_csv and number == 1:  # what is above the rows
+                continue
+            try:
+                yield next(csv.reader([line.decode()]))[0] if is_csv else json.loads(line)["file"]
+            except (ValueError, LookupError, TypeError, csv.Error) as error:
+                told = f"{rows} is damaged in line {number}: mend it, or name another file."
+                raise ArchstyleError(told) from error
+            kept = end
         lines.truncate(kept)
 
 

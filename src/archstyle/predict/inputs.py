@@ -98,7 +98,7 @@ def _in_bucket(address: str) -> Iterator[Photo]:
     bucket = BucketPhotos(address, "the command")
     try:
         for path, size in bucket.walk():
-            if not why_skipped(bucket.below(path)):
+            if not why_skipped(path.removeprefix(bucket.root)):
                 name = printable(f"{address.partition('://')[0]}://{path}")
                 yield name, "It is too large." if size > MAX_BYTES else partial(bucket.read, path)
     except PhotoError as error:  # no such bucket or folder

@@ -144,16 +144,14 @@ def sheets_of(
 
 def file_names(styles: Iterable[str]) -> list[str]:
     """Return a name for each style that any disk and locale takes, no two of them alike."""
-    names: list[str] = []
+    names: dict[str, str] = {}
     for style in styles:
         letters = unicodedata.normalize("NFKD", style).encode("ascii", "ignore").decode()
-        plain = "".join(one if one.isalnum() else "_" for one in letters)[:60] or "_"
-        taken = {name.casefold() for name in names}
-        name, number = plain, len(names)
-        while name.casefold() in taken:
-            name, number = f"{plain}_{number}", number + 1
-        names.append(name)
-    return names
+        name = "".join(one if one.isalnum() else "_" for one in letters)[:60] or "_"
+        while name.casefold() in names:
+            name += f"_{len(names)}"
+        names[name.casefold()] = name
+    return list(names.values())
 
 
 def counts(styles: Mapping[str, Counter[str]]) -> Figure:

@@ -67,7 +67,7 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
 
     Sweeps in other folders and on other machines that share a database know by an attribute.
     """
-    mine, folder = [socket.gethostname(), os.getpid()], plan.root / WORK
+    mine, folder, who = [socket.gethostname(), os.getpid()], plan.root / WORK, ""
     try:
         with locked(folder / f"{plan.study}.lock", wait=False):
             study = open_study(plan)
@@ -75,10 +75,8 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
             ours = str(folder) in plan.storage or [host, pid] == mine  # as its lock says
             gone = host == mine[0] and not is_alive(str(pid))
             if not (ours or gone or take_over):
-                raise ArchstyleError(
-                    f"This sweep is running already, as process {pid} of {host}: wait for it. If "
-                    "it is gone, the same command with --take-over goes on where it was."
-                )
+                who = f", as process {pid} of {host} (where that is gone: --take-over)"
+                raise BlockingIOError
             study.set_user_attr(HOLDER, mine)
             try:
                 yield study
@@ -86,9 +84,8 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
                 if study.user_attrs.get(HOLDER) == mine:
                     study.set_user_attr(HOLDER, None)
     except BlockingIOError:
-        raise ArchstyleError(
-            "This sweep is running already: wait for it, or search something else beside it."
-        ) from None
+        told = "wait for it, or search something else beside it."
+        raise ArchstyleError(f"This sweep is running already{who}: {told}") from None
     except UpdateFinishedTrialError:
         raise ArchstyleError("Another sweep took this one over and goes on with it.") from None
     except (SQLAlchemyError, OptunaError, ImportError) as error:
