@@ -129,7 +129,7 @@ def test_what_is_typed_goes_before_the_file(root: Path) -> None:
         ("train.learning_rate=interval(2,1)", "train.learning_rate"),
         ("train.epochs=interval(2,6)", "train.epochs"),
         ("train.epochs=range(2,6,0.5)", "train.epochs"),
-        ("train.epochs=glob(*)", "train.epochs"),
+        ("train.epochs=glob(*)", "choice, range and interval can be"),
         ("augment.zoom=choice([0.5,1.0],[2.0,3.0])", "augment.zoom"),
         ("train.epochs", "section.key=value"),
         ("data.limit=5", "which photos there are"),

@@ -18,23 +18,10 @@ from archstyle.common.files import whole_directory
 from archstyle.data.duplicates.hash import BITS
 from archstyle.data.manifest import Row
 from archstyle.data.splits import Leak
+from archstyle.reports import theme
 from archstyle.reports.collection import FATES, Alike, Collection, by_style, held_out, reasons
 from archstyle.reports.highlights import SMALL, Group, files_of, find
 from archstyle.reports.page import Chart, draw_charts, many, render, where_from, write
-from archstyle.reports.theme import (
-    DASHED,
-    FIRST,
-    LIGHT,
-    SECOND,
-    Tile,
-    applied,
-    contact_sheet,
-    legend,
-    named_rows,
-    save,
-    shades,
-    shortened,
-)
 
 SIDE = 200  # pixels of a thumbnail's longer side
 SHEET_DOTS_PER_INCH = 110
@@ -71,10 +58,10 @@ def write_report(
         for name, chart in charts.items():
             (path / f"{name}.png").write_bytes(chart.light)
         (path / "styles").mkdir()
-        with applied(LIGHT):
+        with theme.applied(theme.LIGHT):
             for name, title, tiles in sheets_of(choices, pictures):
-                figure = contact_sheet(title, tiles, found.drawn)
-                save(figure, path / f"{name}.jpg", SHEET_DOTS_PER_INCH)
+                figure = theme.contact_sheet(title, tiles, found.drawn)
+                theme.save(figure, path / f"{name}.jpg", SHEET_DOTS_PER_INCH)
     table, why, facts = by_style(found.rows), reasons(found.rows), found.facts
     total = sum(table.values(), Counter[str]())
     sides = facts.assign(pixels=facts.width * facts.height).sort_values(["pixels", "file"])
@@ -123,17 +110,17 @@ def charts_of(found: Collection) -> dict[str, Chart]:
 
 def sheets_of(
     choices: Mapping[str, Any], pictures: Mapping[str, Image]
-) -> list[tuple[str, str, list[Tile]]]:
+) -> list[tuple[str, str, list[theme.Tile]]]:
     """Return (name, title, tiles) of a contact sheet for each style and for what lies together."""
 
-    def tile(item: Any, caption: str | None = None) -> Tile:
+    def tile(item: Any, caption: str | None = None) -> theme.Tile:
         if caption is None and isinstance(item, Group):
             caption = f"{', '.join(item.styles)}: {many(item.files, 'file')}"
         elif caption is None and isinstance(item, Row):
             caption = f"{item.folder} → {item.style}"
         elif caption is None:
             caption = f"{item.bits} bits"
-        return Tile([pictures[file] for file in files_of(item)], caption)
+        return theme.Tile([pictures[file] for file in files_of(item)], caption)
 
     every = [(name, title, [*map(tile, choices[name])]) for name, title in SHEETS.items()]
     styles = zip(file_names(choices["styles"]), choices["styles"].items(), strict=True)
@@ -164,13 +151,13 @@ def counts(styles: Mapping[str, Counter[str]]) -> Figure:
         if width.any():
             axes.barh(rows, width, 0.72, left=left, color=f"C{number}", label=kind)
             left += width
-    names = [f"{shortened(name) or NO_STYLE} ({sum(n.values()):,})" for name, n in styles.items()]
-    named_rows(axes, names)
+    names = [f"{theme.shortened(name) or NO_STYLE} ({n.total():,})" for name, n in styles.items()]
+    theme.named_rows(axes, names)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("files")
     if styles:
-        legend(figure, columns=len(FATES))
+        theme.legend(figure, columns=len(FATES))
     return figure
 
 
@@ -179,20 +166,20 @@ def distances(alike: Alike, distance: int) -> Figure:
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for pairs, name, colour, offset in (
-        (alike.same, "one photograph", FIRST, -0.22),
-        (alike.apart, "two photographs", SECOND, 0.22),
+        (alike.same, "one photograph", theme.FIRST, -0.22),
+        (alike.apart, "two photographs", theme.SECOND, 0.22),
     ):
         if pairs:
             at = np.array(list(pairs)) + offset
             axes.bar(at, list(pairs.values()), 0.44, color=colour, label=name)
-    axes.axvline(distance + 0.5, color=rcParams["text.color"], linewidth=1, linestyle=DASHED)
+    axes.axvline(distance + 0.5, color=rcParams["text.color"], linewidth=1, linestyle=theme.DASHED)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(THOUSANDS)
     axes.yaxis.set_minor_locator(NullLocator())
     end = max([distance, *alike.same, *alike.apart]) + 1
     axes.set(xlim=(-0.8, end), ylim=(0.7, None), ylabel="pairs of photos")
     axes.set_xlabel(f"bits of {BITS} in which the perceptual hashes differ")
-    legend(figure)
+    theme.legend(figure)
     return figure
 
 
@@ -205,15 +192,15 @@ def sizes(facts: pd.DataFrame, needed: int) -> Figure:
     if len(width) > MANY:
         axes.hexbin(
             width, height, gridsize=60, xscale="log", yscale="log", mincnt=1,
-            cmap=shades(), norm=LogNorm(vmin=0.1), linewidths=0,
+            cmap=theme.shades(), norm=LogNorm(vmin=0.1), linewidths=0,
         )  # fmt: skip
     else:
-        axes.scatter(width, height, 9, color=FIRST, alpha=0.35, linewidths=0)
+        axes.scatter(width, height, 9, color=theme.FIRST, alpha=0.35, linewidths=0)
     low = min(width.min(initial=64), height.min(initial=64)) * 0.8
     high = max(width.max(initial=1024), height.max(initial=1024)) * 1.25
     axes.set(xlim=(low, high), ylim=(low, high))
     for line in (axes.axhline, axes.axvline):
-        line(needed, color=SECOND, linewidth=1, linestyle=DASHED)
+        line(needed, color=theme.SECOND, linewidth=1, linestyle=theme.DASHED)
     ticks = [2.0**power for power in range(4, 17) if low <= 2**power <= high]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Transformer
+from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from optuna import distributions
@@ -140,7 +140,7 @@ def _read(folder: Path, sweep: str) -> dict[str, Any]:
 def _distribution(override: Override) -> BaseDistribution:
     value: Any = override.value()
     try:
-        if override.is_choice_sweep():
+        if override.is_choice_sweep() and not isinstance(value, Glob):
             choices: list[Any] = list(override.sweep_iterator(Transformer.encode))
             return distributions.CategoricalDistribution(choices)
         if override.is_range_sweep():
@@ -152,5 +152,5 @@ def _distribution(override: Override) -> BaseDistribution:
         if "int" in value.tags or all(isinstance(number, int) for number in numbers.values()):
             return distributions.IntDistribution(**numbers, log="log" in value.tags)
         return FloatDistribution(**numbers, log="log" in value.tags)
-    except (TypeError, ValueError, HydraException) as error:
+    except (TypeError, ValueError) as error:
         raise ArchstyleError(f"`{override.input_line}` cannot be searched: {error}") from error

@@ -63,10 +63,7 @@ def sweep(plan: Plan, workers: int = 1, ray: str | None = None, take_over: bool 
 
 @contextmanager
 def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
-    """Open the study and keep a second sweep of it out; one that was killed here lets go by itself.
-
-    Sweeps in other folders and on other machines that share a database know by an attribute.
-    """
+    """Open the study and keep a second sweep of it out, here and on machines that share it."""
     mine, folder, who = [socket.gethostname(), os.getpid()], plan.root / WORK, ""
     try:
         with locked(folder / f"{plan.study}.lock", wait=False):
@@ -89,10 +86,8 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
     except UpdateFinishedTrialError:
         raise ArchstyleError("Another sweep took this one over and goes on with it.") from None
     except (SQLAlchemyError, OptunaError, ImportError) as error:
-        raise ArchstyleError(
-            f"The storage of the trials cannot be used ({first_line(error)}): see --storage, an "
-            "SQLAlchemy address, and its driver, then run this again."
-        ) from error
+        told = "see --storage, an SQLAlchemy address, and its driver, then run this again."
+        raise ArchstyleError(f"The trials cannot be kept ({first_line(error)}): {told}") from error
 
 
 def run_again(study: optuna.Study) -> None:
