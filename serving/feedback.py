@@ -15,19 +15,10 @@ from archstyle.feedback import Store, StoreError, hash_of
 from archstyle.photos.heatmap import encode
 from archstyle.photos.names import printable
 from archstyle.photos.reader import open_photo
+from serving import uploads
 from serving.languages import marked
 from serving.page import facts, relative, wants_part
 from serving.settings import Settings
-from serving.uploads import (
-    MEGAPIXEL,
-    Refusal,
-    answers,
-    decoding,
-    form_sent,
-    latest_model,
-    model_or_refusal,
-    settings,
-)
 
 COOKIE = "archstyle_feedback"
 SALT = secrets.token_bytes(32)  # made before the workers are, and never written
@@ -57,18 +48,18 @@ def send() -> BaseResponse:
     if request.method == "GET":
         return redirect(relative("page.index"))
     refuse_other_sites()
-    model = model_or_refusal()
-    photos, fields = form_sent()
+    model = uploads.model_or_refusal()
+    photos, fields = uploads.form_sent()
     token, cookie = fields.get("token", ""), request.cookies.get(COOKIE, "")
     if not cookie or not secrets.compare_digest(token.encode(), cookie.encode()):
-        raise Refusal(403, "other-site", OTHER_SITE)
+        raise uploads.Refusal(403, "other-site", OTHER_SITE)
     if not fields.get("consent"):
-        raise Refusal(400, "no-consent", NO_CONSENT)
-    _, given, _ = answers(photos[:1], model)[0]
-    if isinstance(given, Refusal):
+        raise uploads.Refusal(400, "no-consent", NO_CONSENT)
+    _, given, _ = uploads.answers(photos[:1], model)[0]
+    if isinstance(given, uploads.Refusal):
         raise given
-    with decoding:
-        most = settings().max_megapixels * MEGAPIXEL
+    with uploads.decoding:
+        most = uploads.settings().max_megapixels * uploads.MEGAPIXEL
         image = open_photo(photos[0].content, most, at_least=LONGEST_SIDE)
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         image.info = {}
@@ -76,7 +67,7 @@ def send() -> BaseResponse:
     correction = fields.get("style") or fields.get("other", "")
     correction = printable(" ".join(correction.split()))[:LONGEST_NAME]
     answer = replace(given, map=None).as_dict("")
-    key = store_of(settings()).keep(photo, answer, model.version, correction, sender())
+    key = store_of(uploads.settings()).keep(photo, answer, model.version, correction, sender())
     part = {"part": "answer"} if wants_part() else {}
     return redirect(relative("feedback.kept", key=key, **part), 303)
 
@@ -84,21 +75,21 @@ def send() -> BaseResponse:
 @blueprint.route("/<key>", methods=["GET", "POST"])
 def kept(key: str) -> str:
     """Show what deletes the photo that the visitor has the key of; POST deletes it."""
-    store = store_of(settings())
+    store = store_of(uploads.settings())
     rows = store.run("SELECT id FROM photos WHERE token = ?", hash_of(key))
     if not rows:
-        raise Refusal(404, "gone", GONE)
+        raise uploads.Refusal(404, "gone", GONE)
     if request.method == "POST":
         refuse_other_sites()
         store.delete(rows[0]["id"])
     template = "_kept.html" if wants_part() else "kept.html"
-    return render_template(template, key=key, **facts(latest_model()))
+    return render_template(template, key=key, **facts(uploads.latest_model()))
 
 
-def refusal_of(error: StoreError) -> Refusal:
+def refusal_of(error: StoreError) -> uploads.Refusal:
     """Note in the log what is wrong with the folder, and return what the visitor is told."""
     current_app.logger.warning("feedback: %s", error)
-    return Refusal(error.status, "not-kept", UNCHANGED[error.status])
+    return uploads.Refusal(error.status, "not-kept", UNCHANGED[error.status])
 
 
 def refuse_other_sites() -> None:
@@ -106,7 +97,7 @@ def refuse_other_sites() -> None:
     site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get("Origin", f"://{request.host}")
     if site not in ("same-origin", "none") or origin.partition("://")[2] != request.host:
-        raise Refusal(403, "other-site", OTHER_SITE)
+        raise uploads.Refusal(403, "other-site", OTHER_SITE)
 
 
 def sender() -> bytes:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -21,22 +21,11 @@ from archstyle.common.files import digest_of
 from archstyle.photos.heatmap import encode, heat_layer
 from archstyle.registry.cache import RELEASED
 from archstyle.registry.model_card import TEMPLATES, figures, percent
+from serving import uploads
 from serving.follower import read_champions, read_status
 from serving.languages import address_language
 from serving.models import Model
 from serving.styles import apart, text_of
-from serving.uploads import (
-    NO_MODEL,
-    Refusal,
-    Result,
-    Upload,
-    answers,
-    form_sent,
-    latest_model,
-    model_or_refusal,
-    settings,
-    status_of,
-)
 
 STATIC = Path(__file__).with_name("static")
 ASSETS = digest_of(STATIC, STATIC.rglob("*.*"))[:10]  # a browser takes up new files at once
@@ -51,14 +40,14 @@ blueprint.add_app_template_filter(percent)
 @blueprint.get("/")
 def index() -> tuple[str, int]:
     """Show the form."""
-    return render([], latest_model())
+    return render([], uploads.latest_model())
 
 
 @blueprint.post("/")
 def upload() -> tuple[str, int]:
     """Answer the photos of the form."""
-    model = model_or_refusal()
-    return render(answers(form_sent()[0], model, preview), model)
+    model = uploads.model_or_refusal()
+    return render(uploads.answers(uploads.form_sent()[0], model, preview), model)
 
 
 @blueprint.get("/sample/<name>")
@@ -66,16 +55,16 @@ def sample(name: str) -> tuple[str, int]:
     """Answer one of the drawn facades."""
     if name not in samples():
         abort(404)
-    model = model_or_refusal()
+    model = uploads.model_or_refusal()
     content = (STATIC / "samples" / f"{name}.webp").read_bytes()
     file = gettext("%(name)s, a drawing", name=name)
-    return render(answers([Upload(file, content)], model, preview), model)
+    return render(uploads.answers([uploads.Upload(file, content)], model, preview), model)
 
 
 @blueprint.get("/styles")
 def styles() -> str:
     """Show the styles that the model in use knows."""
-    values = facts(model_or_refusal())
+    values = facts(uploads.model_or_refusal())
     known = sorted(values["model"].bundle.styles, key=values["label"])
     return render_template("styles.html", styles=known, **values)
 
@@ -83,7 +72,7 @@ def styles() -> str:
 @blueprint.get("/styles/<name>")
 def style(name: str) -> str:
     """Show one style, with what it is easily taken for."""
-    model = model_or_refusal()
+    model = uploads.model_or_refusal()
     if name not in model.bundle.styles:
         abort(404)
     return render_template("style.html", style=name, **facts(model))
@@ -92,20 +81,20 @@ def style(name: str) -> str:
 @blueprint.get("/model")
 def card() -> str:
     """Show the card of the model in use, which `archstyle card` prints."""
-    values = facts(model_or_refusal())
+    values = facts(uploads.model_or_refusal())
     of_styles = figures(values["card"], values["label"])
     told = [] if values["model"].version == RELEASED else read_champions()
     return render_template("model.html", champions=told, **of_styles, **values)
 
 
-def render(results: list[Result], model: Model | None) -> tuple[str, int]:
+def render(results: list[uploads.Result], model: Model | None) -> tuple[str, int]:
     """Return the whole page, or only the answers where the script asks."""
-    status = 503 if model is None else status_of(results) if results else 200
-    values = {**facts(model), "answers": [plate(*result) for result in results]}
+    status = 503 if model is None else uploads.status_of(results) if results else 200
+    values = {**facts(model), "answers": list(map(plate, results))}
     if wants_part():
         return render_template("_answers.html", part=True, **values), status
-    values |= {"no_model": NO_MODEL, "follower": None if model else read_status()}
-    return render_template("page.html", settings=settings(), **values), status
+    values |= {"no_model": uploads.NO_MODEL, "follower": None if model else read_status()}
+    return render_template("page.html", settings=uploads.settings(), **values), status
 
 
 def facts(model: Model | None) -> dict[str, Any]:
@@ -133,15 +122,14 @@ def wants_part() -> bool:
     return request.args.get("part") == "answer"
 
 
-def plate(
-    upload: Upload, given: Answer | Refusal, photo: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Return what the page shows of one photo, of which `photo` is the preview."""
-    if isinstance(given, Refusal):
-        return {"file": upload.file, "refusal": given}
+def plate(result: uploads.Result) -> dict[str, Any]:
+    """Return what the page shows of one photo."""
+    (file, _), given, photo = result
+    if isinstance(given, uploads.Refusal):
+        return {"file": file, "refusal": given}
     layer = None if given.map is None else data_uri(encode(heat_layer(given.map)))
     place = None if given.map is None else place_of(given.map)
-    shown = {"file": upload.file, "given": given, "layer": layer, "place": place}
+    shown = {"file": file, "given": given, "layer": layer, "place": place}
     return {**shown, **lesson_of(given), **(photo or {})}
 
 

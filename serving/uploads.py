@@ -33,6 +33,7 @@ NO_PHOTO = marked(
     "There is no photo in this request: choose one, or send it as the form field `photo`, as "
     "`curl -F photo=@house.jpg` does."
 )
+TOO_MANY = marked("%(sent)d photos are too many for one request: send up to %(most)d.")
 BUSY = marked("Too many photos are on their way here: send yours again in a moment.")
 # That one worker receives at a time, and that may wait there to be answered, which takes a second;
 # its other threads answer what carries no photo.
@@ -123,13 +124,8 @@ def form_sent() -> tuple[list[Upload], dict[str, str]]:
         sent, fields = _form()
     if not sent:
         raise Refusal(400, "no-photo", NO_PHOTO)
-    if len(sent) > settings().max_files:
-        raise Refusal(
-            413,
-            "too-many-files",
-            "%(sent)d photos are too many for one request: send up to %(most)d.",
-            {"sent": len(sent), "most": settings().max_files},
-        )
+    if len(sent) > (most := settings().max_files):
+        raise Refusal(413, "too-many-files", TOO_MANY, {"sent": len(sent), "most": most})
     return sent, fields
 
 

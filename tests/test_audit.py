@@ -102,7 +102,7 @@ def test_what_looks_alike_is_of_the_asked_style_and_of_another_building() -> Non
         for i, p in enumerate(every)
     ]
     suspect = next(s for s in find(every, features, 0).ranking if s.index == 5)
-    beside = alike(every, features, suspect, ["style 00", "style 02"], 4)
+    beside = alike(every, features, suspect, ["style 00", "style 02"])
     assert [len(indices) for indices in beside.values()] == [4, 4]
     assert not {5, 6, 7} & set(beside["style 00"])
     for style, indices in beside.items():

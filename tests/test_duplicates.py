@@ -190,8 +190,8 @@ def moved(image: Image.Image, pixels: int) -> Image.Image:
 
 def agree(one: Image.Image, other: Image.Image, **views: bool) -> float:
     greys = [thumbnail(image)[:1] for image in (one, other)]
-    flags = (views.get(name, False) for name in ("first", "second", "mirror"))
-    return float(agreement(greys[0], greys[1], *(np.array([flag]) for flag in flags))[0])
+    flags = [views.get(name, False) for name in ("first", "second", "mirror")]
+    return float(agreement(greys[0], greys[1], np.array([flags]))[0])
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -30,7 +30,6 @@ CACHE = Path(".archstyle/audit")
 PAGE, RANKING = Path("reports/audit.html"), Path("reports/audit.csv")
 RANKED = ("rank", "file", "label", "suggestion", "probability", "of_label", "doubted", "decision")
 ACTIONS = ("relabel", "drop", "keep")
-NEIGHBOURS = 4  # of each style
 LARGE, SMALL = 360, 120  # pixels of the longer side
 NETWORK = "efficientnet_lite0"
 SIZE = 288  # pixels a side, as whole photos are read at for answers
@@ -57,7 +56,7 @@ def audit(root: Path, show: int) -> None:
     for suspect in shown:
         labels = [suspect.label] if suspect.label else every[suspect.index].folders
         styles = [*labels, suspect.suggestion]
-        neighbours[suspect.index] = alike(every, features, suspect, styles, NEIGHBOURS)
+        neighbours[suspect.index] = alike(every, features, suspect, styles)
     beside = chain(*(indices for some in neighbours.values() for indices in some.values()))
     decided = [(photograph, p) for photograph in every if (p := photograph.decision)]
     decided.sort(key=lambda both: (ACTIONS.index(both[1].action), both[1].style, both[0].row.file))

@@ -14,6 +14,7 @@ from archstyle.data.manifest import Row
 from archstyle.errors import ArchstyleError
 
 FOLDS = 5
+NEIGHBOURS = 4  # of each style
 # Strong: a head that can learn a wrong label by heart finds nothing wrong with it. Measured on
 # 1,300 photographs; fewer weigh less against it, so it is made weaker for them.
 INVERSE_REGULARIZATION, MEASURED_ON = 0.001, 1300
@@ -129,19 +130,15 @@ def find(every: Sequence[Photograph], features: Features, seed: int) -> Findings
 
 
 def alike(
-    every: Sequence[Photograph],
-    features: Features,
-    suspect: Suspect,
-    styles: Sequence[str],
-    count: int,
+    every: Sequence[Photograph], features: Features, suspect: Suspect, styles: Sequence[str]
 ) -> dict[str, list[int]]:
-    """Return for each of the styles the labelled photographs that look most like the suspect.
+    """Return for each of the styles the NEIGHBOURS labelled photographs most like the suspect.
 
     By cosine. Photographs of the same building, where that is known, are left out.
     """
     order = np.argsort(-(features @ features[suspect.index]), kind="stable").tolist()
     others = [i for i in order if every[i].together != every[suspect.index].together]
-    return {style: [i for i in others if every[i].label == style][:count] for style in styles}
+    return {style: [i for i in others if every[i].label == style][:NEIGHBOURS] for style in styles}
 
 
 def out_of_fold(features: Features, labels: Ints, together: Sequence[str], seed: int) -> Floats:
@@ -181,10 +178,8 @@ def fit_head(features: Features, labels: Ints) -> Any:
         return make_pipeline(StandardScaler(), regression).fit(features, labels)
 
 
-def _suspect(
-    index: int, label: str, styles: Sequence[str], probabilities: Floats, issue: bool
-) -> Suspect:
-    said = dict(zip(styles, probabilities.tolist(), strict=True))
+def _suspect(index: int, label: str, styles: Sequence[str], row: Floats, issue: bool) -> Suspect:
+    said = dict(zip(styles, row.tolist(), strict=True))
     of_label = said.pop(label, 0.0)
     best = max(said, key=lambda style: said[style])
     return Suspect(index, label, best, said[best], of_label, bool(issue))

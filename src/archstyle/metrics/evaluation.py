@@ -14,17 +14,8 @@ from sklearn.metrics import auc, roc_curve
 from archstyle.bundle import Bundle
 from archstyle.bundle.bundle import GRAPH
 from archstyle.bundle.graph import Graph
-from archstyle.metrics.classification import (
-    Floats,
-    Interval,
-    Reliability,
-    Scores,
-    correct_interval,
-    log_loss,
-    reliability,
-    risk_coverage,
-    score,
-)
+from archstyle.metrics import classification
+from archstyle.metrics.classification import Floats
 from archstyle.metrics.conformal import SetScores, score_sets
 from archstyle.metrics.predictions import (
     Answers,
@@ -40,15 +31,15 @@ TOP, MANY = 3, 8  # how often one of the TOP likeliest styles is right is told o
 
 
 @dataclass(frozen=True)
-class Evaluation(Scores):
+class Evaluation(classification.Scores):
     """All that is known of a bundle on the test photos, by one kind of labels."""
 
     predictions: Predictions
-    reliability: Reliability
+    reliability: classification.Reliability
     risk_coverage: tuple[Floats, Floats]
     log_loss: float
     most_frequent_accuracy: float  # of always saying the commonest training style
-    selective_accuracy: Interval | None  # of what is answered; None: nothing was
+    selective_accuracy: classification.Interval | None  # of what is answered; None: nothing was
     sets: SetScores | None = None  # None: the bundle is too old, or no photo has one
 
     @property
@@ -82,15 +73,16 @@ def measure(
     """Compute every metric; `train_counts` are the training photos of each style."""
     styles, labels, right = predictions.styles, predictions.labels, predictions.correct
     members = predictions.card.members(predictions.probabilities, predictions.distances)
+    answered = right[predictions.answered]
     guess = max(sorted(train_counts), key=lambda style: train_counts[style])
     return Evaluation(
-        **vars(score(labels, predictions.predicted, styles, samples, seed)),
+        **vars(classification.score(labels, predictions.predicted, styles, samples, seed)),
         predictions=predictions,
-        reliability=reliability(predictions.probability, right),
-        risk_coverage=risk_coverage(predictions.probability, right),
-        log_loss=log_loss(labels, predictions.probabilities),
+        reliability=classification.reliability(predictions.probability, right),
+        risk_coverage=classification.risk_coverage(predictions.probability, right),
+        log_loss=classification.log_loss(labels, predictions.probabilities),
         most_frequent_accuracy=float(np.mean([styles[i] == guess for i in labels])),
-        selective_accuracy=correct_interval(right[predictions.answered], samples, seed),
+        selective_accuracy=classification.correct_interval(answered, samples, seed),
         sets=None if members is None else score_sets(members, labels, samples, seed),
     )
 

@@ -155,17 +155,15 @@ class Learner:
     average (Polyak and Juditsky 1992); with 0 the average is the weights.
     """
 
-    def __init__(
-        self, model: keras.Model, train: Train, learning_rate: float, steps: int, average: float
-    ):
+    def __init__(self, model: keras.Model, train: Train, rate: float, steps: int, average: float):
         warm_up = max(1, steps // 10)
         schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
+            0.0, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
         )
         self._model = model
         self._variables = model.trainable_variables
         self._optimizer = keras.optimizers.AdamW(
-            learning_rate if train.schedule == "constant" else schedule, train.weight_decay
+            rate if train.schedule == "constant" else schedule, train.weight_decay
         )
         self._optimizer.build(self._variables)
         self._momentum = average

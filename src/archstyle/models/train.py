@@ -17,7 +17,7 @@ from archstyle.bundle.out_of_distribution import Score, features
 from archstyle.config import Model, Thresholds, Train
 from archstyle.data.arrays import Arrays, Others
 from archstyle.errors import ArchstyleError
-from archstyle.metrics.classification import fit_temperature, fit_threshold, log_loss, softmax
+from archstyle.metrics.classification import Ints, fit_temperature, fit_threshold, log_loss, softmax
 from archstyle.metrics.conformal import fit_prediction_sets
 from archstyle.models.checkpoint import Checkpoint
 from archstyle.models.export import export_graph, export_int8_graph
@@ -148,7 +148,7 @@ def _choose(
     probabilities: NDArray[np.float32],
     distances: NDArray[np.float32],
     farthest: float,
-    labels: NDArray[np.int64],
+    labels: Ints,
     thresholds: Thresholds,
 ) -> dict[str, Any]:
     """Return the card's thresholds and sets, and its metrics of the validation photos with them."""
@@ -173,9 +173,7 @@ def _choose(
     }
 
 
-def small_is_enough(
-    whole: NDArray[np.floating], small: NDArray[np.floating], labels: NDArray[np.int64]
-) -> bool:
+def small_is_enough(whole: NDArray[np.floating], small: NDArray[np.floating], labels: Ints) -> bool:
     """Whether int8 may be served in the place of float32, by their probabilities [m, k].
 
     It loses at most ACCURACY_LOSS, gives the same style for AGREEMENT of the photos of which

@@ -188,16 +188,14 @@ def reliability_diagram(found: Reliability) -> Figure:
     return figure
 
 
-def risk_coverage(
-    found: tuple[Floats, Floats], coverage: float, selective_accuracy: float | None
-) -> Figure:
+def risk_coverage(found: tuple[Floats, Floats], coverage: float, right: float | None) -> Figure:
     """Draw the share of wrong answers against coverage, and where the threshold stands."""
     figure = Figure(figsize=(4.6, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.plot(*found, color=FIRST, linewidth=2)
     axes.fill_between(*found, color=FIRST, alpha=0.12, linewidth=0)
-    if selective_accuracy is not None:
-        wrong = 1 - selective_accuracy
+    if right is not None:
+        wrong = 1 - right
         axes.axvline(coverage, color=SECOND, linewidth=1, linestyle=DASHED)
         axes.scatter([coverage], [wrong], 60, color=SECOND, zorder=3)
         title = f"threshold: {coverage:.0%} answered, {wrong:.1%} of it wrong"

@@ -27,18 +27,15 @@ ENOUGH = 0.15  # share of the blocks that must have texture
 
 
 def agreement(
-    first: NDArray[np.uint8],
-    second: NDArray[np.uint8],
-    first_trimmed: Flags,
-    second_trimmed: Flags,
-    mirrored: Flags,
+    first: NDArray[np.uint8], second: NDArray[np.uint8], views: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Return how well pairs of pictures agree where they overlap: a correlation in -1..1, [m].
 
-    `first` and `second` are uint8 [m, GREY_SIDE, GREY_SIDE], of which the bottom tenth is left
-    out where they are `trimmed`; `mirrored` turns the second one over. Pictures with hardly
-    anything in them agree in nothing.
+    `first` and `second` are uint8 [m, GREY_SIDE, GREY_SIDE]. The flags `views` [m, 3] leave out
+    the bottom tenth of the first and of the second, and turn the second one over. Pictures with
+    hardly anything in them agree in nothing.
     """
+    first_trimmed, second_trimmed, mirrored = views.T
     second = second.copy()
     second[mirrored] = second[mirrored, :, ::-1]
     warps = np.tile(np.eye(2, 3, dtype=np.float32), (len(first), 1, 1))

@@ -14,11 +14,12 @@ from scipy.sparse.csgraph import connected_components
 
 from archstyle.common.parallel import cores, parallel_map
 from archstyle.config.schema import Duplicates
-from archstyle.data.duplicates.alignment import agreement
+from archstyle.data.duplicates.alignment import Flags, agreement
 from archstyle.data.duplicates.hash import BITS, mirrored
 from archstyle.data.duplicates.outlines import Thumbnails, crops, index_outlines, look_alikes
 
-Pairs = NDArray[np.int64]  # [m, 3]: first < second, and the bits in which they differ
+Ints = NDArray[np.int64]
+Pairs = Ints  # [m, 3]: first < second, and the bits in which they differ
 BATCH = 16_384  # queries at a time, so that memory does not grow with what they find
 WORKERS = 4  # at most: each holds an index of its own
 MANY = 50_000  # hashes, mirrored ones too, from which looking them up takes less time
@@ -30,7 +31,7 @@ NOTED = 50_000  # pairs of either kind that are kept for the report
 
 def find_duplicates(
     hashes: NDArray[np.uint8], thumbnails: Thumbnails, rule: Duplicates, first: int = 0
-) -> tuple[NDArray[np.int64], Pairs]:
+) -> tuple[Ints, Pairs]:
     """Return the smallest number of each photo's group, [n], and pairs for the report.
 
     `hashes` is uint8 [n, 32]. Photos are a pair within `rule.distance` bits of each other, or of at
@@ -57,27 +58,25 @@ def find_duplicates(
     return roots, noted[: 2 * NOTED]
 
 
-def _aligned(
-    thumbnails: Thumbnails, part: int, pairs: NDArray[np.int64], views: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _aligned(thumbnails: Thumbnails, part: int, pairs: Ints, views: Flags) -> NDArray[np.float64]:
     """Return how well each pair agrees: `part` of the first photo and all of the second."""
 
     def align(batch: slice) -> NDArray[np.float32]:
         first, second = pairs[batch].T
-        return agreement(thumbnails[first, part], thumbnails[second, 0], *views[batch].T)
+        return agreement(thumbnails[first, part], thumbnails[second, 0], views[batch])
 
     batches = [slice(start, start + LOOKS) for start in range(0, len(pairs), LOOKS)]
     aligned = parallel_map(align, batches, len(batches), "alignment", chunk=1)
     return np.concatenate([*aligned, np.zeros(0)])
 
 
-def _with_bits(pairs: NDArray[np.int64], hashes: NDArray[np.uint8]) -> Pairs:
+def _with_bits(pairs: Ints, hashes: NDArray[np.uint8]) -> Pairs:
     one, other = hashes[pairs[:, 0]], hashes[pairs[:, 1]]
     bits = [np.bitwise_count(one ^ two).sum(axis=1, dtype=int) for two in (other, mirrored(other))]
     return np.column_stack([pairs, np.minimum(*bits)])
 
 
-def join_close(hashes: NDArray[np.uint8], distance: int) -> tuple[NDArray[np.int64], Pairs]:
+def join_close(hashes: NDArray[np.uint8], distance: int) -> tuple[Ints, Pairs]:
     """Join the photos within `distance` bits of each other: uint8 [n, 32] to the roots, [n].
 
     Returns the first of the pairs, too.
@@ -95,7 +94,7 @@ def join_close(hashes: NDArray[np.uint8], distance: int) -> tuple[NDArray[np.int
     return roots, noted
 
 
-def join(roots: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
+def join(roots: Ints, pairs: Pairs) -> Ints:
     """Return the smallest number of each photo's group, [n], once these pairs are joined, too."""
     count = len(roots)
     first = np.concatenate([np.arange(count), pairs[:, 0]])
@@ -150,18 +149,14 @@ def _look_up(both: NDArray[np.uint8], bits: int, distance: int, chunk: int) -> P
     return np.concatenate([search(batch) for batch in _batches(order)])
 
 
-def _batches(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def _batches(numbers: Ints) -> list[Ints]:
     """Return where the codes of straight hashes are; `numbers` from the half on are mirrored."""
     straight = np.flatnonzero(numbers < len(numbers) // 2)
     return [straight[start : start + BATCH] for start in range(0, len(straight), BATCH)]
 
 
 def _search(
-    index: Any,
-    codes: NDArray[np.uint8],
-    numbers: NDArray[np.int64],
-    distance: int,
-    asked: NDArray[np.int64],
+    index: Any, codes: NDArray[np.uint8], numbers: Ints, distance: int, asked: Ints
 ) -> Pairs:
     """Search the codes, which are those of hashes by their numbers, for some of them."""
     import faiss

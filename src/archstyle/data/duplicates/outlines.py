@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archstyle.data.duplicates.hash import GREY_SIDE, TRIMMED, cosines
 
+Ints = NDArray[np.int64]
 Thumbnails = NDArray[np.uint8]  # [n, 2, GREY_SIDE, GREY_SIDE], in a file: there may be many
 FREQUENCIES = 10
 NEIGHBOURS = 8  # of each view, itself among them
@@ -34,7 +35,7 @@ def outlines(greys: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(rooted / np.maximum(lengths, 1e-6), dtype=np.float32)
 
 
-def index_outlines(thumbnails: Thumbnails, photos: NDArray[np.int64]) -> Any:
+def index_outlines(thumbnails: Thumbnails, photos: Ints) -> Any:
     """Return faiss's index of all views: two of each photo."""
     import faiss
 
@@ -53,9 +54,7 @@ def index_outlines(thumbnails: Thumbnails, photos: NDArray[np.int64]) -> Any:
     return index
 
 
-def _views(
-    thumbnails: Thumbnails, photos: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _views(thumbnails: Thumbnails, photos: Ints) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the number of the first view, and the outlines: each photo whole, then trimmed."""
     for start in range(0, len(photos), CHUNK):
         pictures = thumbnails[photos[start : start + CHUNK], 0]
@@ -64,8 +63,8 @@ def _views(
 
 
 def look_alikes(
-    index: Any, thumbnails: Thumbnails, photos: NDArray[np.int64], least: float
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    index: Any, thumbnails: Thumbnails, photos: Ints, least: float
+) -> tuple[Ints, NDArray[np.bool_]]:
     """Return the pairs [m, 2] of these photos whose likeness is at least `least`.
 
     And flags [m, 3]: the views in which they are most alike, the first one trimmed, the second one
@@ -95,9 +94,7 @@ def look_alikes(
     return photos[pairs], keys[chosen, np.newaxis] & (4, 2, 1) > 0
 
 
-def crops(
-    index: Any, thumbnails: Thumbnails, photos: NDArray[np.int64], roots: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def crops(index: Any, thumbnails: Thumbnails, photos: Ints, roots: Ints) -> Ints:
     """Return pairs [m, 2] that are apart in `roots`: the second may be the first's middle square.
 
     Every photo's is looked for, as the one that stands for its group may be another crop of it.
