@@ -41,13 +41,11 @@ class OneSentence(click.Group):
             package = (error.name or "").partition(".")[0]
             if package in ("archstyle", "facades", "serving", "pipeline"):
                 raise
-            less = package in ("mlflow", "pyarrow", "jinja2")
-            raise click.ClickException(
-                f"This needs {package}, which is not installed: `pip install "
-                f"archstyle[{'serving' if less and package != 'pyarrow' else 'pipeline'}]`"
-                + "; a bundle's folder as --model, and --format csv, need less." * less
-                + "." * (not less)
-            ) from error
+            extra = "serving" if package in ("mlflow", "jinja2") else "pipeline"
+            less = "; a bundle's folder as --model, and --format csv, need less"
+            less *= extra == "serving" or package == "pyarrow"
+            told = f"This needs {package}, which is not installed: `pip install archstyle[{extra}]`"
+            raise click.ClickException(f"{told}{less}.") from error
 
 
 @click.group(cls=OneSentence, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,10 +27,10 @@ def connected(address: str) -> Iterator[Any]:
 
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
     except (ModuleNotFoundError, ConnectionError, ValueError, RuntimeError) as error:
-        told = " ".join(str(error).split())  # RuntimeError of another version of Ray or Python
+        found = f"There is no Ray cluster at {address} ({' '.join(str(error).split())})"
         raise ArchstyleError(
-            f"There is no Ray cluster at {address} ({told}): on every machine, `pip install "
-            "'archstyle[cluster]'` and `ray start` (the first one --head); or do without one."
+            f"{found}: on every machine, `pip install 'archstyle[cluster]'` and `ray start` (the "
+            "first one --head), of one version and one Python; or do without one."
         ) from error
     try:
         yield ray

@@ -107,10 +107,8 @@ def open_output(
     if begun and not resume:
         raise ArchstyleError(f"{path} is there already: go on with it by --resume, or remove it.")
     if begun and (not stamp.is_file() or stamp.read_text("utf-8") != ours):
-        raise ArchstyleError(
-            f"{path} was begun with another model or format, or {stamp.name}, which says with "
-            "which, is lost: go on with the same, or name another file."
-        )
+        told = f"{path} was begun with another model or format, or {stamp.name} is lost"
+        raise ArchstyleError(f"{told}: go on with the same, or name another file.")
     with ExitStack() as opened:
         try:
             opened.enter_context(locked(stamp, wait=False, advice="name another file"))

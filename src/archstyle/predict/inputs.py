@@ -107,9 +107,8 @@ def _in_bucket(address: str) -> Iterator[Photo]:
 
 def _matching(pattern: str) -> Iterator[Photo]:
     above, last = os.path.split(pattern)
-    if last == "**":
+    if last in ("**", ""):  # a/*/ is all in these folders
         above, last = pattern, "*"
-    last = last or "*"  # a/*/ is all in these folders
     plain = not above or os.path.isdir(above)
     found = [above] if plain else sorted(iglob(f"{above}/", recursive=True))  # noqa: PTH207
     # `**` may come to a folder twice, by a link.

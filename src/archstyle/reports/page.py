@@ -130,12 +130,11 @@ def many(number: int, thing: str, things: str = "") -> str:
 
 def where_from(source: Mapping[str, Any]) -> str:
     """Say in a few words where the photos come from."""
-    kinds = {kind: f"the {kind}" for kind in ("folder", "archive", "bucket", "collection")}
-    kinds["git"] = "the repository"
     if source.get("drawn"):
         return "drawn facades"
     missing = "".join(f", without {place}, not reached" for place in source.get("missing", ()))
-    return f"{kinds.get(source['kind'], source['kind'])} “{source['location']}”{missing}"
+    kind = {"git": "repository"}.get(source["kind"], source["kind"])
+    return f"the {kind} “{source['location']}”{missing}"
 
 
 def data_uri(image: Image.Image | bytes) -> str:

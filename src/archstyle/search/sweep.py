@@ -69,9 +69,8 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
         with locked(folder / f"{plan.study}.lock", wait=False):
             study = open_study(plan)
             host, pid = study.user_attrs.get(HOLDER) or mine
-            ours = str(folder) in plan.storage or [host, pid] == mine  # as its lock says
-            gone = host == mine[0] and not is_alive(str(pid))
-            if not (ours or gone or take_over):
+            held = host != mine[0] or (pid != mine[1] and is_alive(str(pid)))
+            if held and not take_over and str(folder) not in plan.storage:  # which the lock keeps
                 who = f", as process {pid} of {host} (where that is gone: --take-over)"
                 raise BlockingIOError
             study.set_user_attr(HOLDER, mine)
@@ -185,7 +184,6 @@ def _result(future: Ended) -> tuple[int, str]:
     except (ArchstyleError, OptunaError, SQLAlchemyError) as error:
         raise getattr(error, "cause", error) from None  # Ray adds a traceback to it
     except Exception as error:  # of the pool's or of Ray's
-        raise ArchstyleError(
-            f"A trial's process did not end well ({type(error).__name__}: {first_line(error)}): if "
-            "for lack of memory, try fewer workers. The same command goes on where this one was."
-        ) from error
+        told = "where memory was lacking, try fewer workers. The same command goes on."
+        why = f"{type(error).__name__}: {first_line(error)}"
+        raise ArchstyleError(f"A trial's process ended badly ({why}): {told}") from error
