@@ -33,8 +33,8 @@ NO_PHOTO = marked(
     "There is no photo in this request: choose one, or send it as the form field `photo`, as "
     "`curl -F photo=@house.jpg` does."
 )
-TOO_MANY = marked("%(sent)d photos are too many for one request: send up to %(most)d.")
 BUSY = marked("Too many photos are on their way here: send yours again in a moment.")
+TOO_MANY = marked("%(sent)d photos are too many for one request: send up to %(most)d.")
 # That one worker receives at a time, and that may wait there to be answered, which takes a second;
 # its other threads answer what carries no photo.
 UPLOADS = 64
