@@ -22,11 +22,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or its name."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 @cache
 def warn(text: str) -> None:
     """Print one line on stderr, once, of what may not be as it was meant."""

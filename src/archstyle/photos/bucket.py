@@ -46,6 +46,7 @@ class BucketPhotos:
     _used: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.says = f"{self.named_by} says {self.address}"
         self.location = self.location or printable(self.address.rstrip("/"))
 
     def files(self, max_bytes: int) -> Iterator[Found]:
@@ -109,10 +110,8 @@ class BucketPhotos:
             made.retries = 1
             return made
         except ImportError:
-            raise ArchstyleError(
-                f"{self.named_by} says {self.address}, which needs {library}: "
-                f"`pip install {library}` (archstyle[team] has s3fs)."
-            ) from None
+            told = f"{self.says}, which needs {library}: `pip install {library}`"
+            raise ArchstyleError(f"{told} (archstyle[team] has s3fs).") from None
 
     @cached_property
     def _objects(self) -> dict[str, dict[str, Any]]:
@@ -121,8 +120,8 @@ class BucketPhotos:
         found = {path: listed[path] for path in sorted(listed) if not path.endswith("/")}
         if not found or self.root in found:  # an object is no folder
             raise ArchstyleError(
-                f"{self.named_by} says {self.address}, but no photos lie below it: name a bucket "
-                "and the folder in it that has one folder of photos a style."
+                f"{self.says}, but no photos lie below it: name a bucket and the folder in it that "
+                "has one folder of photos a style."
             )
         return found
 
@@ -143,28 +142,20 @@ class BucketPhotos:
             try:
                 return ask(path, **options)
             except FileNotFoundError as error:
-                raise PhotoError(
-                    "unreadable",
-                    f"{self.named_by} says {self.address}, but there is no such bucket, or what "
-                    f"was in it vanished ({error}): correct it, then run this again.",
-                ) from error
-            except PermissionError as error:
-                raise self._not_ours(error) from error
+                told = f"{self.says}, but there is no such bucket, or what was in it vanished"
+                told += f" ({error}): correct it, then run this again."
+                raise PhotoError("unreadable", told) from error
             except Exception as error:
-                if "credential" in f"{type(error).__name__} {error}".lower():
-                    raise self._not_ours(error) from error
+                why, kind = str(error)[:200].rstrip("."), f"{type(error).__name__} {error}"
+                if isinstance(error, PermissionError) or "credential" in kind.lower():
+                    _, credentials = SCHEMES[self.address.partition("://")[0]]
+                    told = f"{self.says}, which may not be read ({why}): see {credentials}."
+                    raise ArchstyleError(told) from error
                 if number == TRIES:
-                    raise ArchstyleError(
-                        f"{self.address} does not answer ({str(error)[:200].rstrip('.')}): see "
-                        f"{self.named_by} and the network, then run this again."
-                    ) from error
+                    told = f"{self.address} does not answer ({why}): see {self.named_by}"
+                    raise ArchstyleError(f"{told} and the network, then run this again.") from error
                 time.sleep(PAUSE * 2 ** (number - 1))
         raise AssertionError("unreachable")
-
-    def _not_ours(self, error: Exception) -> ArchstyleError:
-        told = f"{self.named_by} says {self.address}, which may not be read"
-        _, credentials = SCHEMES[self.address.partition("://")[0]]
-        return ArchstyleError(f"{told} ({str(error)[:200].rstrip('.')}): see {credentials}.")
 
 
 def _etag(facts: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from archstyle.common.cluster import connected
-from archstyle.common.console import first_line, say
+from archstyle.common.console import say
 from archstyle.common.files import locked
 from archstyle.common.parallel import cores
 from archstyle.errors import ArchstyleError
@@ -25,6 +25,7 @@ from archstyle.search.plan import Plan
 from archstyle.search.report import described, report
 from archstyle.search.trial import AGAIN, TAGS, WORK, open_study, remove_unused, run_trial
 from archstyle.tracking.facts import is_alive
+from archstyle.tracking.runlog import first_line
 from archstyle.tracking.runs import start_run
 
 FAILURES_IN_A_ROW = 3

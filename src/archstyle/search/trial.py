@@ -18,7 +18,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import Trial, TrialState
 
-from archstyle.common.console import first_line, say
+from archstyle.common.console import say
 from archstyle.common.files import code_digest, locked, whole_directory
 from archstyle.config import Config, compose
 from archstyle.data.arrays import write_arrays
@@ -27,7 +27,7 @@ from archstyle.errors import ArchstyleError
 from archstyle.metrics.classification import measures
 from archstyle.photos.store import PhotoStore
 from archstyle.search.plan import Plan, as_overrides
-from archstyle.tracking.runlog import RunLog
+from archstyle.tracking.runlog import RunLog, first_line
 from archstyle.tracking.runs import start_run
 
 WORK = Path(".archstyle/sweep")
