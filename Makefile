@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup run data sweep results release test test-fast lint serve ui bench catalogues screenshot lock clean
+.PHONY: help setup run data sweep results release test test-fast test-ray lint serve ui bench catalogues screenshot lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -96,6 +96,9 @@ test: test-fast  ## all tests, on two cores: the fast ones first
 
 test-fast: setup  ## those that need no training, browser or server: under a minute
 	@python -m pytest -n 2 --dist worksteal -m "not slow" --durations=0
+
+test-ray: setup  ## those on a Ray cluster of two nodes: three minutes, with nothing beside
+	@python -m pytest -m ray tests/test_cluster.py tests/test_sweep.py
 
 lint: setup  ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy

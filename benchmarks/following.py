@@ -1,7 +1,7 @@
 """How a page follows a team's registry: `python -m benchmarks.following [SECONDS [PYTHON]]`.
 
 promotion  from a change made elsewhere until the page answers with it, twenty times
-away       SECONDS (3600 by default) without the registry, a photo each second meanwhile; then
+away       SECONDS (60 by default) without the registry, a photo each second meanwhile; then
            from when it is back until the page answers with what was promoted meanwhile
 memory     PSS of the follower, after all this
 
@@ -36,7 +36,7 @@ PATH = "/api/v1/predict"
 
 
 def main(arguments: Sequence[str]) -> None:
-    away = float(arguments[0]) if arguments else 3600.0
+    away = float(arguments[0]) if arguments else 60.0
     python = arguments[1] if arguments[1:] else sys.executable
     poll = Settings().poll_seconds
     with team(), tempfile.TemporaryDirectory(prefix="following-") as folder:

@@ -24,10 +24,6 @@ from tests.conftest import ROOT
 from tests.photo_folders import fill
 from tests.test_buckets import bucket, server  # noqa: F401
 
-needs_ray = pytest.mark.skipif(
-    not os.environ.get("ARCHSTYLE_TEST_RAY"),
-    reason="ARCHSTYLE_TEST_RAY is unset: Ray takes minutes where the cores are busy",
-)
 pytestmark = [
     pytest.mark.slow,
     # Ray's own, of processes and files that it leaves to the system.
@@ -91,7 +87,7 @@ def look(number: int) -> tuple[int, str]:
     return number, ray.get_runtime_context().get_node_id()
 
 
-@needs_ray
+@pytest.mark.ray
 def test_a_node_that_is_killed_loses_nothing_and_brings_nothing_twice(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,13 +103,13 @@ def test_a_node_that_is_killed_loses_nothing_and_brings_nothing_twice(
     assert killed not in {node for number, node in seen if number > 50}
 
 
-@needs_ray
+@pytest.mark.ray
 def test_a_sentence_of_another_machine_is_told_here(machines: Machines) -> None:
     with pytest.raises(ArchstyleError, match=r"^Ninety-nine is too many\.$"):
         list(spread_over(machines.address, look, iter([98, 99]), lambda task: (task, "")))
 
 
-@needs_ray
+@pytest.mark.ray
 def test_a_bucket_is_answered_on_a_cluster_as_here_though_a_node_is_killed(
     machines: Machines,
     bucket: Any,  # noqa: F811
@@ -151,7 +147,7 @@ def test_a_bucket_is_answered_on_a_cluster_as_here_though_a_node_is_killed(
     assert parquet.read_table(output).num_rows == 151
 
 
-@needs_ray
+@pytest.mark.ray
 def test_prepare_on_a_cluster_makes_the_same_bytes(
     machines: Machines, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +164,7 @@ def test_prepare_on_a_cluster_makes_the_same_bytes(
     assert Path(".archstyle/inspected.sqlite").is_file()
 
 
-@needs_ray
+@pytest.mark.ray
 def test_a_folder_that_the_other_machines_do_not_see_stops_it(
     machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

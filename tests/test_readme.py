@@ -70,6 +70,7 @@ RUN_IN = {
         'eval "$(_ARCHSTYLE_COMPLETE=bash_source archstyle)"',
     ),
     "make test": (".ci/run", "make test"),
+    "make test-ray": (".ci/run", "make test-ray"),
     "make test-fast": ("Makefile", "\ntest: test-fast"),
     "make lint": (".ci/run", "make lint"),
     "make bench": (".ci/pipelines", "make bench BENCH="),

@@ -615,12 +615,14 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tiny: Path) -> None:
 
 
 @pytest.mark.pipeline
-@pytest.mark.parametrize("where", [[], ["--ray", "local"]], ids=["here", "ray"])
+@pytest.mark.parametrize(
+    "where",
+    [[], pytest.param(["--ray", "local"], marks=pytest.mark.ray)],
+    ids=["here", "ray"],
+)
 def test_trials_run_side_by_side(tiny: Path, where: list[str]) -> None:
     if (os.cpu_count() or 1) < 2:
         pytest.skip("one core only: trials cannot run side by side")
-    if where and not os.environ.get("ARCHSTYLE_TEST_RAY"):
-        pytest.skip("ARCHSTYLE_TEST_RAY is unset: Ray takes minutes where the cores are busy")
     start = "import ray; ray.init(address='local', num_cpus=1, include_dashboard=False)"
     tried = subprocess.run([sys.executable, "-c", start if where else ""], capture_output=True)
     if tried.returncode:
