@@ -336,7 +336,13 @@ def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(small: Plan)
 
 @pytest.mark.parametrize(
     "storage",
-    ["nonsense", "sqlite:////nowhere/x.db", "mysql://u:secret@h/x", "foo://u:secret@h/x"],
+    [
+        "nonsense",
+        "sqlite:////nowhere/x.db",
+        "mysql://u:secret@h/x",
+        "foo://u:secret@h/x",
+        "postgresql://u:secret@h:port/x",
+    ],
 )
 def test_a_storage_that_cannot_be_used_is_one_sentence(small: Plan, storage: str) -> None:
     with pytest.raises(ArchstyleError, match="see --storage") as error:

@@ -68,7 +68,10 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
     mine, folder, who = [socket.gethostname(), os.getpid()], plan.root / WORK, ""
     try:
         with locked(folder / f"{plan.study}.lock", wait=False):
-            study = open_study(plan)
+            try:
+                study = open_study(plan)
+            except ValueError as error:  # of an address, as of a port that is no number
+                raise OptunaError(str(error)) from error
             host, pid = study.user_attrs.get(HOLDER) or mine
             held = host != mine[0] or (pid != mine[1] and is_alive(str(pid)))
             if held and not take_over and str(folder) not in plan.storage:  # which the lock keeps
