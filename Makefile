@@ -97,7 +97,7 @@ test: test-fast  ## all tests, on two cores: the fast ones first
 test-fast: setup  ## those that need no training, browser or server: under a minute
 	@python -m pytest -n 2 --dist worksteal -m "not slow" --durations=0
 
-test-ray: setup  ## those on a Ray cluster of two nodes: three minutes, with nothing beside
+test-ray: setup  ## those on a Ray cluster of two nodes: two minutes, with nothing beside
 	@python -m pytest -m ray tests/test_cluster.py tests/test_sweep.py
 
 lint: setup  ## ruff and mypy

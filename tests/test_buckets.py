@@ -128,6 +128,12 @@ def test_a_bucket_that_is_not_there_or_not_ours_is_told_by_the_variable_to_look_
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     assert "see AWS_ACCESS_KEY_ID" in refused("s3://houses/all")
 
+    def azure(*_: object, **__: object) -> object:
+        raise ValueError("Must provide either a connection_string or account_name with credentials")
+
+    monkeypatch.setattr("fsspec.filesystem", azure)  # which asks for them when it is made
+    assert "see AZURE_STORAGE_CONNECTION_STRING" in refused("az://box/photos")
+
 
 def test_a_photo_that_is_too_large_is_not_fetched(
     server: tuple[str, Path], bucket: object, tmp_path: Path

@@ -133,7 +133,7 @@ def test_bombs_and_broken_members_are_rows_with_their_reason(
 
 @pytest.mark.parametrize(
     "given",
-    ["album/a.jpg\nalbum/b\n", "album/a.jpg\0album/b", "\ufeffalbum/a.jpg\r\nalbum/b\r\n"],
+    ["album/a.jpg\nalbum/b\n", "album/a.jpg\0album/b", "\ufeffalbum/a.jpg\r\nalbum/b\r"],
 )
 def test_a_list_on_standard_input(album: Path, given: str) -> None:
     assert answered(run("-", "--format", "jsonl", given=given)) == ALL[:3]
@@ -191,6 +191,20 @@ def test_what_cannot_be_written_is_one_sentence(album: Path, given: list[str], t
     assert not Path("x.csv").exists() and not Path("x.docx").exists()
 
 
+def test_a_list_of_another_encoding_is_one_sentence(album: Path) -> None:
+    result = run("-", given="album/a.jpg\r\n".encode("utf-16"))
+    assert result.exit_code == 1 and "is UTF-16" in result.stderr
+
+
+def test_an_output_that_is_taken_away_does_not_hide_the_reason(album: Path) -> None:
+    with (
+        pytest.raises(ArchstyleError, match="the reason"),
+        open_output("csv", Bundle.load(MODEL), Path("gone.csv")),
+    ):
+        Path("gone.csv").unlink()
+        raise ArchstyleError("the reason")
+
+
 def test_a_photo_on_standard_input_is_no_list(album: Path) -> None:
     result = run("-", given=(album / "a.jpg").read_bytes())
     assert result.exit_code == 1 and "Standard input is a photo" in result.stderr
@@ -232,7 +246,9 @@ def test_another_model_does_not_go_on(album: Path) -> None:
     assert Path("x.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize(("form", "damage"), [("jsonl", b"{}\n"), ("csv", b"\n")])
+@pytest.mark.parametrize(
+    ("form", "damage"), [("jsonl", b"{}\n"), ("jsonl", b'{"file": [1]}\n'), ("csv", b"\n")]
+)
 def test_damaged_rows_do_not_go_on(album: Path, form: str, damage: bytes) -> None:
     path = Path(f"x.{form}")
     run("album/a.jpg", "--output", path)

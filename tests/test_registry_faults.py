@@ -216,7 +216,7 @@ def test_the_description_has_the_changes_that_postgresql_takes(project: Path) ->
 
 
 def test_no_password_of_an_address_is_shown(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = "postgresql://ada:secret@db.example/runs"
+    address = "postgresql://ada:secret@db.example/runs?password=secret"
     monkeypatch.setattr("archstyle.registry.versions.tracking_uri", lambda: address)
     prepare_store()
     told = versions_table()

@@ -311,7 +311,10 @@ def test_a_second_sweep_of_a_study_is_kept_out(small: Plan) -> None:
         pass
 
 
-def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(small: Plan) -> None:
+def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(
+    small: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archstyle.search.sweep.PAUSE_SECONDS", 0)
     study, here = open_study(small), socket.gethostname()
     for holder in (["elsewhere", os.getpid()], [here, os.getppid()]):
         study.set_user_attr("holder", holder)
@@ -327,6 +330,11 @@ def test_a_sweep_of_a_shared_database_is_kept_out_on_other_machines(small: Plan)
     with only_one(small):
         pass
     assert study.user_attrs["holder"] is None
+    # Two begin at once: who wrote last has it.
+    monkeypatch.setattr("time.sleep", lambda _: study.set_user_attr("holder", ["another", 1]))
+    with pytest.raises(ArchstyleError, match="running already"), only_one(small):
+        pass
+    assert study.user_attrs["holder"] == ["another", 1]
     folder = small.root / ".archstyle/sweep"
     own = replace(small, storage=f"sqlite:///{folder}/trials.db")
     open_study(own).set_user_attr("holder", ["a container that is gone", 1])

@@ -65,7 +65,9 @@ main.add_command(feedback)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--resume", is_flag=True, help="Go on with --output where it ends.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Photos at once, with --cluster on each core."
+    "--jobs",
+    type=click.IntRange(1, 256),
+    help="Photos at once. Default: one a core; on a cluster 2 a core.",
 )
 @click.option("--cluster", flag_value="auto", is_flag=False, help="Ray's address, or the one here.")
 def predict(
@@ -202,7 +204,9 @@ def renew() -> None:
 @click.option("--workers", default=1, type=click.IntRange(min=1), help="Trials at once.")
 @click.option("--ray", help="Address of a Ray cluster to run trials on, or `auto`.")
 @click.option("--storage", help="SQLAlchemy's address of a database. Default: a file.")
-@click.option("--take-over", is_flag=True, help="Go on though the process that has it is gone.")
+@click.option(
+    "--take-over", is_flag=True, help="Go on with a sweep of another machine that is gone."
+)
 def sweep(
     overrides: tuple[str, ...], space: str, trials: int | None, storage: str | None, **options: Any
 ) -> None:

@@ -60,6 +60,8 @@ def full_disk_told() -> Iterator[None]:
         where = f" at {error.filename}" if error.filename else ""
         for number, told in DISK.items():
             # shutil.copytree tells what it could not copy in words.
+            if error.errno == errno.EIO and not error.filename:
+                break  # of a terminal that is gone, perhaps
             if number == error.errno or os.strerror(number) in str(error):
                 raise ArchstyleError(
                     f"The disk {told.format(where)} and run this again."

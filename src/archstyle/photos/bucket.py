@@ -73,8 +73,8 @@ class BucketPhotos:
 
     def walk(self, folder: str = "") -> Iterator[tuple[str, int]]:
         """Yield path and bytes of each object, sorted, one folder after the other."""
+        listed = self._asked("ls", folder, detail=True)
         folder = folder or self.root
-        listed = self._asked(self._system.ls, folder, detail=True)
         for facts in sorted(listed, key=itemgetter("name")):
             if facts["type"] != "directory" and not facts["name"].endswith("/"):
                 yield facts["name"], facts["size"]
@@ -83,7 +83,7 @@ class BucketPhotos:
 
     def read(self, path: str) -> bytes:
         """Return an object's bytes; raises PhotoError where it is there no longer."""
-        return bytes(self._asked(self._system.cat_file, path))
+        return bytes(self._asked("cat_file", path))
 
     @property
     def _kept(self) -> Path:
@@ -116,7 +116,7 @@ class BucketPhotos:
     @cached_property
     def _objects(self) -> dict[str, dict[str, Any]]:
         """What lies below the address, by path, sorted; no markers of folders, which end in `/`."""
-        listed: dict[str, Any] = self._asked(self._system.find, self.root, detail=True)
+        listed: dict[str, Any] = self._asked("find", detail=True)
         found = {path: listed[path] for path in sorted(listed) if not path.endswith("/")}
         if not found or self.root in found:  # an object is no folder
             raise ArchstyleError(
@@ -136,11 +136,13 @@ class BucketPhotos:
             partial.write_bytes(data)
         return data
 
-    def _asked(self, ask: Any, path: str, **options: Any) -> Any:
+    def _asked(self, method: str, path: str = "", **options: Any) -> Any:
         """Ask up to TRIES times; raise in a sentence what does not go away by asking again."""
         for number in range(1, TRIES + 1):
             try:
-                return ask(path, **options)
+                return getattr(self._system, method)(path or self.root, **options)
+            except ArchstyleError:
+                raise
             except FileNotFoundError as error:
                 told = f"{self.says}, but there is no such bucket, or what was in it vanished"
                 told += f" ({error}): correct it, then run this again."

@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -112,9 +112,9 @@ def open_output(
     with ExitStack() as opened:
         try:
             opened.enter_context(locked(stamp, wait=False, advice="name another file"))
-            file = opened.enter_context(rows.open("a", encoding="utf-8"))
-            if not begun:
+            if not begun:  # called when the file is closed
                 opened.callback(_remove_empty, rows, stamp, form == "csv")
+            file = opened.enter_context(rows.open("a", encoding="utf-8"))
             stamp.write_text(ours, "utf-8")
             output = Output(form, bundle, file, _cut(rows, form == "csv"))
         except (BlockingIOError, PermissionError) as error:
@@ -127,7 +127,7 @@ def open_output(
 
 def _remove_empty(rows: Path, stamp: Path, above: int) -> None:
     """Remove an output of no row, so that the command can be given again as it was."""
-    with rows.open("rb") as lines:
+    with suppress(OSError), rows.open("rb") as lines:
         if len([*islice(lines, above + 1)]) <= above:
             rows.unlink()
             stamp.unlink()
@@ -144,7 +144,8 @@ def _cut(rows: Path, is_csv: bool) -> Iterator[str]:
             if is_csv and number == 1:  # what is above the rows
                 continue
             try:
-                yield next(csv.reader([line.decode()]))[0] if is_csv else json.loads(line)["file"]
+                cells = next(csv.reader([line.decode()])) if is_csv else [json.loads(line)["file"]]
+                yield str.__str__(cells[0])  # raises where it is no text
             except (ValueError, LookupError, TypeError, csv.Error) as error:
                 told = f"{rows} is damaged in line {number}: mend it, or name another file."
                 raise ArchstyleError(told) from error

@@ -3,7 +3,7 @@
 import heapq
 import os
 import sys
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -127,6 +127,8 @@ def _listed(stream: BinaryIO) -> Iterator[str]:
         if not separator and is_photo(block):
             raise ArchstyleError("Standard input is a photo, not a list of paths: give its file.")
         rest += block
+        if rest.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise ArchstyleError("The list on standard input is UTF-16: write it as UTF-8.")
         separator = separator or next((one for one in (b"\0", b"\n") if one in rest), b"")
         *paths, rest = rest.split(separator) if separator else [rest]
         if separator == b"\n":  # as Windows writes lists, which begin with a mark of their encoding
@@ -135,4 +137,4 @@ def _listed(stream: BinaryIO) -> Iterator[str]:
             raise ArchstyleError("Standard input is no list of paths: put each on a line.")
         yield from (os.fsdecode(path) for path in paths if path)
     if rest:
-        yield os.fsdecode(rest.removeprefix(BOM_UTF8))
+        yield os.fsdecode(rest.removeprefix(BOM_UTF8).removesuffix(b"\r" * (separator != b"\0")))

@@ -64,7 +64,9 @@ def _take(tags: dict[str, str]) -> None:
         ):
             # Renamed and left there: two who delete it might delete what the first of them made.
             with suppress(MlflowException):
-                client.rename_registered_model(LOCK, f"{LOCK}.{holder.get(HELD_BY)}")
+                client.rename_registered_model(
+                    LOCK, f"{LOCK}.{holder.get(HELD_BY) or tags[HELD_BY]}"
+                )
         if time.monotonic() - since > 2 * STALE_SECONDS:
             raise ArchstyleError(
                 "The registry is locked: if nobody registers or promotes, delete the registered "

@@ -174,8 +174,8 @@ def promote(
         except BundleError as error:
             raise ArchstyleError(f"Version {to.version} is not promoted: {error}") from error
         with locked_registry(action):
-            present = champion() if instead else None
-            if present and present.version != instead:
+            present = champion()
+            if action == "rollback" and present and present.version != instead:
                 raise ArchstyleError(f"Version {present.version} became champion meanwhile.")
             change = make_champion(to, action, [reason or "By hand."])
             _make_reference(to.version)  # a person's decision is the new measure

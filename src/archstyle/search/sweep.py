@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from archstyle.tracking.runlog import first_line
 from archstyle.tracking.runs import start_run
 
 FAILURES_IN_A_ROW = 3
+PAUSE_SECONDS = 1.0
 HOLDER = "holder"  # attribute of a study: host and process of the sweep that has it
 Ended = Future[tuple[int, str]]
 Start = Callable[[Plan, str, int], Ended]  # the arguments of run_trial
@@ -70,7 +72,7 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
         with locked(folder / f"{plan.study}.lock", wait=False):
             try:
                 study = open_study(plan)
-            except ValueError as error:  # of an address, as of a port that is no number
+            except (ValueError, ImportError) as error:  # of an address, as of its port; its driver
                 raise OptunaError(str(error)) from error
             host, pid = study.user_attrs.get(HOLDER) or mine
             held = host != mine[0] or (pid != mine[1] and is_alive(str(pid)))
@@ -78,7 +80,11 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
                 who = f", as process {pid} of {host} (where that is gone: --take-over)"
                 raise BlockingIOError
             study.set_user_attr(HOLDER, mine)
+            if str(folder) not in plan.storage:
+                time.sleep(PAUSE_SECONDS)  # of two that begin at once the second stays
             try:
+                if study.user_attrs.get(HOLDER) != mine:
+                    raise BlockingIOError
                 yield study
             finally:
                 if study.user_attrs.get(HOLDER) == mine:
@@ -88,7 +94,7 @@ def only_one(plan: Plan, take_over: bool = False) -> Iterator[optuna.Study]:
         raise ArchstyleError(f"This sweep is running already{who}: {told}") from None
     except UpdateFinishedTrialError:
         raise ArchstyleError("Another sweep took this one over and goes on with it.") from None
-    except (SQLAlchemyError, OptunaError, ImportError) as error:
+    except (SQLAlchemyError, OptunaError) as error:
         told = "see --storage, an SQLAlchemy address, and its driver, then run this again."
         raise ArchstyleError(f"The trials cannot be kept ({first_line(error)}): {told}") from error
 

@@ -68,7 +68,9 @@ def tracking_uri() -> str:
             )
         return f"sqlite:///{path}{mark}{options}"
     try:
-        scheme = urlsplit(uri).scheme
+        scheme = (parts := urlsplit(uri)).scheme
+        if scheme in ("http", "https"):
+            _ = parts.port
     except ValueError as error:
         told = f"MLFLOW_TRACKING_URI is no address ({error}): set it to one as http://host:5000."
         raise ArchstyleError(told) from None
@@ -244,6 +246,7 @@ def mlflow_errors(doing: str) -> Iterator[None]:
 
 def without_password(uri: str) -> str:
     """Return an address that may be shown."""
+    uri = uri.partition("?")[0]  # options, which may have one too
     parts = urlsplit(uri)
     if parts.password is None:
         return uri
