@@ -77,8 +77,7 @@ def tracking_uri() -> str:
     if scheme in ("", "file") and not uri.startswith("databricks"):
         raise ArchstyleError(
             f"MLFLOW_TRACKING_URI is the folder {uri}, which MLflow can no longer write runs to: "
-            "unset it, or set it to a database (sqlite:////path/mlflow.db) or to a server "
-            "(http://host:5000)."
+            "unset it, or set it to sqlite:////path/mlflow.db or a server (http://host:5000)."
         )
     return uri
 
@@ -156,9 +155,8 @@ def prepare_store() -> str:
             experiment = client.get_experiment_by_name(EXPERIMENT)
             if experiment is not None and experiment.lifecycle_stage == "deleted":
                 raise ArchstyleError(
-                    f"The MLflow experiment {EXPERIMENT} was deleted: restore it with "
-                    f"`mlflow experiments restore -x {experiment.experiment_id}`, or remove it for "
-                    "good with `mlflow gc`."
+                    f"The MLflow experiment {EXPERIMENT} was deleted: `mlflow experiments restore "
+                    f"-x {experiment.experiment_id}` restores it, `mlflow gc` removes it for good."
                 )
             if experiment is None:
                 # An address, as a # in a path would begin a fragment.
@@ -169,8 +167,7 @@ def prepare_store() -> str:
                 except Exception as error:
                     if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
                         raise
-                    # Another run was quicker.
-                    experiment = client.get_experiment_by_name(EXPERIMENT)
+                    experiment = client.get_experiment_by_name(EXPERIMENT)  # of a quicker run
                     assert experiment is not None
     _check_artifacts(str(experiment.artifact_location), uri)
     return str(experiment.experiment_id)
